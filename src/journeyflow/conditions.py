@@ -1,0 +1,103 @@
+"""Conditions as data: what a plan, a segment and an entry rule ask about a customer.
+
+One meaning everywhere: `audience` turns these into SQL. Durations are whole seconds.
+A missing attribute or property makes a comparison false, never an error.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Scalar = str | int | float | bool
+Operator = Literal[
+    "is", "is_not", "in", "not_in", "at_least", "at_most", "more_than", "less_than",
+    "exists", "contains", "before", "after",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One comparison of a named value: an attribute of the customer or a property of an event."""
+
+    name: str
+    op: Operator
+    value: Scalar | tuple[Scalar, ...]  # a tuple for in / not_in; a bool for exists; ISO 8601 for before / after
+
+
+@dataclass(frozen=True, slots=True)
+class EventMatch:
+    """An event by its name, with tests on its properties that must all hold."""
+
+    event: str
+    where: tuple[Test, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """All tests hold on the customer's attributes (email, phone, timezone, locale count as attributes)."""
+
+    tests: tuple[Test, ...]
+    kind: Literal["attribute"] = "attribute"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """All tests hold on the properties of the event that brought the customer in; false without one."""
+
+    tests: tuple[Test, ...]
+    kind: Literal["trigger"] = "trigger"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Events in the customer's past, up to now: at least one, or as many as `count` / `sum` ask."""
+
+    match: EventMatch
+    within: int | None = None  # seconds back from now
+    since_entry: bool = False  # only events after the entry of this enrollment
+    count: tuple[Test, ...] = ()  # tests named "count"
+    sum: tuple[Test, ...] = ()  # tests named after the property that is added up
+    kind: Literal["history"] = "history"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Consent is granted for the channel (and topic: "" is the channel as a whole)."""
+
+    channel: str
+    topic: str = ""
+    kind: Literal["consent"] = "consent"
+
+
+@dataclass(frozen=True, slots=True)
+class InSegment:
+    """The customer is in the segment; its condition is copied in, so that a plan never changes."""
+
+    segment: str
+    condition: "Condition"
+    kind: Literal["segment"] = "segment"
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    of: "tuple[Condition, ...]"  # empty: true
+    kind: Literal["all"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    of: "tuple[Condition, ...]"
+    kind: Literal["any"] = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    of: "Condition"
+    kind: Literal["not"] = "not"
+
+
+Condition = Annotated[
+    Attribute | Trigger | History | Consent | InSegment | All | Any | Not, Field(discriminator="kind")
+]
+ALWAYS = All(())

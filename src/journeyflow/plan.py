@@ -1,0 +1,194 @@
+"""The compiled journey: a flat program that a cohort executes in lock-step.
+
+Steps stand in topological order; every jump goes forward, so paths that meet again merge by
+themselves. The last step is always an `End`. Plans are frozen, JSON-safe and known by their digest.
+Durations are whole seconds, times of day are "HH:MM" in the customer's zone, weekdays 0 (Monday) to 6.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from journeyflow.conditions import ALWAYS, Condition, EventMatch, Scalar
+
+Weekdays = tuple[int, ...]  # empty: every day
+
+
+@dataclass(frozen=True, slots=True)
+class IfCapped:
+    """What a send does when a cap leaves no room now."""
+
+    do: Literal["skip", "wait", "exit"] = "skip"
+    up_to: int | None = None  # seconds; for wait
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    path: str
+    next: int
+    channel: str  # email | sms
+    template: str
+    if_capped: IfCapped = IfCapped()
+    kind: Literal["send"] = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """Rest until one of `events` comes (then go to `then`) or `timeout` has passed (`otherwise`)."""
+
+    path: str
+    events: tuple[EventMatch, ...]
+    timeout: int
+    then: int
+    otherwise: int
+    kind: Literal["wait_for"] = "wait_for"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    path: str
+    next: int
+    seconds: int
+    kind: Literal["wait"] = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Rest until the next `at` o'clock, on one of `days`, in the customer's zone; strictly in the future."""
+
+    path: str
+    next: int
+    at: str
+    days: Weekdays = ()
+    kind: Literal["wait_until"] = "wait_until"
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    when: Condition
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The first arm whose condition holds is taken."""
+
+    path: str
+    arms: tuple[Arm, ...]
+    otherwise: int
+    kind: Literal["branch"] = "branch"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    attribute: str
+    do: Literal["set", "add"]
+    value: Scalar | None  # None with set removes the attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    path: str
+    next: int
+    changes: tuple[Change, ...]
+    kind: Literal["update"] = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    path: str
+    kind: Literal["end"] = "end"
+
+
+Step = Annotated[
+    Send | Wait | WaitUntil | WaitFor | Branch | Update | End, Field(discriminator="kind")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EnterByEvent:
+    match: EventMatch
+    kind: Literal["event"] = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class EnterByDate:
+    """On the date in `attribute` (ISO 8601), moved by `offset` days, at `at` in the customer's zone."""
+
+    attribute: str
+    at: str
+    offset: int = 0  # days, may be negative
+    yearly: bool = False
+    leap_day: Literal["feb-28", "mar-01"] = "feb-28"
+    kind: Literal["date"] = "date"
+
+
+@dataclass(frozen=True, slots=True)
+class EnterBySegment:
+    segment: str
+    condition: Condition
+    kind: Literal["segment"] = "segment"
+
+
+@dataclass(frozen=True, slots=True)
+class EnterBySchedule:
+    cron: str  # in the programme's default zone
+    kind: Literal["schedule"] = "schedule"
+
+
+Entry = Annotated[EnterByEvent | EnterByDate | EnterBySegment | EnterBySchedule, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRule:
+    """Leave on an event, or as soon as a condition holds before a leg or a send. One of the two is set."""
+
+    path: str
+    event: EventMatch | None = None
+    when: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    match: EventMatch
+    within: int | None = None  # seconds after entry
+    value: str | None = None  # the event's property that is added up
+
+
+@dataclass(frozen=True)
+class Plan:
+    journey: str
+    title: str
+    category: str
+    priority: int  # 0-100
+    enter: Entry
+    steps: tuple[Step, ...]
+    when: Condition = ALWAYS  # on the customer, at entry
+    again: int | None = None  # None: never; 0: always (once the earlier passage has ended); else seconds since the last entry
+    exits: tuple[ExitRule, ...] = ()
+    goal: Goal | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return _PLAN.dump_python(self, mode="json")  # type: ignore[no-any-return]
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "Plan":
+        return _PLAN.validate_python(data)
+
+    @cached_property
+    def digest(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the canonical JSON."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @cached_property
+    def wait_fors(self) -> dict[int, WaitFor]:
+        """The places where an event can wake a member, by step number."""
+        return {number: step for number, step in enumerate(self.steps) if isinstance(step, WaitFor)}
+
+
+_PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)

@@ -1,0 +1,82 @@
+"""Customers, what they did, and what they agreed to."""
+
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, UniqueConstraint
+
+from journeyflow.store.types import BigId, Json, UtcDateTime, metadata
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),  # the user's own id for this person
+    Column("email", Text),
+    Column("phone", Text),
+    Column("timezone", Text),  # IANA name; None: the programme's default
+    Column("locale", Text),  # BCP 47; None: the programme's default
+    Column("attributes", Json, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index(None, "timezone"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),  # the sender's id of this event
+    Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("properties", Json, nullable=False),
+    Column("routed_at", UtcDateTime),  # None: EventRouter has yet to look at it
+    Index(None, "customer_id", "name", "at"),
+)
+Index(
+    "ix_events_unrouted",
+    events.c.id,
+    sqlite_where=events.c.routed_at.is_(None),
+    postgresql_where=events.c.routed_at.is_(None),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("customer_id", BigId, ForeignKey("customers.id"), primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),  # "": the channel as a whole
+    Column("state", Text, nullable=False),  # granted | denied
+    Column("at", UtcDateTime, nullable=False),
+)
+
+consent_log = Table(
+    "consent_log",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False, index=True),
+    Column("channel", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("source", Text, nullable=False),  # how it was given or withdrawn, e.g. import
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("address", Text, primary_key=True),  # per address, not per customer
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+segment_members = Table(
+    "segment_members",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("segment", Text, nullable=False),
+    Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
+    Column("joined_at", UtcDateTime, nullable=False),
+    Column("left_at", UtcDateTime),  # None: still in it
+    UniqueConstraint("segment", "customer_id", "joined_at"),
+)

@@ -1,0 +1,95 @@
+"""Opening the store: SQLite in a file, or PostgreSQL, behind the same few calls."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from journeyflow.errors import ConfigurationError
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON")
+
+
+class Store:
+    """A database. `writing()` and `reading()` give a connection inside one transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        # SQLite has one writer: queueing here is fair and quick, its own busy wait sleeps up to 100 ms.
+        self._writer = asyncio.Lock() if self.is_sqlite else None
+
+    @staticmethod
+    def open(url: str) -> "Store":
+        """`sqlite:///path/to/file.db` or `postgresql://user@host/name`."""
+        parsed = make_url(url)
+        driver = _DRIVERS.get(parsed.get_backend_name())
+        if driver is None:
+            raise ConfigurationError(
+                f'the store "{parsed.render_as_string(hide_password=True)}" is neither sqlite nor postgresql; '
+                "set JOURNEYFLOW_STORE to sqlite:///file.db or postgresql://user@host/name"
+            )
+        engine = create_async_engine(parsed.set(drivername=driver), pool_size=8, max_overflow=0)
+        if driver == _DRIVERS["sqlite"]:
+            event.listen(engine.sync_engine, "connect", _configure_sqlite)
+            event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return Store(engine)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        async with AsyncExitStack() as stack:
+            if self._writer is not None:
+                await stack.enter_async_context(self._writer)
+            yield await stack.enter_async_context(self.engine.begin())
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(journeyflow_reading=True)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def insert_ignoring(connection: AsyncConnection, table: Table) -> Any:
+    """An INSERT that leaves rows out whose key is already there; takes `.returning()` as usual."""
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return make(table).on_conflict_do_nothing()
+
+
+def upsert(connection: AsyncConnection, table: Table, keys: list[str], update: list[str]) -> Any:
+    """An INSERT that overwrites the columns `update` where a row with the same `keys` exists."""
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = make(table)
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in update}
+    )
+
+
+def locked(connection: AsyncConnection, query: Select[Any]) -> Select[Any]:
+    """Lock the rows that `query` selects until the transaction ends.
+
+    On SQLite the whole transaction is exclusive already. Order the query, so that two of them cannot
+    wait for each other.
+    """
+    return query if connection.dialect.name == "sqlite" else query.with_for_update()
+
+
+def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None  # the driver must not begin transactions of its own
+    cursor = dbapi_connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("journeyflow_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,35 @@
+"""The ledger: every message that a journey wanted to send, and what became of it."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+
+from journeyflow.store.types import BigId, Json, UtcDateTime, metadata
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("enrollment_id", BigId, ForeignKey("enrollments.id"), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
+    Column("version_id", BigId, ForeignKey("journey_versions.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    # held | dropped | queued | sending | sent | failed | unknown | cancelled
+    Column("state", Text, nullable=False),
+    Column("reason", Text),  # of held, dropped, failed, cancelled: a rule's name or a code
+    Column("detail", Json),  # what the decision rested on; never an address or a value
+    Column("at", UtcDateTime, nullable=False),  # when the gate decided
+    Column("claimed_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    Column("provider_id", Text),
+    UniqueConstraint("enrollment_id", "step"),  # a plan has no loops, so this is the message's key
+    Index(None, "customer_id", "at"),
+)
+Index(
+    "ix_messages_open",
+    messages.c.state,
+    messages.c.id,
+    sqlite_where=messages.c.state.in_(["queued", "sending"]),
+    postgresql_where=messages.c.state.in_(["queued", "sending"]),
+)
