@@ -1,0 +1,77 @@
+"""The command line's entry: its commands, and what becomes of errors."""
+
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from journeyflow.cli.lazy import Lazy, LazyGroup
+from journeyflow.errors import JourneyflowError
+
+_FAILED, _BROKEN, _INTERRUPTED = 1, 2, 130  # 2 is also click's code for a wrong call
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    lazy={
+        "check": Lazy("journeyflow.cli.check:check", "Check journeys, segments and policy."),
+        "apply": Lazy(
+            "journeyflow.cli.apply:apply", "Check and compile the programme, and put it into force."
+        ),
+        "dev": Lazy("journeyflow.cli.dev:dev", "Run everything on this machine, with an embedded server."),
+        "demo": Lazy("journeyflow.cli.demo:demo", "Run the shipped programme on real orders, to the end."),
+        "worker": Lazy("journeyflow.cli.worker:worker", "Run the journeys and their deliveries."),
+        "status": Lazy("journeyflow.cli.status:status", "Show who is where in each journey."),
+        "customer": Lazy("journeyflow.cli.customer:customer", "Look at one customer."),
+        "customers": Lazy("journeyflow.cli.imports:customers", "Import customers."),
+        "events": Lazy("journeyflow.cli.imports:events", "Import events."),
+    },
+)
+@click.version_option(package_name="journeyflow")
+def cli() -> None:
+    """Marketing journeys in YAML that customers travel on Temporal."""
+
+
+def main() -> NoReturn:
+    """The console script. Ends the process itself: after a Temporal client, Python's own exit may abort."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    code = run(sys.argv[1:])
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # whoever read our output is gone
+            code = code or _FAILED
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every error is told on stderr."""
+    try:
+        result = cli.main(list(arguments), prog_name="journeyflow", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except JourneyflowError as error:
+        click.echo(f"journeyflow: {error}", err=True)
+        return _FAILED
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else _FAILED if end.code else 0
+    except Exception:  # noqa: BLE001  the last one who can tell
+        traceback.print_exc()
+        return _BROKEN
+    return result if isinstance(result, int) else 0  # click gives back the code of ctx.exit()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    # As Ctrl-C does, so that what a command started (servers, transactions) is ended in order.
+    signal.raise_signal(signal.SIGINT)
