@@ -71,7 +71,8 @@ class DevServer:
             self._process = None
 
     async def stop(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+        """End it in order, which takes a second; with nothing on a disk there is no order to keep."""
+        if self._process is not None and self._process.returncode is None and self.database is not None:
             self._process.terminate()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), _PATIENCE)
