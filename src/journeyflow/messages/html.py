@@ -1,0 +1,58 @@
+"""The HTML part of an e-mail, made once when a template is loaded; its Jinja tags stay as they are."""
+
+import re
+from html import escape
+from pathlib import Path
+
+import css_inline
+from mjml import mjml2html
+
+from journeyflow.messages import mjml_lint
+from journeyflow.messages.problems import BadTemplate
+from journeyflow.messages.source import Source
+from journeyflow.messages.tags import blocks_as_comments, hold, numbers, restore
+
+_INLINER = css_inline.CSSInliner(keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False)
+_BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+# Hidden in every mail program that matters; the spaces keep the body's first words out of the preview.
+_HIDDEN = (
+    '<div style="display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;'
+    'overflow:hidden;">{text}{space}</div>'
+)
+_SPACE = "&#847;&zwnj;&nbsp;" * 60
+
+
+def from_mjml(source: Source, folder: Path) -> str:
+    """`mj-include path="_parts/footer.mjml"` is looked up below `folder`. Raises BadTemplate."""
+    whole = mjml_lint.included(source, folder)
+    held = hold(_COMMENT.sub("", whole))
+    try:
+        html = mjml2html(held.text)
+    except ValueError as error:
+        raise BadTemplate(source.problem(source.start, f"this is not MJML: {error}; mend the tags")) from None
+    lost = set(range(len(held.tags))) - set(numbers(html))
+    if lost:
+        tag = held.tags[min(lost)]
+        message = f'"{tag}" stands where MJML drops it; put it into mj-raw, or inside mj-text'
+        raise BadTemplate(source.problem(max(source.whole.find(tag), 0), message))
+    return restore(html, held.tags)
+
+
+def from_html(source: Source) -> str:
+    """Hand-written HTML with its styles moved to the elements. Raises BadTemplate."""
+    held = hold(source.body)
+    try:
+        html = _INLINER.inline(blocks_as_comments(held))
+    except (ValueError, css_inline.InlineError) as error:
+        raise BadTemplate(source.problem(source.start, f"the styles cannot be inlined: {error}")) from None
+    return restore(html, held.tags)
+
+
+def with_preheader(html: str, preheader: str) -> str:
+    """The words that a mail program shows after the subject, hidden at the top of the body."""
+    held = hold(preheader)
+    hidden = _HIDDEN.format(text=restore(escape(held.text), held.tags), space=_SPACE)
+    body = _BODY.search(html)
+    at = body.end() if body else 0
+    return html[:at] + hidden + html[at:]

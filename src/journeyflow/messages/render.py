@@ -1,0 +1,159 @@
+"""A template and one customer's data become a message."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import jinja2
+from jinja2.exceptions import SecurityError, UndefinedError
+
+from journeyflow.conditions import Scalar
+from journeyflow.errors import RenderError
+from journeyflow.messages.sandbox import paths, sandbox
+from journeyflow.messages.templates import Template
+
+MAX_BYTES = 500_000  # of one part of a message, as UTF-8
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n){2,}")
+# What a template's expressions can raise when a value does not fit; anything else is a fault of ours.
+_FAULTS = (
+    jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError,
+    RecursionError, AssertionError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    subject: str | None  # None for SMS
+    html: str | None  # None for SMS
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    subject: jinja2.Template | None
+    html: jinja2.Template | None
+    text: jinja2.Template
+    paths: frozenset[str]  # what it reads, as its author wrote it
+
+
+class Renderer:
+    """Renders templates and keeps them compiled, by digest."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, _Compiled] = {}
+
+    def render(self, template: Template, context: Mapping[str, Any]) -> Rendered:
+        """`context` is plain data: the mappings customer, event, journey and sender.
+
+        Raises RenderError, which names the template and the fault but no value of the customer's.
+        """
+        compiled = self._of(template)
+        data = with_defaults(context, template.defaults)
+        return Rendered(
+            subject=_subject(template, compiled, data),
+            html=None if compiled.html is None else _part(template, compiled, compiled.html, data),
+            text=_text(template, compiled, data),
+        )
+
+    def _of(self, template: Template) -> _Compiled:
+        compiled = self._compiled.get(template.digest)
+        if compiled is None:
+            compiled = self._compiled[template.digest] = _compile(template)
+        return compiled
+
+
+def with_defaults(context: Mapping[str, Any], defaults: Mapping[str, Scalar]) -> dict[str, Any]:
+    """The context with `defaults` (dotted path -> value) where a value is missing, None or a blank text."""
+    data = dict(context)
+    for path, value in defaults.items():
+        *owners, name = path.split(".")
+        place = data
+        for owner in owners:  # copied on the way down: the caller's data stays as it is
+            inner = place.get(owner)
+            place[owner] = dict(inner) if isinstance(inner, Mapping) else {}
+            place = place[owner]
+        if _is_blank(place.get(name)):
+            place[name] = value
+    return data
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _compile(template: Template) -> _Compiled:
+    plain, html = sandbox(escape=False), sandbox(escape=True)
+    sources = [part for part in (template.subject, template.html, template.text) if part is not None]
+    try:
+        return _Compiled(
+            None if template.subject is None else plain.from_string(template.subject),
+            None if template.html is None else html.from_string(template.html),
+            plain.from_string(template.text),
+            frozenset(path for source in sources for path in paths(plain.parse(source))),
+        )
+    except jinja2.TemplateSyntaxError as error:
+        raise RenderError(f"{_named(template)} is not valid Jinja: {error.message}") from None
+
+
+def _subject(template: Template, compiled: _Compiled, data: dict[str, Any]) -> str | None:
+    if compiled.subject is None:
+        return None
+    subject = _part(template, compiled, compiled.subject, data).strip()
+    if not subject:
+        raise RenderError(f"{_named(template)} has an empty subject for this customer; give it a default")
+    if _CONTROL.search(subject):
+        raise RenderError(f"{_named(template)} has a line break or control character in its subject")
+    return subject
+
+
+def _text(template: Template, compiled: _Compiled, data: dict[str, Any]) -> str:
+    text = _BLANK_LINES.sub("\n\n", _part(template, compiled, compiled.text, data)).strip()
+    if not text:
+        raise RenderError(f"{_named(template)} has an empty text for this customer; give it a default")
+    return text if template.channel == "sms" else text + "\n"
+
+
+def _part(template: Template, compiled: _Compiled, part: jinja2.Template, data: dict[str, Any]) -> str:
+    chunks: list[str] = []
+    size = 0
+    try:
+        for chunk in part.generate(data):
+            size += len(chunk.encode())
+            if size > MAX_BYTES:
+                break
+            chunks.append(chunk)
+    except _FAULTS as error:
+        _refuse(template, compiled, error)
+    if size > MAX_BYTES:
+        raise RenderError(f"{_named(template)} came out larger than {MAX_BYTES // 1000} kB for this customer")
+    return "".join(chunks)
+
+
+def _refuse(template: Template, compiled: _Compiled, error: Exception) -> NoReturn:
+    """Say the kind of fault; the error's own text is not passed on, since it may quote a value."""
+    match error:
+        case UndefinedError():
+            fault = _missing(compiled, str(error.message))
+        case SecurityError():
+            fault = "uses something that templates may not use, such as a method or a repeated text"
+        case UnicodeError():
+            fault = "was given a text with characters that cannot be sent"
+        case _:
+            fault = f"was given a value of a kind that does not fit its place ({type(error).__name__})"
+    raise RenderError(f"{_named(template)} {fault}") from None
+
+
+def _missing(compiled: _Compiled, name: str) -> str:
+    """A name that stands in the template may be quoted; one that was looked up may be a value."""
+    full = sorted(path for path in compiled.paths if path == name or path.endswith(f".{name}"))
+    if not full:
+        return "uses a variable that is missing for this customer; give it a default"
+    return f'uses "{full[0]}", which is missing for this customer; give it a default in the front matter'
+
+
+def _named(template: Template) -> str:
+    locale = f", {template.locale}" if template.locale else ""
+    return f'template "{template.name}" ({template.channel}{locale})'

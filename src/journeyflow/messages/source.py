@@ -1,0 +1,168 @@
+"""One template file: its front matter, its body, and the places in it."""
+
+import json
+import re
+from collections.abc import Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jinja2
+import yaml
+from jinja2 import meta, nodes
+
+from journeyflow.conditions import Scalar
+from journeyflow.messages.problems import BadTemplate, TemplateProblem
+from journeyflow.messages.sandbox import ROOTS, sandbox
+
+MAX_BYTES = 500_000
+
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
+
+@dataclass(slots=True)
+class Source:
+    """A file as it was read. Offsets count characters of `whole`."""
+
+    path: Path
+    whole: str
+    start: int = 0  # where the body begins
+    values: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def body(self) -> str:
+        return self.whole[self.start :]
+
+    def problem(self, offset: int, message: str) -> list[TemplateProblem]:
+        before = self.whole[:offset]
+        line = before.count("\n") + 1
+        return [TemplateProblem(str(self.path), line, offset - (before.rfind("\n") + 1) + 1, message)]
+
+    def check_jinja(self) -> None:
+        """Raises BadTemplate if something does not compile, or reads what no template is given."""
+        problems = self._jinja_problems(self.body, self.start)
+        for key, value in self.values.items():
+            problems += self._jinja_problems(value, max(self.whole.find(f"{key}:"), 0))
+        if problems:
+            raise BadTemplate(problems)
+
+    def _jinja_problems(self, text: str, offset: int) -> list[TemplateProblem]:
+        try:
+            tree = sandbox(escape=False).parse(text)
+            sandbox(escape=False).from_string(tree)
+        except jinja2.TemplateSyntaxError as error:
+            message = f"the Jinja does not parse: {error.message or 'unknown tag'}".rstrip(".")
+            return self.problem(_line_start(text, error.lineno) + offset, f"{message}; mend the tag")
+        return self._other_files(tree, text, offset) + self._unknown_variables(tree, text, offset)
+
+    def _other_files(self, tree: nodes.Template, text: str, offset: int) -> list[TemplateProblem]:
+        message = "a template cannot load another one with Jinja; use mj-include, or write it here"
+        found = tree.find_all(_OTHER_FILES)
+        return [p for node in found for p in self.problem(_line_start(text, node.lineno) + offset, message)]
+
+    def _unknown_variables(self, tree: nodes.Template, text: str, offset: int) -> list[TemplateProblem]:
+        problems: list[TemplateProblem] = []
+        for name in sorted(meta.find_undeclared_variables(tree) - ROOTS - {"range", "dict", "namespace"}):
+            at = re.search(rf"\b{re.escape(name)}\b(?=[^{{}}]*[}}%]}})", text)
+            message = f'there is no variable "{name}"; there are {", ".join(sorted(ROOTS))}'
+            problems += self.problem(offset + (at.start() if at else 0), message)
+        return problems
+
+
+def read_source(path: Path, *, keys: Set[str]) -> Source:
+    """`keys` are those that the front matter may have. Raises BadTemplate."""
+    source = Source(path, _read(path))
+    match = _FRONT_MATTER.match(source.whole)
+    if match is None:
+        if source.whole.startswith("---"):
+            raise BadTemplate(source.problem(0, 'the front matter has no end; close it with a line "---"'))
+        return source
+    source.start = match.end()
+    _take_front_matter(source, _front_matter(source, match[1], match.start(1)), keys, match.start(1))
+    return source
+
+
+def _read(path: Path) -> str:
+    nowhere = Source(path, "")
+    try:
+        data = path.read_bytes()
+        if len(data) > MAX_BYTES:
+            raise BadTemplate(nowhere.problem(0, f"the file is over {MAX_BYTES // 1000} kB; shorten it"))
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise BadTemplate(nowhere.problem(0, "the file is not UTF-8 text; save it as UTF-8")) from None
+    except OSError as error:
+        raise BadTemplate(nowhere.problem(0, f"the file cannot be read ({error.strerror})")) from None
+
+
+def _front_matter(source: Source, text: str, offset: int) -> yaml.MappingNode:
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        detail = getattr(error, "problem", None) or "it holds a character that YAML does not allow"
+        at = offset + (mark.index if mark else 0)
+        raise BadTemplate(source.problem(at, f"the front matter is not YAML: {detail}; mend it")) from None
+    if isinstance(node, yaml.MappingNode):
+        return node
+    raise BadTemplate(source.problem(offset, 'the front matter should be lines such as "subject: ..."'))
+
+
+def _take_front_matter(source: Source, front: yaml.MappingNode, keys: Set[str], offset: int) -> None:
+    problems: list[TemplateProblem] = []
+    seen: set[str] = set()
+    for key, value in front.value:
+        name, at = str(key.value), offset + key.start_mark.index
+        if name not in keys:
+            known = f"known here: {', '.join(sorted(keys))}" if keys else "this file takes none"
+            problems += source.problem(at, f'the front matter has an unknown key "{name}"; {known}')
+        elif name in seen:
+            problems += source.problem(at, f'"{name}" stands here a second time; remove one')
+        elif name == "defaults":
+            problems += _take_defaults(source, value, offset)
+        elif isinstance(value, yaml.ScalarNode):
+            source.values[name] = value.value
+        else:
+            problems += source.problem(at, f'"{name}" should be a text')
+        seen.add(name)
+    if problems:
+        raise BadTemplate(problems)
+
+
+def _take_defaults(source: Source, node: yaml.Node, offset: int) -> list[TemplateProblem]:
+    if not isinstance(node, yaml.MappingNode):
+        message = '"defaults" should be lines such as "customer.first_name: friend"'
+        return source.problem(offset + node.start_mark.index, message)
+    problems: list[TemplateProblem] = []
+    for key, value in node.value:
+        at, name = offset + key.start_mark.index, str(key.value)
+        if not _PATH.fullmatch(name) or name.split(".")[0] not in ROOTS:
+            message = f'"{name}" should be the path of a variable, such as customer.first_name'
+            problems += source.problem(at, message)
+        elif not isinstance(value, yaml.ScalarNode):
+            problems += source.problem(at, f'the default of "{name}" should be a text, number, true or false')
+        else:
+            source.defaults[name] = _scalar(value)
+    return problems
+
+
+def _scalar(node: yaml.ScalarNode) -> Scalar:
+    """A number, true or false where it is written plainly; else the text as it stands."""
+    if node.style is None:
+        try:
+            value = json.loads(node.value)
+        except ValueError:
+            return str(node.value)
+        if isinstance(value, bool | int | float):
+            return value
+    return str(node.value)
+
+
+def _line_start(text: str, line: int) -> int:
+    """The first word of a line (from 1), where a better place is not known."""
+    lines = text.splitlines(keepends=True)
+    before = "".join(lines[: line - 1])
+    here = lines[line - 1] if line <= len(lines) else ""
+    return len(before) + len(here) - len(here.lstrip())

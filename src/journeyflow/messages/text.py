@@ -1,0 +1,48 @@
+"""The plain-text part of an e-mail that has none of its own.
+
+The HTML template is turned into a text template once, when it is loaded, with the Jinja tags held: turning
+every rendered mail would cost more than rendering it.
+"""
+
+import re
+
+from inscriptis import Inscriptis  # type: ignore[import-untyped]
+from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]
+from lxml import html as lxml_html  # type: ignore[import-untyped]
+
+from journeyflow.messages.problems import BadTemplate
+from journeyflow.messages.source import Source
+from journeyflow.messages.tags import Held, hold, numbers, restore
+
+_CONFIG = ParserConfig(display_links=True, display_images=True)
+_LAYOUT = ("table", "tbody", "tr", "td")
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+def from_html(html: str, source: Source) -> str:
+    """Raises BadTemplate when the tags would not keep their order, as with a loop over table rows."""
+    held = hold(html)
+    tree = lxml_html.document_fromstring(held.text)
+    _flatten_layout(tree)
+    lines = (line.strip() for line in Inscriptis(tree, _CONFIG).get_text().splitlines())
+    text = _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+    if not _keeps_order(text, held):
+        message = "this e-mail cannot be turned into plain text; write its text part into email.txt beside it"
+        raise BadTemplate(source.problem(source.start, message))
+    return restore(text, held.tags)
+
+
+def _flatten_layout(tree: lxml_html.HtmlElement) -> None:
+    """Tables that only lay the mail out become blocks, so that their text is not set in columns."""
+    layout = [
+        element
+        for element in tree.iter(*_LAYOUT)
+        if element.xpath("ancestor-or-self::table[1]/@role") == ["presentation"]
+    ]
+    for element in layout:
+        element.tag = "div"
+
+
+def _keeps_order(text: str, held: Held) -> bool:
+    blocks = [number for number in numbers(text) if held.tags[number].startswith("{%")]
+    return blocks == sorted(blocks)
