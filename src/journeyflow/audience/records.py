@@ -1,0 +1,245 @@
+"""What comes in about customers: checked rows, and the parsers that make them from JSON-like records.
+
+A parser raises RecordError with one sentence that names the field and never quotes a value.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+COLUMNS = ("email", "phone", "timezone", "locale")
+CHANNELS = ("email", "sms")
+CUSTOMER_FIELDS = ("id", *COLUMNS, "consents", "attributes")
+EVENT_FIELDS = ("id", "customer", "name", "at", "properties")
+
+_LONGEST_NAME = 200  # characters of an id, an event's name, an attribute's name
+_LONGEST_TEXT = 10_000  # characters of any other text
+_LARGEST = 2**63 - 1  # of a whole number, either way
+_DEEPEST = 10  # lists and objects inside each other
+
+_EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@(?:[^\s@<>()\[\]\\,;:\".]+\.)+[^\s@<>()\[\]\\,;:\".]{2,}")
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
+_LOCALE = re.compile(r"([a-zA-Z]{2,3})(?:[-_]([a-zA-Z]{4}))?(?:[-_]([a-zA-Z]{2}|[0-9]{3}))?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class RecordError(ValueError):
+    """A record cannot be taken; says which field and why, without its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """What is said about a customer; what is left out stays as it is, None removes."""
+
+    key: str
+    columns: Mapping[str, str | None] = field(default_factory=dict)  # of COLUMNS
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # scalars and lists of them
+    consents: Mapping[str, str] = field(default_factory=dict)  # channel -> granted | denied
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    key: str
+    customer: str
+    name: str
+    at: datetime
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_customer(record: Mapping[str, Any]) -> CustomerRow:
+    """`{"id", "email", "phone", "timezone", "locale", "consents": {channel: state}, "attributes": {...}}`"""
+    _refuse_unknown(record, CUSTOMER_FIELDS)
+    return CustomerRow(
+        key=_identifier(record, "id"),
+        columns={name: _COLUMN_PARSERS[name](record[name]) for name in COLUMNS if name in record},
+        attributes=_attributes(_object(record, "attributes")),
+        consents=_consents(_object(record, "consents")),
+    )
+
+
+def parse_event(record: Mapping[str, Any]) -> EventRow:
+    """`{"id", "customer", "name", "at": ISO 8601 with an offset, "properties": {...}}`"""
+    _refuse_unknown(record, EVENT_FIELDS)
+    properties = _object(record, "properties")
+    for name, value in properties.items():
+        _check_name(name, "properties")
+        _check_json(value, f'property "{name}"', _DEEPEST)
+    return EventRow(
+        key=_identifier(record, "id"),
+        customer=_identifier(record, "customer"),
+        name=_identifier(record, "name"),
+        at=_instant(record.get("at")),
+        properties=properties,
+    )
+
+
+def _refuse_unknown(record: Mapping[str, Any], known: Collection[str]) -> None:
+    for name in record:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            advice = f'did you mean "{near[0]}"?' if near else "expected " + ", ".join(known)
+            raise RecordError(f'there is no field "{str(name)[:_LONGEST_NAME]}"; {advice}')
+
+
+def _identifier(record: Mapping[str, Any], name: str) -> str:
+    value = record.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    text = _text(value, name) if value is not None else ""
+    if not text:
+        raise RecordError(f"{name} is missing or empty")
+    if len(text) > _LONGEST_NAME:
+        raise RecordError(f"{name} is longer than {_LONGEST_NAME} characters")
+    return text
+
+
+def _object(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = record.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise RecordError(f"{name} must be an object, not {_kind(value)}")
+    return value
+
+
+def _text(value: Any, name: str) -> str:
+    """A line of text without surrounding space."""
+    if not isinstance(value, str):
+        raise RecordError(f"{name} must be text, not {_kind(value)}")
+    _check_storable(value, name)
+    if _CONTROL.search(value.strip()):
+        raise RecordError(f"{name} has control characters in it; remove line breaks and tabs")
+    return value.strip()
+
+
+def _email(value: Any) -> str | None:
+    text = _text(value, "email") if value is not None else ""
+    if text and (len(text) > 254 or ".." in text or not _EMAIL.fullmatch(text)):
+        raise RecordError("email is not an address; write it as name@example.com")
+    return text or None
+
+
+def _phone(value: Any) -> str | None:
+    text = _text(value, "phone") if value is not None else ""
+    if text and not _PHONE.fullmatch(text):
+        raise RecordError("phone is not in E.164 form; write + and the country code, such as +46701740605")
+    return text or None
+
+
+def _timezone(value: Any) -> str | None:
+    text = _text(value, "timezone") if value is not None else ""
+    if text and text not in _timezones():
+        raise RecordError("timezone is not a known IANA name; write it as Europe/Stockholm")
+    return text or None
+
+
+def _locale(value: Any) -> str | None:
+    """In the usual spelling: `sv_se` becomes `sv-SE`."""
+    text = _text(value, "locale") if value is not None else ""
+    if not text:
+        return None
+    parts = _LOCALE.fullmatch(text)
+    if parts is None:
+        raise RecordError("locale is not a language with an optional region; write it as sv or sv-SE")
+    language, script, region = (part or "" for part in parts.groups())
+    return "-".join(part for part in (language.lower(), script.title(), region.upper()) if part)
+
+
+_COLUMN_PARSERS = {"email": _email, "phone": _phone, "timezone": _timezone, "locale": _locale}
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name, value in attributes.items():
+        _check_name(name, "attributes")
+        if name in COLUMNS:
+            raise RecordError(f'"{name}" cannot be an attribute; it is a field of its own')
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, list | Mapping):
+                raise RecordError(f'attribute "{name}" must be a single value or a list of single values')
+            _check_scalar(item, f'attribute "{name}"')
+    return attributes
+
+
+def _consents(consents: Mapping[str, Any]) -> Mapping[str, str]:
+    given = {channel: state for channel, state in consents.items() if state not in (None, "")}
+    for channel, state in given.items():
+        if channel not in CHANNELS:
+            raise RecordError(f"consents has an unknown channel; expected {' or '.join(CHANNELS)}")
+        if state not in ("granted", "denied"):
+            raise RecordError(f"the consent for {channel} is neither granted nor denied")
+    return given
+
+
+def _instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise RecordError("at is missing; write the event's time as 2026-03-01T12:30:00+01:00")
+    try:
+        instant = datetime.fromisoformat(value.strip())
+        if instant.tzinfo is None:
+            raise RecordError("at has no offset from UTC; write it as 2026-03-01T12:30:00+01:00")
+        return instant.astimezone(UTC)
+    except RecordError:
+        raise
+    except (ValueError, OverflowError):
+        raise RecordError("at is not an ISO 8601 time; write it as 2026-03-01T12:30:00+01:00") from None
+
+
+def _check_name(name: Any, where: str) -> None:
+    if not isinstance(name, str) or not name or len(name) > _LONGEST_NAME or _CONTROL.search(name):
+        raise RecordError(f"a name in {where} is empty, longer than {_LONGEST_NAME} characters or not plain")
+    _check_storable(name, f"a name in {where}")
+
+
+def _check_json(value: Any, name: str, depth: int) -> None:
+    if depth == 0:
+        raise RecordError(f"{name} is nested deeper than {_DEEPEST} levels")
+    match value:
+        case list():
+            for item in value:
+                _check_json(item, name, depth - 1)
+        case dict():
+            for key, item in value.items():
+                _check_json(key, name, depth - 1)
+                _check_json(item, name, depth - 1)
+        case _:
+            _check_scalar(value, name)
+
+
+def _check_scalar(value: Any, name: str) -> None:
+    match value:
+        case None | bool():
+            return
+        case str():
+            _check_storable(value, name)
+        case float() if not math.isfinite(value):
+            raise RecordError(f"{name} has a number that is not finite")
+        case int() if abs(value) > _LARGEST:
+            raise RecordError(f"{name} has a number too large for the database; give it as text")
+        case int() | float():
+            return
+        case _:
+            raise RecordError(f"{name} must be JSON, not {_kind(value)}")
+
+
+def _check_storable(text: str, name: str) -> None:
+    """PostgreSQL keeps no NUL, and neither database half of a surrogate pair."""
+    if len(text) > _LONGEST_TEXT:
+        raise RecordError(f"{name} is longer than {_LONGEST_TEXT} characters")
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise RecordError(f"{name} has characters that are not text")
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return names.get(type(value), "text" if isinstance(value, str) else "nothing")
