@@ -1,14 +1,17 @@
 """The migrations build exactly what the tables say, on both databases, whoever runs them and how often."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic import command
 from sqlalchemy import inspect, text
 
+from journeyflow.errors import ConfigurationError
 from journeyflow.store import migrate
 from journeyflow.store.database import Store
 from journeyflow.store.tables import metadata
@@ -90,3 +93,10 @@ async def test_foreign_keys_are_checked_again_after_upgrading(sqlite_store: Stor
     await migrate.upgrade(sqlite_store)
     async with sqlite_store.reading() as connection:
         assert await connection.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+async def test_rows_that_refer_to_nothing_stop_the_upgrade(sqlite_store: Store) -> None:
+    with closing(sqlite3.connect(sqlite_store.engine.url.database or "")) as careless, careless:
+        careless.execute("INSERT INTO starts (cohort_id) VALUES (7)")
+    with pytest.raises(ConfigurationError, match='rows in "starts" without one in "cohorts"'):
+        await migrate.upgrade(sqlite_store)

@@ -82,6 +82,6 @@ async def _check_foreign_keys(connection: AsyncConnection) -> None:
     broken = (await connection.execute(text("PRAGMA foreign_key_check"))).mappings().first()
     if broken is not None:
         raise ConfigurationError(
-            f'the migration would leave rows in "{broken["table"]}" without their row in "{broken["parent"]}"; '
+            f'the migration would leave rows in "{broken["table"]}" without one in "{broken["parent"]}"; '
             "nothing was changed, please report this with the version you come from"
         )

@@ -1,0 +1,146 @@
+"""A condition as one SQL expression over many customers at once, true or false and never NULL."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any as Anything
+from typing import assert_never
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    FromClause,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
+
+from journeyflow.audience import expressions, json_sql
+from journeyflow.audience.json_sql import Number
+from journeyflow.conditions import (
+    All,
+    Any,
+    Attribute,
+    Condition,
+    Consent,
+    EventMatch,
+    History,
+    InSegment,
+    Not,
+    Test,
+    Trigger,
+)
+from journeyflow.errors import PlanError
+from journeyflow.store.customers import consents, events
+
+COLUMNS = ("email", "phone", "timezone", "locale")  # attributes with a column of their own
+_DECIMALS = 6  # sums are rounded, as SQLite adds 0.1 and 0.7 to a little less than 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a condition looks. The query around it selects from all that is named here."""
+
+    customer: FromClause  # has the columns of `customers`
+    now: datetime
+    trigger: FromClause | None = (
+        None  # has the columns of `events`: what brought the customer in; may be all NULL
+    )
+    since: ColumnElement[datetime] | None = None  # for `since: entry`: events after it count
+
+
+def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
+    match condition:
+        case All(of):
+            return and_(true(), *(holds(part, frame) for part in of))
+        case Any(of):
+            return or_(false(), *(holds(part, frame) for part in of))
+        case Not(of):
+            return type_coerce(not_(holds(of, frame)), Boolean)
+        case InSegment():
+            return holds(condition.condition, frame)
+        case Attribute(tests):
+            return and_(true(), *(expressions.holds(test, _attribute(test, frame)) for test in tests))
+        case Trigger(tests):
+            return _trigger(tests, frame)
+        case Consent():
+            return _consent(condition, frame)
+        case History():
+            return _history(condition, frame)
+        case _:
+            assert_never(condition)
+
+
+def matches(match: EventMatch, events: FromClause) -> ColumnElement[bool]:
+    """Whether a row of `events` has the name and passes the tests on its properties."""
+    return and_(events.c.name == match.event, *_properties(match.where, events))
+
+
+def _attribute(test: Test, frame: Frame) -> expressions.Value:
+    if test.name in COLUMNS:
+        return expressions.text_column(frame.customer.c[test.name])
+    return expressions.member(frame.customer.c.attributes, test.name)
+
+
+def _properties(tests: Iterable[Test], events: FromClause) -> list[ColumnElement[bool]]:
+    return [expressions.holds(test, expressions.member(events.c.properties, test.name)) for test in tests]
+
+
+def _trigger(tests: tuple[Test, ...], frame: Frame) -> ColumnElement[bool]:
+    if frame.trigger is None:
+        return false()
+    return and_(frame.trigger.c.id.is_not(None), *_properties(tests, frame.trigger))
+
+
+def _consent(condition: Consent, frame: Frame) -> ColumnElement[bool]:
+    """A topic takes both: a customer who left the channel as a whole has left its topics."""
+    topics = sorted({"", condition.topic})
+    return and_(*(_granted(condition.channel, topic, frame) for topic in topics))
+
+
+def _granted(channel: str, topic: str, frame: Frame) -> ColumnElement[bool]:
+    row = consents.alias()
+    return (
+        exists()
+        .where(row.c.customer_id == frame.customer.c.id, row.c.state == "granted")
+        .where(row.c.channel == channel, row.c.topic == topic)
+        .correlate_except(row)
+    )
+
+
+def _history(condition: History, frame: Frame) -> ColumnElement[bool]:
+    past = events.alias()
+    where = and_(past.c.customer_id == frame.customer.c.id, matches(condition.match, past))
+    where = and_(where, *_period(condition, frame, past))
+    if not condition.count and not condition.sum:
+        return exists().where(where).correlate_except(past)
+    tests = [expressions.holds(test, expressions.number(_count())) for test in condition.count]
+    tests += [expressions.holds(test, expressions.number(_sum(past, test.name))) for test in condition.sum]
+    return select(and_(*tests)).select_from(past).where(where).correlate_except(past).scalar_subquery()
+
+
+def _period(condition: History, frame: Frame, past: FromClause) -> list[ColumnElement[bool]]:
+    limits = [past.c.at <= frame.now]
+    if condition.within is not None:
+        limits.append(past.c.at > frame.now - timedelta(seconds=condition.within))
+    if condition.since_entry:
+        if frame.since is None:
+            raise PlanError(condition.match.event, '"since: entry" is asked where nobody has entered yet')
+        limits.append(past.c.at > frame.since)
+    return limits
+
+
+def _count() -> ColumnElement[Anything]:
+    return func.count()
+
+
+def _sum(past: FromClause, name: str) -> ColumnElement[Anything]:
+    total = func.coalesce(func.sum(json_sql.number_at(past.c.properties, name)), literal(0, Number))
+    return func.round(total, _DECIMALS, type_=Number)
