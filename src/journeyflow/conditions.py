@@ -22,7 +22,8 @@ class Test:
 
     name: str
     op: Operator
-    value: Scalar | tuple[Scalar, ...]  # a tuple for in / not_in; a bool for exists; ISO 8601 for before / after
+    # A tuple for in and not_in, a bool for exists, ISO 8601 text for before and after.
+    value: Scalar | tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)

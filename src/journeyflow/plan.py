@@ -104,9 +104,7 @@ class End:
     kind: Literal["end"] = "end"
 
 
-Step = Annotated[
-    Send | Wait | WaitUntil | WaitFor | Branch | Update | End, Field(discriminator="kind")
-]
+Step = Annotated[Send | Wait | WaitUntil | WaitFor | Branch | Update | End, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +166,9 @@ class Plan:
     enter: Entry
     steps: tuple[Step, ...]
     when: Condition = ALWAYS  # on the customer, at entry
-    again: int | None = None  # None: never; 0: always (once the earlier passage has ended); else seconds since the last entry
+    again: int | None = (
+        None  # None: never; 0: always (once the earlier passage has ended); else seconds since the last entry
+    )
     exits: tuple[ExitRule, ...] = ()
     goal: Goal | None = None
 

@@ -32,10 +32,12 @@ class Store:
         driver = _DRIVERS.get(parsed.get_backend_name())
         if driver is None:
             raise ConfigurationError(
-                f'the store "{parsed.render_as_string(hide_password=True)}" is neither sqlite nor postgresql; '
+                f'the store "{parsed.render_as_string()}" is neither sqlite nor postgresql; '
                 "set JOURNEYFLOW_STORE to sqlite:///file.db or postgresql://user@host/name"
             )
-        engine = create_async_engine(parsed.set(drivername=driver), pool_size=8, max_overflow=0)
+        engine = create_async_engine(
+            parsed.set(drivername=driver), pool_size=8, max_overflow=0, hide_parameters=True
+        )
         if driver == _DRIVERS["sqlite"]:
             event.listen(engine.sync_engine, "connect", _configure_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -73,13 +75,13 @@ def upsert(connection: AsyncConnection, table: Table, keys: list[str], update: l
     )
 
 
-def locked(connection: AsyncConnection, query: Select[Any]) -> Select[Any]:
-    """Lock the rows that `query` selects until the transaction ends.
+def locked(connection: AsyncConnection, query: Select[Any], of: Table) -> Select[Any]:
+    """Lock the rows of the table `of` that `query` selects until the transaction ends.
 
     On SQLite the whole transaction is exclusive already. Order the query, so that two of them cannot
     wait for each other.
     """
-    return query if connection.dialect.name == "sqlite" else query.with_for_update()
+    return query if connection.dialect.name == "sqlite" else query.with_for_update(of=of)
 
 
 def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:

@@ -10,6 +10,7 @@ messages = Table(
     Column("id", BigId, primary_key=True),
     Column("enrollment_id", BigId, ForeignKey("enrollments.id"), nullable=False),
     Column("step", Integer, nullable=False),
+    Column("leg", Integer, nullable=False),  # of its cohort: the leg that decided on it
     Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
     Column("version_id", BigId, ForeignKey("journey_versions.id"), nullable=False),
     Column("channel", Text, nullable=False),

@@ -40,6 +40,7 @@ journeys = Table(
     "journeys",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("version_id", BigId, ForeignKey("journey_versions.id"), nullable=False),  # who enters now, enters this
+    # The version that whoever enters now enters.
+    Column("version_id", BigId, ForeignKey("journey_versions.id"), nullable=False),
     Column("enabled", Boolean, nullable=False),  # False: its file is gone; nobody enters, people inside go on
 )

@@ -1,0 +1,103 @@
+"""The composition root: settings become a store, channels, a Temporal client and workers."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.envconfig import ClientConfig
+from temporalio.worker import Worker
+
+from journeyflow.delivery.activities import DeliveryActivities
+from journeyflow.delivery.channels.base import Channel
+from journeyflow.delivery.channels.outbox import Outbox
+from journeyflow.delivery.channels.smtp import Smtp
+from journeyflow.delivery.deliver import Courier
+from journeyflow.engine.activities import EngineActivities
+from journeyflow.settings import Settings
+from journeyflow.store.database import Store
+from journeyflow.workflows.cohort import Cohort
+from journeyflow.workflows.contracts import JOURNEYS_QUEUE
+from journeyflow.workflows.router import EventRouter
+from journeyflow.workflows.sweep import Sweep
+
+QUEUES = (JOURNEYS_QUEUE, "email", "sms")
+SWEEP_EVERY = timedelta(minutes=1)
+_GRACE = timedelta(seconds=30)  # longer than any channel's timeout: a hand-over under way is finished
+
+
+async def connect() -> Client:
+    """To the server that Temporal's own variables and `temporal.toml` name."""
+    return await Client.connect(**ClientConfig.load_client_connect_config())
+
+
+@asynccontextmanager
+async def working(
+    settings: Settings, store: Store, client: Client, queues: Sequence[str]
+) -> AsyncIterator[None]:
+    """Runs a worker for each queue as long as the block lasts."""
+    async with AsyncExitStack() as stack:
+        for queue in queues:
+            if queue == JOURNEYS_QUEUE:
+                await stack.enter_async_context(journeys_worker(store, client))
+                continue
+            channel = _channel(settings, queue)
+            stack.push_async_callback(channel.close)
+            await stack.enter_async_context(channel_worker(store, client, queue, channel))
+        if JOURNEYS_QUEUE in queues:
+            await keep_going(client)
+        yield
+
+
+def journeys_worker(store: Store, client: Client) -> Worker:
+    activities = EngineActivities(store, client)
+    return Worker(
+        client,
+        task_queue=JOURNEYS_QUEUE,
+        workflows=[Cohort, EventRouter, Sweep],
+        activities=[activities.travel, activities.route, activities.sweep],
+        graceful_shutdown_timeout=_GRACE,
+    )
+
+
+def channel_worker(store: Store, client: Client, queue: str, channel: Channel) -> Worker:
+    activities = DeliveryActivities(Courier(store, {queue: channel}))
+    return Worker(client, task_queue=queue, activities=[activities.deliver], graceful_shutdown_timeout=_GRACE)
+
+
+async def keep_going(client: Client, partitions: int = 1) -> None:
+    """Starts the routers and the schedule of sweeps where they are not running yet."""
+    for partition in range(partitions):
+        await client.start_workflow(
+            "EventRouter",
+            args=[partition, partitions],
+            id=f"event-router-{partition}",
+            task_queue=JOURNEYS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+    sweeps = Schedule(
+        action=ScheduleActionStartWorkflow("Sweep", id="sweep", task_queue=JOURNEYS_QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
+        # A sweep looks back over hours by itself, so runs that were missed need not be made up for.
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=SWEEP_EVERY),
+    )
+    try:
+        await client.create_schedule("sweeps", sweeps, trigger_immediately=True)
+    except ScheduleAlreadyRunningError:
+        return
+
+
+def _channel(settings: Settings, queue: str) -> Channel:
+    if queue == "email" and settings.email == "smtp" and settings.smtp_url is not None:
+        return Smtp(settings.smtp_url.get_secret_value())
+    return Outbox(settings.outbox)

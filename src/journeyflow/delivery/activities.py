@@ -1,0 +1,23 @@
+"""The activity of the queues `email` and `sms`."""
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from journeyflow.delivery.deliver import Courier, TryAgain, deliver
+from journeyflow.engine.activities import attempt_clock, heartbeating
+from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
+
+
+class DeliveryActivities:
+    def __init__(self, courier: Courier) -> None:
+        self._courier = courier
+
+    @activity.defn(name="deliver")
+    async def deliver(self, request: DeliveryRequest) -> DeliveryCount:
+        async with heartbeating():
+            try:
+                return await deliver(self._courier, request, attempt_clock())
+            except TryAgain as pause:
+                raise ApplicationError(
+                    "some messages have to wait", type="TryAgain", next_retry_delay=pause.after
+                ) from None

@@ -1,0 +1,130 @@
+"""Claiming: taking queued messages out of the ledger for handing over, with all that composing them needs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, false, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.audience.conditions import Frame, holds
+from journeyflow.engine.gate import Claimable, Verdict, at_claim, category_of, may_be_asked
+from journeyflow.members import enrollment_range
+from journeyflow.plan import Plan
+from journeyflow.policy import Policy
+from journeyflow.store.customers import customers, events
+from journeyflow.store.database import locked
+from journeyflow.store.ledger import messages
+from journeyflow.store.passages import enrollments
+from journeyflow.workflows.contracts import DeliveryRequest
+
+_trigger = events.alias("trigger")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message in the state `sending`, and its customer as of now."""
+
+    message: int
+    enrollment: int
+    template: str
+    to: str
+    locale: str | None
+    customer: dict[str, Any]
+    event: dict[str, Any]  # the properties of the event that brought the customer in
+
+
+@dataclass(slots=True)
+class Claims:
+    taken: list[Claim]
+    cursor: int  # the last message looked at
+    looked_at: int
+    held_until: datetime | None  # some must wait for the end of quiet hours
+
+
+async def claim(
+    connection: AsyncConnection,
+    request: DeliveryRequest,
+    plan: Plan,
+    policy: Policy,
+    now: datetime,
+    after: int,
+    limit: int,
+) -> Claims:
+    """Marks up to `limit` messages beyond the message `after` as sending.
+
+    Those that may not go any more are cancelled.
+    """
+    category = category_of(policy, plan.category)
+    rules = may_be_asked(request.channel, category)
+    query = _query(request, plan, rules, now).where(messages.c.state == "queued", messages.c.id > after)
+    rows = (
+        await connection.execute(locked(connection, query.order_by(messages.c.id).limit(limit), of=messages))
+    ).all()
+    claims = Claims([], rows[-1].id if rows else after, len(rows), None)
+    for row in rows:
+        verdict = at_claim(_claimable(row, rules), request.channel, category, policy, now)
+        if verdict.state == "queued" and not row.exits:
+            claims.taken.append(_claim(row, request.channel))
+        elif verdict.state == "held" and verdict.until is not None:
+            claims.held_until = min(claims.held_until or verdict.until, verdict.until)
+        else:
+            await _cancel(connection, row.id, Verdict("dropped", "exited") if row.exits else verdict)
+    taken = messages.c.id.in_([claim.message for claim in claims.taken])
+    await connection.execute(update(messages).where(taken).values(state="sending", claimed_at=now))
+    return claims
+
+
+def of_request(request: DeliveryRequest) -> ColumnElement[bool]:
+    """The messages that one leg put into the ledger for one channel."""
+    low, high = enrollment_range(request.cohort)
+    return and_(
+        messages.c.enrollment_id.between(low, high),
+        messages.c.leg == request.leg,
+        messages.c.channel == request.channel,
+    )
+
+
+def _query(
+    request: DeliveryRequest, plan: Plan, rules: dict[str, ColumnElement[bool]], now: datetime
+) -> Select[Any]:
+    frame = Frame(customer=customers, now=now, trigger=_trigger, since=enrollments.c.since)
+    exits = [holds(rule.when, frame) for rule in plan.exits if rule.when is not None]
+    return (
+        select(
+            messages.c.id, messages.c.enrollment_id, messages.c.template,
+            enrollments.c.state.label("enrollment_state"),
+            customers.c.key, customers.c.email, customers.c.phone, customers.c.timezone, customers.c.locale,
+            customers.c.attributes, _trigger.c.properties,
+            and_(enrollments.c.state == "active", or_(false(), *exits)).label("exits"),
+            *(rule.label(reason) for reason, rule in rules.items()),
+        )
+        .join_from(messages, enrollments, enrollments.c.id == messages.c.enrollment_id)
+        .join(customers, customers.c.id == messages.c.customer_id)
+        .outerjoin(_trigger, _trigger.c.id == enrollments.c.event_id)
+        .where(of_request(request))
+    )  # fmt: skip
+
+
+def _claimable(row: Row[Any], rules: dict[str, ColumnElement[bool]]) -> Claimable:
+    refused = next((reason for reason in rules if not row._mapping[reason]), None)
+    return Claimable(row.enrollment_state, refused, row.timezone)
+
+
+def _claim(row: Row[Any], channel: str) -> Claim:
+    own = {
+        "id": row.key,
+        "email": row.email,
+        "phone": row.phone,
+        "timezone": row.timezone,
+        "locale": row.locale,
+    }
+    to = row.email if channel == "email" else row.phone
+    return Claim(
+        row.id, row.enrollment_id, row.template, to, row.locale, row.attributes | own, row.properties or {}
+    )
+
+
+async def _cancel(connection: AsyncConnection, message: int, verdict: Verdict) -> None:
+    values = {"state": "cancelled", "reason": verdict.reason}
+    await connection.execute(update(messages).where(messages.c.id == message).values(**values))

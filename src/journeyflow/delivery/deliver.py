@@ -1,0 +1,244 @@
+"""Delivery: claim, render, hand over, record; batch by batch, so that a crash leaves few messages in doubt.
+
+States: queued -> sending -> sent | failed | unknown. Only the attempt that moved a message to sending hands
+it over. One found in sending by a later attempt is asked after; if nobody can tell, it is unknown and not
+sent again.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.delivery.catalogue import Catalogue, Locales
+from journeyflow.delivery.channels.base import (
+    Accepted,
+    Ambiguous,
+    Channel,
+    Outcome,
+    Outgoing,
+    Rejected,
+    Throttled,
+    Unanswerable,
+)
+from journeyflow.delivery.claim import Claim, Claims, claim, of_request
+from journeyflow.engine.programme import Programme
+from journeyflow.errors import ConfigurationError, RenderError
+from journeyflow.messages.choose import choose
+from journeyflow.messages.render import Renderer
+from journeyflow.plan import Plan
+from journeyflow.policy import Policy
+from journeyflow.store.customers import suppressions
+from journeyflow.store.database import Store, insert_ignoring
+from journeyflow.store.ledger import messages
+from journeyflow.store.passages import cohorts, enrollments
+from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain(Exception):
+    """Some messages are still queued: the provider wants a pause, or quiet hours have begun."""
+
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    store: Store
+    channels: Mapping[str, Channel]
+    programme: Programme = field(default_factory=Programme)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    renderer: Renderer = field(default_factory=Renderer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    courier: Courier
+    request: DeliveryRequest
+    channel: Channel
+    plan: Plan
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class _Unrendered:
+    """The template cannot be rendered for this customer: the enrollment ends here."""
+
+    reason: str
+
+
+_Result = Outcome | _Unrendered
+
+
+async def deliver(courier: Courier, request: DeliveryRequest, clock: Clock) -> DeliveryCount:
+    """Hands over every queued message of one leg on one channel. Raises TryAgain when some must wait."""
+    job = await _job(courier, request)
+    await _reconcile(job, clock())
+    results: list[tuple[Claim, _Result]] = []
+    claims = Claims([], 0, 0, None)
+    held_until: list[datetime] = []
+    while True:
+        claims, catalogue = await _record_and_claim(job, results, claims.cursor, clock())
+        held_until += [claims.held_until] if claims.held_until else []
+        if not claims.looked_at:
+            break
+        results = await _hand_over(job, claims.taken, catalogue, clock())
+        await _stop_if_throttled(job, results, clock())
+    if held_until:
+        raise TryAgain(min(held_until) - clock())
+    return await _count(job)
+
+
+async def _job(courier: Courier, request: DeliveryRequest) -> _Job:
+    channel = courier.channels.get(request.channel)
+    if channel is None:
+        raise ConfigurationError(f'this worker has no channel "{request.channel}"')
+    async with courier.store.reading() as connection:
+        query = select(cohorts.c.version_id).where(cohorts.c.id == request.cohort)
+        version = (await connection.execute(query)).scalar_one()
+        plan = await courier.programme.plan(connection, version)
+        return _Job(courier, request, channel, plan, await courier.programme.policy(connection))
+
+
+async def _reconcile(job: _Job, now: datetime) -> None:
+    """Settles what an earlier attempt left in sending."""
+    in_doubt = select(messages.c.id).where(of_request(job.request), messages.c.state == "sending")
+    async with job.courier.store.reading() as connection:
+        ids = list((await connection.execute(in_doubt)).scalars())
+    answers = [(id, await job.channel.lookup(id)) for id in ids]
+    async with job.courier.store.writing() as connection:
+        for id, answer in answers:
+            settled = update(messages).where(messages.c.id == id, messages.c.state == "sending")
+            await connection.execute(settled.values(**_settled(answer, now)))
+
+
+def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str, Any]:
+    match answer:
+        case Accepted():
+            return {"state": "sent", "sent_at": now, "provider_id": answer.provider_id}
+        case Unanswerable():
+            return {"state": "unknown", "reason": "interrupted"}
+        case None:
+            return {"state": "queued"}
+        case _:
+            assert_never(answer)
+
+
+async def _record_and_claim(
+    job: _Job, results: list[tuple[Claim, _Result]], after: int, now: datetime
+) -> tuple[Claims, dict[str, Locales]]:
+    async with job.courier.store.writing() as connection:
+        await _record(connection, job, results, now)
+        claims = await claim(connection, job.request, job.plan, job.policy, now, after, job.channel.batch)
+        names = {taken.template for taken in claims.taken}
+        return claims, await job.courier.catalogue.find(connection, names, job.request.channel)
+
+
+async def _hand_over(
+    job: _Job, claims: list[Claim], catalogue: dict[str, Locales], now: datetime
+) -> list[tuple[Claim, _Result]]:
+    results = await asyncio.gather(*(_send(job, taken, catalogue, now) for taken in claims))
+    return list(zip(claims, results, strict=True))
+
+
+async def _send(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: datetime) -> _Result:
+    try:
+        message = _compose(job, claim, catalogue, now)
+    except RenderError as error:
+        return _Unrendered(str(error))
+    return await job.channel.send(message)
+
+
+def _compose(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: datetime) -> Outgoing:
+    channel = job.request.channel
+    sender = job.policy.senders.get(channel)
+    if sender is None:
+        raise ConfigurationError(
+            f'policy: there is no sender for the channel "{channel}"; add one under "senders"'
+        )
+    default = job.policy.defaults.locale
+    template = choose(catalogue.get(claim.template, {}), claim.locale or default, default)
+    context = {
+        "customer": claim.customer,
+        "event": claim.event,
+        "journey": {"name": job.plan.journey, "title": job.plan.title},
+        "sender": {
+            "from": sender.from_,
+            "reply_to": sender.reply_to,
+            "postal_address": sender.postal_address,
+        },
+    }
+    rendered = job.courier.renderer.render(template, context)
+    return Outgoing(
+        claim.message, channel, claim.to, sender, now, rendered.subject, rendered.html, rendered.text
+    )
+
+
+async def _stop_if_throttled(job: _Job, results: list[tuple[Claim, _Result]], now: datetime) -> None:
+    pauses = [result.retry_after for _, result in results if isinstance(result, Throttled)]
+    if pauses:
+        async with job.courier.store.writing() as connection:
+            await _record(connection, job, results, now)
+        raise TryAgain(timedelta(seconds=max(pauses)))
+
+
+async def _record(
+    connection: AsyncConnection, job: _Job, results: list[tuple[Claim, _Result]], now: datetime
+) -> None:
+    if results:
+        rows = [{"message": taken.message, **_outcome(result, now)} for taken, result in results]
+        await connection.execute(_RECORD, rows)
+    for taken, result in results:
+        if isinstance(result, _Unrendered):
+            await _fail_enrollment(connection, taken, result.reason, now)
+        elif isinstance(result, Rejected) and result.address_is_dead:
+            dead = {"channel": job.request.channel, "address": taken.to, "reason": "rejected", "at": now}
+            await connection.execute(insert_ignoring(connection, suppressions).values(**dead))
+
+
+_RECORD = (
+    update(messages)
+    .where(messages.c.id == bindparam("message"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "reason", "sent_at", "provider_id")})
+)
+
+
+def _outcome(result: _Result, now: datetime) -> dict[str, Any]:
+    values: tuple[str, str | None, datetime | None, str | None]
+    match result:
+        case Accepted():
+            values = ("sent", None, now, result.provider_id)
+        case Rejected():
+            values = ("failed", f"rejected: {result.code}", None, None)
+        case Ambiguous():
+            values = ("unknown", result.reason, None, None)
+        case Throttled():
+            values = ("queued", None, None, None)
+        case _Unrendered():
+            values = ("failed", result.reason, None, None)
+        case _:
+            assert_never(result)
+    return dict(zip(("new_state", "new_reason", "new_sent_at", "new_provider_id"), values, strict=True))
+
+
+async def _fail_enrollment(connection: AsyncConnection, claim: Claim, reason: str, now: datetime) -> None:
+    values = {"state": "failed", "reason": reason, "step": None, "wake_at": None, "ended_at": now}
+    alive = (enrollments.c.id == claim.enrollment, enrollments.c.state.in_(["active", "finished"]))
+    await connection.execute(update(enrollments).where(*alive).values(**values))
+
+
+async def _count(job: _Job) -> DeliveryCount:
+    query = (
+        select(messages.c.state, func.count().label("messages"))
+        .where(of_request(job.request))
+        .group_by(messages.c.state)
+    )
+    async with job.courier.store.reading() as connection:
+        counts = {row.state: row.messages for row in await connection.execute(query)}
+    return DeliveryCount(*(counts.get(state, 0) for state in ("sent", "failed", "unknown", "cancelled")))

@@ -1,0 +1,77 @@
+"""The activities of the queue `journeys`: legs, routing and sweeps. Time comes from the Temporal server."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from temporalio import activity
+from temporalio.client import Client
+
+from journeyflow.engine import outbox, route, sweep, travel
+from journeyflow.engine.programme import Programme
+from journeyflow.instants import from_ms
+from journeyflow.store.database import Store
+from journeyflow.workflows.contracts import LegOutcome, LegRequest, RouteRequest, SweepCount
+
+_POLL = 0.01  # seconds between two looks for new events
+_HEARTBEAT = 1.0  # seconds
+
+
+class EngineActivities:
+    def __init__(self, store: Store, client: Client) -> None:
+        self._store = store
+        self._client = client
+        self._programme = Programme()
+
+    @activity.defn(name="travel")
+    async def travel(self, request: LegRequest) -> LegOutcome:
+        return await travel.travel(self._store, self._programme, request)
+
+    @activity.defn(name="route")
+    async def route(self, request: RouteRequest) -> None:
+        clock = attempt_clock()
+        end = clock() + timedelta(seconds=request.seconds)
+        async with heartbeating():
+            while clock() < end:
+                if not await outbox.pending(self._store):
+                    await asyncio.sleep(_POLL)
+                    continue
+                await route.route(
+                    self._store, self._programme, clock(), request.partition, request.partitions
+                )
+                await outbox.flush(self._store, self._client)
+
+    @activity.defn(name="sweep")
+    async def sweep(self, now: int) -> SweepCount:
+        async with heartbeating():
+            entered = await sweep.sweep(self._store, self._programme, from_ms(now))
+            while await outbox.flush(self._store, self._client):
+                pass
+        return SweepCount(entered)
+
+
+def attempt_clock() -> Callable[[], datetime]:
+    """The server's time during this attempt: when it started, plus what has passed since."""
+    started, begun = activity.info().started_time, time.monotonic()
+    return lambda: started + timedelta(seconds=time.monotonic() - begun)
+
+
+@asynccontextmanager
+async def heartbeating() -> AsyncIterator[None]:
+    """Tells Temporal every second that this attempt is alive."""
+    task = asyncio.create_task(_beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(_HEARTBEAT)

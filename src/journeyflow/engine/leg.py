@@ -1,0 +1,107 @@
+"""The state of one leg: which members are where, and what was decided about them."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.audience.conditions import Frame, holds
+from journeyflow.conditions import Condition
+from journeyflow.engine.local_time import zone
+from journeyflow.errors import ConfigurationError
+from journeyflow.members import Mask, enrollment_ids, mask_of, place_of, positions, to_hex
+from journeyflow.plan import Plan
+from journeyflow.policy import Policy
+from journeyflow.store.customers import customers, events
+from journeyflow.store.passages import enrollments
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    position: int
+    enrollment: int
+    customer: int
+    timezone: str | None
+
+
+@dataclass(slots=True)
+class Leg:
+    """Steps move members with `go`, `rest`, `finish`, `leave` and `fail`; each says why with `note`."""
+
+    connection: AsyncConnection
+    now: datetime
+    cohort: int
+    number: int
+    version: int
+    plan: Plan
+    policy: Policy
+    members: dict[int, Member]  # by position; only those still active
+    at: defaultdict[int, Mask] = field(
+        default_factory=lambda: defaultdict(int)
+    )  # step -> who is about to do it
+    stops: defaultdict[tuple[int, datetime], Mask] = field(default_factory=lambda: defaultdict(int))
+    finished: Mask = 0
+    gone: dict[tuple[str, str], Mask] = field(default_factory=dict)  # (exited | failed, reason) -> who
+    channels: set[str] = field(default_factory=set)  # where messages were queued
+    trail: list[list[Any]] = field(default_factory=list)  # [step, what, members, detail]
+
+    def go(self, members: Mask, to: int) -> None:
+        self.at[to] |= members
+
+    def rest(self, members: Mask, step: int, until: datetime) -> None:
+        self.stops[step, until] |= members
+
+    def finish(self, members: Mask) -> None:
+        self.finished |= members
+
+    def leave(self, members: Mask, reason: str) -> None:
+        self._go_away("exited", reason, members)
+
+    def fail(self, members: Mask, reason: str) -> None:
+        self._go_away("failed", reason, members)
+
+    def note(self, step: int, what: str, members: Mask, **detail: Any) -> None:
+        if members:
+            self.trail.append([step, what, to_hex(members), detail])
+
+    def chosen(self, members: Mask) -> list[Member]:
+        return [self.members[position] for position in positions(members)]
+
+    def by_zone(self, members: Mask) -> dict[ZoneInfo, Mask]:
+        """The members by the zone they live in; unknown zones count as the programme's default."""
+        default = zone(self.policy.defaults.timezone)
+        if default is None:
+            raise ConfigurationError(f'policy: no timezone is called "{self.policy.defaults.timezone}"')
+        zones: dict[ZoneInfo, Mask] = defaultdict(int)
+        for member in self.chosen(members):
+            zones[(zone(member.timezone) if member.timezone else None) or default] |= 1 << member.position
+        return zones
+
+    async def holding(self, condition: Condition, members: Mask) -> Mask:
+        """Those of `members` for whom the condition holds now."""
+        if not members:
+            return 0
+        rows = await self.connection.execute(
+            holding(condition, enrollment_ids(self.cohort, members), self.now)
+        )
+        return mask_of(place_of(row.id)[1] for row in rows)
+
+    def _go_away(self, state: str, reason: str, members: Mask) -> None:
+        if members:
+            self.gone[state, reason] = self.gone.get((state, reason), 0) | members
+
+
+def holding(condition: Condition, enrollment_numbers: list[int], now: datetime) -> Select[Any]:
+    """Selects the ids of those enrollments whose customer meets the condition."""
+    trigger = events.alias("trigger")
+    frame = Frame(customer=customers, now=now, trigger=trigger, since=enrollments.c.since)
+    return (
+        select(enrollments.c.id)
+        .join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
+        .outerjoin(trigger, trigger.c.id == enrollments.c.event_id)
+        .where(enrollments.c.id.in_(enrollment_numbers), holds(condition, frame))
+    )

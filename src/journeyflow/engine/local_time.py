@@ -1,0 +1,71 @@
+"""Times of day in a customer's zone, right through daylight saving."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from journeyflow.policy import QuietHours
+
+_LOOK_AHEAD = 15  # days: any set of weekdays comes round within 7, a zone may skip one
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo | None:
+    """None when there is no such zone: callers fall back to the programme's default."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def at_local(day: date, clock: time, tz: ZoneInfo) -> datetime:
+    """The instant (UTC) of a local time.
+
+    A time that does not exist moves to the first valid minute after it; one that comes twice is the
+    first of the two.
+    """
+    local = datetime.combine(day, clock, tz)
+    instant = local.astimezone(UTC)
+    if instant.astimezone(tz).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return instant
+    return _end_of_gap(local)
+
+
+def next_local(after: datetime, clock: time, days: tuple[int, ...], tz: ZoneInfo) -> datetime:
+    """The first instant strictly after `after` at which it is `clock` on one of `days` (empty: any)."""
+    today = after.astimezone(tz).date()
+    for ahead in range(-1, _LOOK_AHEAD):
+        day = today + timedelta(days=ahead)
+        if days and day.weekday() not in days:
+            continue
+        instant = at_local(day, clock, tz)
+        # Where a zone skips a day, that day's times land on the next: not the weekday asked for.
+        if instant > after and instant.astimezone(tz).date() == day:
+            return instant
+    raise AssertionError(f"no {clock} on weekdays {days} within {_LOOK_AHEAD} days")
+
+
+def quiet_until(now: datetime, rule: QuietHours, tz: ZoneInfo) -> datetime | None:
+    """When the quiet hours that hold at `now` end; None when none hold."""
+    start, end = time.fromisoformat(rule.start), time.fromisoformat(rule.end)
+    today = now.astimezone(tz).date()
+    for day in (today - timedelta(days=1), today):
+        last_day = day if start < end else day + timedelta(days=1)
+        until = at_local(last_day, end, tz)
+        if at_local(day, start, tz) <= now < until:
+            return until
+    return None
+
+
+def _end_of_gap(local: datetime) -> datetime:
+    """The instant at which clocks were put forward over `local`."""
+    before = (local - timedelta(days=1)).astimezone(UTC)
+    after = (local + timedelta(days=1)).astimezone(UTC)
+    old = before.astimezone(local.tzinfo).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(local.tzinfo).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)

@@ -1,0 +1,49 @@
+"""What was applied, read from the store: the policy in force and the immutable journey versions."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.plan import Plan
+from journeyflow.policy import Policy
+from journeyflow.store.programme import journey_versions, journeys, policies
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The version of a journey that whoever enters now enters."""
+
+    id: int
+    plan: Plan
+
+
+@dataclass(slots=True)
+class Programme:
+    """Keeps what cannot change (a version, a policy by its id); asks the store which are in force."""
+
+    _plans: dict[int, Plan] = field(default_factory=dict)
+    _policies: dict[int, Policy] = field(default_factory=dict)
+
+    async def plan(self, connection: AsyncConnection, version: int) -> Plan:
+        if version not in self._plans:
+            query = select(journey_versions.c.plan).where(journey_versions.c.id == version)
+            self._plans[version] = Plan.from_json((await connection.execute(query)).scalar_one())
+        return self._plans[version]
+
+    async def policy(self, connection: AsyncConnection) -> Policy:
+        newest = (
+            await connection.execute(select(policies.c.id).order_by(policies.c.id.desc()).limit(1))
+        ).scalar()
+        if newest is None:
+            return Policy()
+        if newest not in self._policies:
+            query = select(policies.c.body).where(policies.c.id == newest)
+            self._policies[newest] = Policy.from_json((await connection.execute(query)).scalar_one())
+        return self._policies[newest]
+
+    async def enabled(self, connection: AsyncConnection) -> list[Version]:
+        """The journeys that take people in, by name."""
+        query = select(journeys.c.version_id).where(journeys.c.enabled).order_by(journeys.c.name)
+        ids = (await connection.execute(query)).scalars().all()
+        return [Version(id, await self.plan(connection, id)) for id in ids]

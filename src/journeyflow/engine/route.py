@@ -1,0 +1,221 @@
+"""Routing: what each new event means for journeys. One transaction a turn; Temporal is told afterwards.
+
+Within a turn a customer's events are taken one after the other, in rounds: the exit by one event comes
+before the entry by the next, and an event can wake the enrollment that the one before it began.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.audience.conditions import Frame, holds, matches
+from journeyflow.engine.enroll import Entrant, enroll, may_enter
+from journeyflow.engine.programme import Programme, Version
+from journeyflow.members import place_of
+from journeyflow.plan import EnterByEvent, Goal, Plan
+from journeyflow.store.customers import customers, events
+from journeyflow.store.database import Store, locked
+from journeyflow.store.passages import enrollments, wakeups
+
+_CLAIM = 2_000  # events a turn
+_ROUNDS = 50  # events of one customer a turn; the rest waits for the next turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    id: int
+    customer: int
+    name: str
+    at: datetime
+
+
+async def route(
+    store: Store, programme: Programme, now: datetime, partition: int = 0, partitions: int = 1
+) -> int:
+    """Routes a turn's worth of events; gives how many."""
+    async with store.writing() as connection:
+        claimed = await _claim(connection, partition, partitions)
+        if not claimed:
+            return 0
+        router = _Turn(connection, programme, await programme.enabled(connection), now)
+        rounds = _rounds(claimed)
+        for batch in rounds:
+            await router.take(batch)
+        await _mark_routed(connection, [event.id for batch in rounds for event in batch], now)
+        return sum(len(batch) for batch in rounds)
+
+
+async def _claim(connection: AsyncConnection, partition: int, partitions: int) -> list[_Event]:
+    query = (
+        select(events.c.id, events.c.customer_id, events.c.name, events.c.at)
+        .where(events.c.routed_at.is_(None))
+        .order_by(events.c.id)
+        .limit(_CLAIM)
+    )
+    if partitions > 1:
+        query = query.where(events.c.customer_id % partitions == partition)
+    rows = await connection.execute(locked(connection, query, of=events))
+    return [_Event(row.id, row.customer_id, row.name, row.at) for row in rows]
+
+
+def _rounds(claimed: list[_Event]) -> list[list[_Event]]:
+    """The n-th list holds the n-th event of each customer."""
+    rounds: list[list[_Event]] = []
+    seen: dict[int, int] = defaultdict(int)
+    for event in claimed:
+        number = seen[event.customer]
+        seen[event.customer] += 1
+        if number == len(rounds) < _ROUNDS:
+            rounds.append([])
+        if number < len(rounds):
+            rounds[number].append(event)
+    return rounds
+
+
+async def _mark_routed(connection: AsyncConnection, ids: list[int], now: datetime) -> None:
+    await connection.execute(update(events).where(events.c.id.in_(ids)).values(routed_at=now))
+
+
+@dataclass(slots=True)
+class _Turn:
+    connection: AsyncConnection
+    programme: Programme
+    enabled: list[Version]
+    now: datetime
+
+    async def take(self, batch: list[_Event]) -> None:
+        """A round: at most one event of each customer. Those inside first, then those who come in."""
+        for version in await self._versions_inside(batch):
+            plan = await self.programme.plan(self.connection, version)
+            await self._wake(version, plan, batch)
+            await self._exit(version, plan, batch)
+            if plan.goal is not None:
+                await self._reach_goal(version, plan.goal, batch)
+        for entered in self.enabled:
+            await self._enter(entered, batch)
+
+    async def _versions_inside(self, batch: list[_Event]) -> list[int]:
+        """Every version that has, or had, customers of this round inside: a goal may come after the end."""
+        query = (
+            select(enrollments.c.version_id)
+            .where(enrollments.c.customer_id.in_([event.customer for event in batch]))
+            .distinct()
+            .order_by(enrollments.c.version_id)
+        )
+        return list((await self.connection.execute(query)).scalars())
+
+    async def _enter(self, version: Version, batch: list[_Event]) -> None:
+        plan = version.plan
+        if not isinstance(plan.enter, EnterByEvent):
+            return
+        policy = await self.programme.policy(self.connection)
+        fresh = self.now - timedelta(seconds=policy.defaults.max_event_age)
+        named = [e.id for e in batch if e.name == plan.enter.match.event and e.at > fresh]
+        if not named:
+            return
+        frame = Frame(customer=customers, now=self.now, trigger=events, since=None)
+        query = (
+            select(events.c.id, events.c.customer_id, events.c.at)
+            .join_from(events, customers, events.c.customer_id == customers.c.id)
+            .where(
+                events.c.id.in_(named),
+                matches(plan.enter.match, events),
+                holds(plan.when, frame),
+                may_enter(plan, self.now),
+            )
+            .order_by(events.c.id)
+        )
+        rows = await self.connection.execute(query)
+        entrants = [Entrant(row.customer_id, f"event:{row.id}", row.at, row.id) for row in rows]
+        await enroll(self.connection, self.programme, version, entrants, self.now)
+
+    async def _exit(self, version: int, plan: Plan, batch: list[_Event]) -> None:
+        for rule in plan.exits:
+            named = [e.id for e in batch if rule.event is not None and e.name == rule.event.event]
+            if rule.event is None or not named:
+                continue
+            leaving = (
+                select(enrollments.c.id)
+                .join_from(enrollments, events, enrollments.c.customer_id == events.c.customer_id)
+                .where(*_inside(version), *_after_entry(named), matches(rule.event, events))
+            )
+            ids = list((await self.connection.execute(leaving)).scalars())
+            values = {
+                "state": "exited",
+                "reason": rule.path,
+                "step": None,
+                "wake_at": None,
+                "ended_at": self.now,
+            }
+            await self.connection.execute(
+                update(enrollments).where(enrollments.c.id.in_(ids)).values(**values)
+            )
+
+    async def _reach_goal(self, version: int, goal: Goal, batch: list[_Event]) -> None:
+        named = [e.id for e in batch if e.name == goal.match.event]
+        if not named:
+            return
+        value = events.c.properties[goal.value] if goal.value else None
+        columns = [enrollments.c.id, enrollments.c.since, events.c.at]
+        query = (
+            select(*columns, *([value.label("value")] if value is not None else []))
+            .join_from(enrollments, events, enrollments.c.customer_id == events.c.customer_id)
+            .where(
+                enrollments.c.version_id == version,
+                enrollments.c.goal_at.is_(None),
+                *_after_entry(named),
+                matches(goal.match, events),
+            )
+        )
+        for row in (await self.connection.execute(query)).all():
+            if goal.within is not None and row.at > row.since + timedelta(seconds=goal.within):
+                continue
+            worth = row.value if value is not None and isinstance(row.value, int | float) else None
+            reached = update(enrollments).where(enrollments.c.id == row.id)
+            await self.connection.execute(reached.values(goal_at=row.at, goal_value=worth))
+
+    async def _wake(self, version: int, plan: Plan, batch: list[_Event]) -> None:
+        for number, step in plan.wait_fors.items():
+            for match in step.events:
+                named = [e.id for e in batch if e.name == match.event]
+                if not named:
+                    continue
+                query = (
+                    select(enrollments.c.id, events.c.id.label("event_id"), events.c.at)
+                    .join_from(enrollments, events, enrollments.c.customer_id == events.c.customer_id)
+                    .where(*_inside(version), *_after_entry(named), _may_wait(plan), matches(match, events))
+                    .order_by(events.c.id)
+                )
+                rows = [
+                    dict(zip(("cohort_id", "member"), place_of(row.id), strict=True))
+                    | {"step": number, "event_id": row.event_id, "event_at": row.at}
+                    for row in await self.connection.execute(query)
+                ]
+                if rows:
+                    await self.connection.execute(insert(wakeups), rows)
+
+
+def _inside(version: int) -> list[ColumnElement[bool]]:
+    return [enrollments.c.version_id == version, enrollments.c.state == "active"]
+
+
+def _after_entry(named: list[int]) -> list[ColumnElement[bool]]:
+    """The events meant, as far as they came after the one that brought the customer in."""
+    came_in_by = enrollments.c.event_id
+    return [
+        events.c.id.in_(named),
+        events.c.at >= enrollments.c.since,
+        or_(came_in_by.is_(None), events.c.id > came_in_by),
+    ]
+
+
+def _may_wait(plan: Plan) -> ColumnElement[bool]:
+    """Whether the event can find the member at a wait_for: it is at one, or may be on its way there.
+
+    A member that rests elsewhere until after the event's own time cannot: it gets there too late.
+    """
+    waiting = enrollments.c.step.in_(list(plan.wait_fors))
+    return or_(enrollments.c.step.is_(None), waiting, and_(enrollments.c.wake_at <= events.c.at))

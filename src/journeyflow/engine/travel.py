@@ -1,0 +1,184 @@
+"""A leg: what members do between two stops. One transaction, set-based, and idempotent."""
+
+from datetime import datetime
+from typing import Any, assert_never
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.engine.leg import Leg, Member
+from journeyflow.engine.programme import Programme
+from journeyflow.engine.steps import branch, send, wait
+from journeyflow.engine.steps import update as update_step
+from journeyflow.errors import PlanError
+from journeyflow.instants import from_ms, to_ms
+from journeyflow.members import Mask, enrollment_ids, from_hex, mask_of, place_of, to_hex
+from journeyflow.plan import Branch, End, Send, Update, Wait, WaitFor, WaitUntil
+from journeyflow.store.customers import customers
+from journeyflow.store.database import Store, locked
+from journeyflow.store.passages import cohorts, enrollments, legs
+from journeyflow.workflows.contracts import START, Arrival, LegOutcome, LegRequest, Stop
+
+
+async def travel(store: Store, programme: Programme, request: LegRequest) -> LegOutcome:
+    """The outcome of the leg; one that was travelled before is not travelled again."""
+    async with store.writing() as connection:
+        return await travel_within(connection, programme, request)
+
+
+async def travel_within(connection: AsyncConnection, programme: Programme, request: LegRequest) -> LegOutcome:
+    version = await _lock_cohort(connection, request.cohort)
+    if (outcome := await outcome_of(connection, request.cohort, request.number)) is not None:
+        return outcome
+    leg = await _set_out(connection, programme, request, version)
+    await _apply_exits(leg)
+    await _run(leg)
+    return await _record(leg, request)
+
+
+async def outcome_of(connection: AsyncConnection, cohort: int, number: int) -> LegOutcome | None:
+    row = (
+        await connection.execute(
+            select(legs.c.outcome).where(legs.c.cohort_id == cohort, legs.c.number == number)
+        )
+    ).one_or_none()
+    return None if row is None else _outcome_from_json(row.outcome)
+
+
+async def _lock_cohort(connection: AsyncConnection, cohort: int) -> int:
+    query = select(cohorts.c.version_id).where(cohorts.c.id == cohort)
+    return int((await connection.execute(locked(connection, query, of=cohorts))).scalar_one())
+
+
+async def _set_out(
+    connection: AsyncConnection, programme: Programme, request: LegRequest, version: int
+) -> Leg:
+    asked = [(arrival, from_hex(arrival.members)) for arrival in request.arrivals]
+    everyone = 0
+    for _, members in asked:
+        everyone |= members
+    leg = Leg(
+        connection,
+        from_ms(request.at),
+        request.cohort,
+        request.number,
+        version,
+        await programme.plan(connection, version),
+        await programme.policy(connection),
+        await _active(connection, request.cohort, everyone),
+    )
+    present = mask_of(leg.members)
+    for arrival, members in asked:
+        _depart(leg, arrival, members & present)
+    return leg
+
+
+async def _active(connection: AsyncConnection, cohort: int, members: Mask) -> dict[int, Member]:
+    """Exited and failed members are passed over: their state says so already."""
+    query = (
+        select(enrollments.c.id, enrollments.c.customer_id, customers.c.timezone)
+        .join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
+        .where(enrollments.c.id.in_(enrollment_ids(cohort, members)), enrollments.c.state == "active")
+        .order_by(enrollments.c.id)
+    )
+    rows = await connection.execute(locked(connection, query, of=enrollments))
+    found = [Member(place_of(row.id)[1], row.id, row.customer_id, row.timezone) for row in rows]
+    return {member.position: member for member in found}
+
+
+def _depart(leg: Leg, arrival: Arrival, members: Mask) -> None:
+    """Where members go from their stop: for each kind of stop, after its time or its event."""
+    if arrival.step == START:
+        leg.go(members, 0)
+        return
+    step = leg.plan.steps[arrival.step]
+    match step:
+        case WaitFor():
+            came = bool(arrival.events)
+            leg.note(arrival.step, "event" if came else "timeout", members)
+            leg.go(members, step.then if came else step.otherwise)
+        case Wait() | WaitUntil():
+            leg.go(members, step.next)
+        case Send():
+            leg.go(members, arrival.step)  # was held: asks the gate again
+        case Branch() | Update() | End():
+            raise PlanError(step.path, f"nobody rests at a step of kind {step.kind}")
+        case _:
+            assert_never(step)
+
+
+async def _apply_exits(leg: Leg) -> None:
+    for rule in leg.plan.exits:
+        if rule.when is None:
+            continue
+        leaving = await leg.holding(rule.when, mask_of(leg.members))
+        leg.leave(leaving, rule.path)
+        for step in list(leg.at):
+            leg.at[step] &= ~leaving
+        leg.members = {at: member for at, member in leg.members.items() if not leaving >> at & 1}
+
+
+async def _run(leg: Leg) -> None:
+    """Steps stand in topological order, so one pass does them all and paths that meet merge."""
+    for number, step in enumerate(leg.plan.steps):
+        members = leg.at.pop(number, 0)
+        if not members:
+            continue
+        match step:
+            case Send():
+                await send.run(leg, number, step, members)
+            case Wait() | WaitUntil() | WaitFor():
+                wait.run(leg, number, step, members)
+            case Branch():
+                await branch.run(leg, number, step, members)
+            case Update():
+                await update_step.run(leg, number, step, members)
+            case End():
+                leg.finish(members)
+            case _:
+                assert_never(step)
+
+
+async def _record(leg: Leg, request: LegRequest) -> LegOutcome:
+    for (step, until), members in leg.stops.items():
+        await _update_members(leg, members, step=step, wake_at=until)
+    if leg.finished:
+        await _update_members(leg, leg.finished, state="finished", step=None, wake_at=None, ended_at=leg.now)
+    for (state, reason), members in leg.gone.items():
+        await _update_members(
+            leg, members, state=state, reason=reason, step=None, wake_at=None, ended_at=leg.now
+        )
+    outcome = LegOutcome(
+        [Stop(step, to_ms(until), to_hex(members)) for (step, until), members in leg.stops.items()],
+        sorted(leg.channels),
+    )
+    await leg.connection.execute(insert(legs), _leg_row(leg, request, outcome))
+    return outcome
+
+
+async def _update_members(leg: Leg, members: Mask, **values: Any) -> None:
+    ids = enrollment_ids(leg.cohort, members)
+    await leg.connection.execute(update(enrollments).where(enrollments.c.id.in_(ids)).values(**values))
+
+
+def _leg_row(leg: Leg, request: LegRequest, outcome: LegOutcome) -> dict[str, Any]:
+    return {
+        "cohort_id": leg.cohort,
+        "number": leg.number,
+        "at": leg.now,
+        "arrivals": [[a.step, a.members, a.events] for a in request.arrivals],
+        "outcome": {
+            "resting": [[s.step, s.wake_at, s.members] for s in outcome.resting],
+            "channels": outcome.channels,
+        },
+        "trail": leg.trail,
+    }
+
+
+def _outcome_from_json(data: dict[str, Any]) -> LegOutcome:
+    return LegOutcome([Stop(*stop) for stop in data["resting"]], data["channels"])
+
+
+def first_leg(cohort: int, size: int, now: datetime) -> LegRequest:
+    """The leg that everyone in a new cohort sets out on."""
+    return LegRequest(cohort, 0, to_ms(now), [Arrival(START, to_hex((1 << size) - 1))])

@@ -1,0 +1,106 @@
+"""The workflow that carries a cohort: it knows where each member rests and until when, nothing else."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from journeyflow.instants import to_ms
+    from journeyflow.workflows.contracts import (
+        CohortState,
+        Delivery,
+        DeliveryCount,
+        DeliveryRequest,
+        LegOutcome,
+        LegRequest,
+        WakeUp,
+    )
+    from journeyflow.workflows.state import next_wake, place, set_out
+
+_TRAVEL_RETRIES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30)
+)
+_DELIVER_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+
+
+@workflow.defn(name="Cohort")
+class Cohort:
+    @workflow.init
+    def __init__(self, state: CohortState) -> None:
+        self._state = state
+        self._deliveries: set[asyncio.Task[DeliveryCount]] = set()
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_at = 0
+        self._news = False  # wake-ups came since the last look
+
+    @workflow.signal
+    def wake(self, wakeups: list[WakeUp]) -> None:
+        # Plain, not async: signals that arrive while the run continues as new would be lost.
+        self._state.wakeups += wakeups
+        self._news = True
+
+    @workflow.run
+    async def run(self, _state: CohortState) -> None:
+        self._start_deliveries()
+        while self._state.resting:
+            if not await self._travel_due():
+                self._continue_as_new_if_suggested()
+                await self._until_due_or_woken()
+        if self._deliveries:
+            await asyncio.wait(self._deliveries)
+
+    async def _travel_due(self) -> bool:
+        now = to_ms(workflow.now())
+        self._news = False
+        arrivals, since = set_out(self._state, now)
+        if arrivals:
+            request = LegRequest(self._state.cohort, self._state.leg, now, arrivals)
+            outcome: LegOutcome = await workflow.execute_activity(
+                "travel",
+                request,
+                result_type=LegOutcome,
+                start_to_close_timeout=timedelta(seconds=30),
+                retry_policy=_TRAVEL_RETRIES,
+            )
+            place(self._state, outcome, since)
+            self._start_deliveries()
+        return bool(arrivals)
+
+    def _start_deliveries(self) -> None:
+        for delivery in self._state.deliveries:
+            task = asyncio.create_task(self._deliver(delivery))
+            self._deliveries.add(task)
+            task.add_done_callback(self._deliveries.discard)
+        self._state.deliveries = []
+
+    async def _deliver(self, delivery: Delivery) -> DeliveryCount:
+        return await workflow.execute_activity(
+            "deliver",
+            DeliveryRequest(self._state.cohort, delivery.leg, delivery.channel),
+            task_queue=delivery.channel,
+            result_type=DeliveryCount,
+            start_to_close_timeout=timedelta(hours=1),
+            heartbeat_timeout=timedelta(seconds=10),
+            retry_policy=_DELIVER_RETRIES,
+        )
+
+    def _continue_as_new_if_suggested(self) -> None:
+        # A run with a delivery under way goes on: its activities would be lost to the next run.
+        if workflow.info().is_continue_as_new_suggested() and not self._deliveries:
+            workflow.continue_as_new(self._state)
+
+    async def _until_due_or_woken(self) -> None:
+        """Keeps one timer for as long as the earliest deadline is the same."""
+        wake_at = next_wake(self._state)
+        if self._alarm is None or self._alarm.done() or wake_at != self._alarm_at:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm_at = wake_at
+            self._alarm = asyncio.create_task(self._sleep_until(wake_at))
+        alarm = self._alarm
+        await workflow.wait_condition(lambda: alarm.done() or self._news)
+
+    async def _sleep_until(self, wake_at: int) -> None:
+        await workflow.sleep(max(0.001, (wake_at - to_ms(workflow.now())) / 1000))

@@ -1,0 +1,110 @@
+"""What crosses between workflows and activities: numbers only, never anything personal.
+
+Times are milliseconds since 1970 UTC, members are hex masks (see `members`), steps are plan indices.
+"""
+
+from dataclasses import dataclass, field
+
+JOURNEYS_QUEUE = "journeys"
+START = -1  # the stop before the first step: a cohort whose first leg is yet to be travelled
+
+
+@dataclass
+class WakeUp:
+    """An event that satisfies the wait_for at `step` for one member."""
+
+    member: int
+    step: int
+    event: int
+    at: int  # the event's own time
+
+
+@dataclass
+class Rest:
+    """Members at one stop. Only events at or after `since` and before `wake_at` can wake them."""
+
+    step: int
+    wake_at: int
+    since: int
+    members: str
+
+
+@dataclass
+class Delivery:
+    """Messages that a leg put into the ledger for one channel."""
+
+    leg: int
+    channel: str
+
+
+@dataclass
+class CohortState:
+    """All that a cohort workflow knows; its argument, also when it continues as new."""
+
+    cohort: int
+    leg: int  # the number of the next leg
+    resting: list[Rest]
+    deliveries: list[Delivery] = field(default_factory=list)  # to be started
+    wakeups: list[WakeUp] = field(default_factory=list)  # not yet used
+    used: dict[int, int] = field(default_factory=dict)  # member -> the last event that woke it
+
+
+@dataclass
+class Arrival:
+    """Members that set out from the stop at `step`: its time came, or each one's event did."""
+
+    step: int
+    members: str
+    events: list[list[int]] = field(default_factory=list)  # [member, event]; empty: the time came
+
+
+@dataclass
+class LegRequest:
+    cohort: int
+    number: int
+    at: int
+    arrivals: list[Arrival]
+
+
+@dataclass
+class Stop:
+    step: int
+    wake_at: int
+    members: str
+
+
+@dataclass
+class LegOutcome:
+    resting: list[Stop]
+    channels: list[str]  # where this leg queued messages
+
+
+@dataclass
+class DeliveryRequest:
+    cohort: int
+    leg: int
+    channel: str
+
+
+@dataclass
+class DeliveryCount:
+    """Messages by what became of them in this delivery."""
+
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+    cancelled: int = 0
+
+
+@dataclass
+class RouteRequest:
+    """Route the events of customers whose number modulo `partitions` is `partition`."""
+
+    partition: int
+    partitions: int
+    seconds: int  # how long this attempt goes on
+
+
+@dataclass
+class SweepCount:
+    entered: int = 0

@@ -1,0 +1,22 @@
+"""The workflow that a Temporal Schedule runs: entries by date, segment and cron."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from journeyflow.instants import to_ms
+    from journeyflow.workflows.contracts import SweepCount
+
+
+@workflow.defn(name="Sweep")
+class Sweep:
+    @workflow.run
+    async def run(self) -> SweepCount:
+        return await workflow.execute_activity(
+            "sweep",
+            to_ms(workflow.now()),
+            result_type=SweepCount,
+            start_to_close_timeout=timedelta(minutes=30),
+            heartbeat_timeout=timedelta(seconds=10),
+        )

@@ -1,0 +1,8 @@
+"""A worker for the queue `journeys`: `python workers/journeys.py`.
+
+Settings come from JOURNEYFLOW_* and TEMPORAL_*."""
+
+from journeyflow.cli.worker import run_worker
+
+if __name__ == "__main__":
+    run_worker(["journeys"])
