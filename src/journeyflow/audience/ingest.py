@@ -110,14 +110,14 @@ async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _
     query = select(customers).where(customers.c.key.in_(list(keys))).order_by(customers.c.key)
     found = {
         row.key: _Customer(row.id, {name: row._mapping[name] for name in COLUMNS}, row.attributes, {})
-        for row in await connection.execute(locked(connection, query))
+        for row in await connection.execute(locked(connection, query, of=customers))
     }
     by_id = {customer.id: customer for customer in found.values()}
     given = select(consents).where(
         consents.c.customer_id.in_(list(by_id)), consents.c.topic == _WHOLE_CHANNEL
     )
     given = given.order_by(consents.c.customer_id, consents.c.channel)
-    for row in await connection.execute(locked(connection, given)):
+    for row in await connection.execute(locked(connection, given, of=consents)):
         by_id[row.customer_id].consents[row.channel] = row.state
     return found
 

@@ -1,0 +1,143 @@
+"""Imports as they are called: what goes in, what is reported, and what a kill leaves behind."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journeyflow.cli.main import run
+
+JOURNEYFLOW = str(Path(sys.executable).parent / "journeyflow")
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JOURNEYFLOW_STORE", "sqlite:///store.db")
+    return tmp_path / "store.db"
+
+
+def query(database: Path, sql: str) -> list[Any]:
+    connection = sqlite3.connect(database)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def test_good_lines_go_in_and_bad_ones_are_reported(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("people.csv").write_text(
+        "id,email,consent_email,attr.points\n"
+        "1,ada@example.com,granted,5\n"
+        "2,secret,,\n"
+        '3,"broken,,\n'
+        "4,bob@example.com,denied,7\n"
+    )
+    assert run(["customers", "import", "people.csv", "--rejects", "people.rejects"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "customers: 2 new, 0 unchanged, 2 bad\n"
+    reports = err.splitlines()
+    assert reports[0] == "people.csv:3: email is not an address; write it as name@example.com"
+    assert reports[1].startswith("people.csv:4: the quotes or line breaks are broken")
+    assert len(reports) == 2
+    assert Path("people.rejects").read_text() == err
+    assert "secret" not in err
+    assert query(database, "SELECT key, email FROM customers ORDER BY key") == [
+        ("1", "ada@example.com"),
+        ("4", "bob@example.com"),
+    ]
+    assert query(database, "SELECT state, source FROM consent_log ORDER BY id") == [
+        ("granted", "import"),
+        ("denied", "import"),
+    ]
+
+
+def test_importing_again_changes_nothing(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("people.jsonl").write_text('{"id": "1", "attributes": {"points": 5}}\n{"id": "2"}\n')
+    assert run(["customers", "import", "people.jsonl"]) == 0
+    before = query(database, "SELECT * FROM customers")
+    assert run(["customers", "import", "people.jsonl"]) == 0
+    assert query(database, "SELECT * FROM customers") == before
+    Path("people.jsonl").write_text('{"id": "1", "attributes": {"points": 6}}\n{"id": "2"}\n')
+    assert run(["customers", "import", "people.jsonl"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "customers: 2 new, 0 unchanged, 0 bad",
+        "customers: 0 new, 2 unchanged, 0 bad",
+        "customers: 0 new, 1 changed, 1 unchanged, 0 bad",
+    ]
+
+
+def test_events_bring_their_customers(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = {"id": "e1", "customer": "9", "name": "order.completed", "at": "2026-03-01T12:00:00+01:00"}
+    late = {**line, "id": "e2", "at": "2026-03-01T12:00:00"}
+    Path("events.txt").write_text(f"{json.dumps(line)}\n{json.dumps(late)}\n")
+    assert run(["events", "import", "events.txt", "--format", "jsonl"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "events: 1 new, 0 unchanged, 1 bad\n"
+    assert err.startswith("events.txt:2: at has no offset")
+    sql = "SELECT customers.key, name, routed_at FROM events JOIN customers ON customers.id = customer_id"
+    assert query(database, sql) == [("9", "order.completed", None)]
+
+
+def test_csv_events(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("events.csv").write_text(
+        "id,customer,name,at,prop.total\ne1,9,order.completed,2026-03-01T12:00:00Z,19.90\n"
+    )
+    assert run(["events", "import", "events.csv"]) == 0
+    assert query(database, "SELECT properties FROM events") == [('{"total": 19.9}',)]
+
+
+def test_a_wrong_header_is_one_error(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("people.csv").write_text("id,mail\n1,ada@example.com\n")
+    assert run(["customers", "import", "people.csv"]) == 1
+    assert capsys.readouterr().err.startswith('journeyflow: people.csv:1: there is no column "mail"')
+    assert query(database, "SELECT count(*) FROM customers") == [(0,)]
+
+
+def test_an_unknown_suffix_asks_for_the_format(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("people.txt").write_text("id\n")
+    assert run(["customers", "import", "people.txt"]) == 2
+    assert "give --format csv or jsonl" in capsys.readouterr().err
+
+
+def test_the_rejects_file_cannot_be_the_source(database: Path) -> None:
+    Path("people.csv").write_text("id\n1\n")
+    assert run(["customers", "import", "people.csv", "--rejects", "people.csv"]) == 2
+    assert Path("people.csv").read_text() == "id\n1\n"
+
+
+def test_a_killed_import_is_finished_by_the_next(database: Path) -> None:
+    lines = [
+        json.dumps(
+            {"id": f"e{number}", "customer": f"c{number % 999}", "name": "seen", "at": "2026-03-01T12:00:00Z"}
+        )
+        for number in range(30_000)
+    ]
+    Path("events.jsonl").write_text("\n".join(lines))
+    command = [JOURNEYFLOW, "events", "import", "events.jsonl"]
+    with subprocess.Popen(command) as process:
+        while count_events(database) == 0:
+            assert process.poll() is None, "the import ended before it could be killed"
+            time.sleep(0.005)
+        process.kill()
+    landed = count_events(database)
+    assert 0 < landed < 30_000
+    assert landed % 1_000 == 0, "a batch is whole or not there"
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"events: {30_000 - landed:,} new, {landed:,} unchanged, 0 bad\n"
+    assert count_events(database) == 30_000
+    assert query(database, "SELECT count(*) FROM customers") == [(999,)]
+
+
+def count_events(database: Path) -> int:
+    try:
+        return int(query(database, "SELECT count(*) FROM events")[0][0])
+    except sqlite3.OperationalError:  # the table is not there yet
+        return 0
