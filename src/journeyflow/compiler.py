@@ -1,0 +1,202 @@
+"""A checked definition becomes a plan: flat, in topological order, all jumps forward, one `End`, last.
+
+The text `end` is a jump to that `End`. Where paths meet again they jump to the same step, so nothing
+is copied but segments, which a plan holds itself so that it never changes.
+"""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from journeyflow import conditions as c
+from journeyflow import plan as p
+from journeyflow.errors import PlanError
+from journeyflow.language import definition as d
+
+END_PATH = "end"
+
+
+def compile_journey(journey: d.Journey, segments: Mapping[str, d.Segment]) -> p.Plan:
+    """`segments` must hold every segment the journey uses, without circles; PlanError otherwise."""
+    conditions = _Conditions(segments)
+    end = _size(journey.steps)
+    lowering = _Lowering(conditions, end)
+    steps = lowering.lower(journey.steps, at=0, after=end)
+    return p.Plan(
+        journey=journey.name.value,
+        title=journey.title,
+        category=journey.category.value,
+        priority=journey.priority,
+        enter=_entry(journey.enter, conditions),
+        steps=(*steps, p.End(END_PATH)),
+        when=conditions.compile(journey.when) if journey.when else c.ALWAYS,
+        again=journey.again,
+        exits=tuple(_exit(rule, conditions) for rule in journey.exits),
+        goal=_goal(journey.goal) if journey.goal else None,
+    )
+
+
+def compile_segment(name: str, segments: Mapping[str, d.Segment]) -> c.Condition:
+    """The condition of the segment, with those of the segments it uses copied in."""
+    return _Conditions(segments).segment(name)
+
+
+class _Conditions:
+    """Compiles conditions; each segment once."""
+
+    def __init__(self, segments: Mapping[str, d.Segment]) -> None:
+        self._segments = segments
+        self._compiled: dict[str, c.Condition] = {}
+        self._open: set[str] = set()
+
+    def segment(self, name: str) -> c.Condition:
+        if name not in self._segments or name in self._open:
+            raise PlanError(f"segments/{name}", "the segment is unknown or uses itself; run the check first")
+        if name not in self._compiled:
+            self._open.add(name)
+            self._compiled[name] = self.compile(self._segments[name].condition)
+            self._open.remove(name)
+        return self._compiled[name]
+
+    def compile(self, condition: d.Condition) -> c.Condition:
+        match condition:
+            case d.AllOf():
+                return c.All(tuple(map(self.compile, condition.of)))
+            case d.AnyOf():
+                return c.Any(tuple(map(self.compile, condition.of)))
+            case d.NotThis():
+                return c.Not(self.compile(condition.of))
+            case d.SegmentCondition():
+                return c.InSegment(condition.segment.value, self.segment(condition.segment.value))
+            case d.AttributeCondition():
+                return c.Attribute(_tests(condition.tests))
+            case d.TriggerCondition():
+                return c.Trigger(_tests(condition.tests))
+            case d.ConsentCondition():
+                return c.Consent(condition.channel.value, condition.topic.value if condition.topic else "")
+            case d.EventCondition():
+                return _history(condition)
+            case _:
+                assert_never(condition)
+
+
+class _Lowering:
+    def __init__(self, conditions: _Conditions, end: int) -> None:
+        self._conditions = conditions
+        self._end = end
+
+    def lower(self, steps: tuple[d.Step, ...], at: int, after: int) -> tuple[p.Step, ...]:
+        """`steps` as they stand from number `at` on; behind them it goes on at number `after`."""
+        found: list[p.Step] = []
+        for number, step in enumerate(steps):
+            here = at + len(found)
+            behind = self._start(steps[number + 1 :], here + _size((step,)), after)
+            found += self._step(step, here, behind)
+        return tuple(found)
+
+    def _start(self, steps: tuple[d.Step, ...], at: int, after: int) -> int:
+        """Where a customer goes who comes to `steps`, which stand from `at` on."""
+        if not steps:
+            return after
+        return self._end if isinstance(steps[0], d.EndStep) else at
+
+    def _step(self, step: d.Step, here: int, behind: int) -> tuple[p.Step, ...]:
+        match step:
+            case d.EndStep():
+                return ()
+            case d.SendStep():
+                if_capped = p.IfCapped(step.if_capped, step.up_to)
+                return (p.Send(step.path, behind, step.channel.value, step.template.value, if_capped),)
+            case d.WaitStep():
+                return (p.Wait(step.path, behind, step.seconds),)
+            case d.WaitUntilStep():
+                return (p.WaitUntil(step.path, behind, step.at, step.days),)
+            case d.UpdateStep():
+                changes = tuple(p.Change(x.attribute.value, x.do, x.value) for x in step.changes)
+                return (p.Update(step.path, behind, changes),)
+            case d.WaitForStep():
+                return self._wait_for(step, here, behind)
+            case d.BranchStep():
+                return self._branch(step, here, behind)
+            case _:
+                assert_never(step)
+
+    def _wait_for(self, step: d.WaitForStep, here: int, behind: int) -> tuple[p.Step, ...]:
+        (then, otherwise), inner = self._arms((step.then, step.otherwise), here + 1, behind)
+        events = tuple(c.EventMatch(event.value, _tests(step.where)) for event in step.events)
+        return (p.WaitFor(step.path, events, step.timeout, then, otherwise), *inner)
+
+    def _branch(self, step: d.BranchStep, here: int, behind: int) -> tuple[p.Step, ...]:
+        lists = (*(arm.then for arm in step.arms), step.otherwise)
+        (*starts, otherwise), inner = self._arms(lists, here + 1, behind)
+        arms = tuple(
+            p.Arm(self._conditions.compile(arm.when), to) for arm, to in zip(step.arms, starts, strict=True)
+        )
+        return (p.Branch(step.path, arms, otherwise), *inner)
+
+    def _arms(
+        self, lists: tuple[tuple[d.Step, ...], ...], at: int, behind: int
+    ) -> tuple[list[int], list[p.Step]]:
+        """Where each list starts, and all their steps one after the other."""
+        starts: list[int] = []
+        found: list[p.Step] = []
+        for steps in lists:
+            starts.append(self._start(steps, at + len(found), behind))
+            found += self.lower(steps, at + len(found), behind)
+        return starts, found
+
+
+def _size(steps: tuple[d.Step, ...]) -> int:
+    """How many steps of the plan they become."""
+    total = 0
+    for step in steps:
+        match step:
+            case d.EndStep():
+                pass
+            case d.WaitForStep():
+                total += 1 + _size(step.then) + _size(step.otherwise)
+            case d.BranchStep():
+                total += 1 + sum(_size(arm.then) for arm in step.arms) + _size(step.otherwise)
+            case _:
+                total += 1
+    return total
+
+
+def _entry(entry: d.Entry, conditions: _Conditions) -> p.Entry:
+    match entry:
+        case d.EventEntry():
+            return p.EnterByEvent(_match(entry.pattern))
+        case d.DateEntry():
+            return p.EnterByDate(entry.attribute.value, entry.at, entry.offset, entry.yearly, entry.leap_day)
+        case d.SegmentEntry():
+            return p.EnterBySegment(entry.segment.value, conditions.segment(entry.segment.value))
+        case d.ScheduleEntry():
+            return p.EnterBySchedule(entry.cron)
+        case _:
+            assert_never(entry)
+
+
+def _exit(rule: d.Exit, conditions: _Conditions) -> p.ExitRule:
+    event = _match(rule.event) if rule.event else None
+    return p.ExitRule(rule.path, event, conditions.compile(rule.when) if rule.when else None)
+
+
+def _goal(goal: d.Goal) -> p.Goal:
+    return p.Goal(_match(goal.pattern), goal.within, goal.value)
+
+
+def _history(condition: d.EventCondition) -> c.History:
+    return c.History(
+        match=_match(condition.pattern),
+        within=condition.within,
+        since_entry=condition.since_entry,
+        count=_tests(condition.count),
+        sum=_tests(condition.sum),
+    )
+
+
+def _match(pattern: d.EventPattern) -> c.EventMatch:
+    return c.EventMatch(pattern.event.value, _tests(pattern.where))
+
+
+def _tests(tests: tuple[d.Comparison, ...]) -> tuple[c.Test, ...]:
+    return tuple(c.Test(test.name, test.op, test.value) for test in tests)

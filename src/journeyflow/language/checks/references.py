@@ -1,0 +1,98 @@
+"""Names that must exist elsewhere: segments, categories, channels, senders, templates."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from journeyflow.language.checks.surroundings import Surroundings
+from journeyflow.language.definition import (
+    Condition,
+    ConsentCondition,
+    Journey,
+    Segment,
+    SegmentCondition,
+    SegmentEntry,
+    SendStep,
+    Word,
+)
+from journeyflow.language.problems import Report, instead, quoted
+from journeyflow.language.steps import CHANNELS
+from journeyflow.language.walk import all_conditions, all_steps, conditions_inside
+
+
+def check(journey: Journey, around: Surroundings, report: Report) -> None:
+    _category(journey, around, report)
+    if isinstance(journey.enter, SegmentEntry):
+        _segment(journey.enter.segment, around.segments, report)
+    for condition in _conditions(journey):
+        check_condition(condition, around.segments, report)
+    sends = [step for step in all_steps(journey.steps) if isinstance(step, SendStep)]
+    for send in sends:
+        _channel(send.channel, report)
+        _template(send, around.templates, report)
+    _senders(sends, around, report)
+
+
+def check_condition(condition: Condition, segments: Mapping[str, Segment] | None, report: Report) -> None:
+    for found in all_conditions(condition):
+        if isinstance(found, SegmentCondition):
+            _segment(found.segment, segments, report)
+        elif isinstance(found, ConsentCondition):
+            _channel(found.channel, report)
+
+
+def _conditions(journey: Journey) -> Iterator[Condition]:
+    if journey.when:
+        yield journey.when
+    yield from conditions_inside(journey)
+
+
+def _category(journey: Journey, around: Surroundings, report: Report) -> None:
+    word = journey.category
+    if around.policy is None or word.value in around.policy.categories:
+        return
+    way_out = _or_define(word.value, around.policy.categories, "policy")
+    report.add(word.mark, "JF203", f"no category is called {quoted(word.value)}; {way_out}")
+
+
+def _segment(word: Word, segments: Mapping[str, Segment] | None, report: Report) -> None:
+    if segments is None or word.value in segments:
+        return
+    message = f"no segment is called {quoted(word.value)}; {_or_define(word.value, segments, 'segments')}"
+    report.add(word.mark, "JF201", message)
+
+
+def _or_define(word: str, options: Collection[str], file: str) -> str:
+    way_out = instead(word, options) if options else ""
+    return way_out if way_out.startswith("did you mean") else f"define it in journeys/{file}.yaml"
+
+
+def _channel(word: Word, report: Report) -> None:
+    if word.value not in CHANNELS:
+        message = f"no channel is called {quoted(word.value)}; {instead(word.value, CHANNELS)}"
+        report.add(word.mark, "JF204", message)
+
+
+def _senders(sends: list[SendStep], around: Surroundings, report: Report) -> None:
+    """Once for each channel: the first send that nobody would send."""
+    first: dict[str, Word] = {}
+    for send in sends:
+        first.setdefault(send.channel.value, send.channel)
+    for channel, word in first.items():
+        if channel in CHANNELS and around.policy is not None and channel not in around.policy.senders:
+            example = f'"senders: {{{channel}: {{from: ...}}}}"'
+            message = (
+                f"no sender is set for the channel {quoted(channel)}; add {example} to journeys/policy.yaml"
+            )
+            report.add(word.mark, "JF205", message)
+
+
+def _template(send: SendStep, templates: Collection[tuple[str, str]] | None, report: Report) -> None:
+    channel, word = send.channel.value, send.template
+    if templates is None or channel not in CHANNELS or (word.value, channel) in templates:
+        return
+    names = {name for name, of in templates if of == channel}
+    way_out = instead(word.value, names) if names else ""
+    if not way_out.startswith("did you mean"):
+        file = "sms.txt" if channel == "sms" else "email.mjml"
+        way_out = f"add templates/messages/{word.value}/{file}"
+    message = f'no template for "{channel}" is called {quoted(word.value)}; {way_out}'
+    report.add(word.mark, "JF206", message)

@@ -1,0 +1,267 @@
+"""Reading steps. A step's path (`steps/2/then/0`) is its id, unless it is given another."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from journeyflow.language import durations, values
+from journeyflow.language.conditions import condition, where_tests
+from journeyflow.language.definition import (
+    AttributeChange,
+    BranchArm,
+    BranchStep,
+    EndStep,
+    SendStep,
+    Step,
+    UpdateStep,
+    WaitForStep,
+    WaitStep,
+    WaitUntilStep,
+    Word,
+)
+from journeyflow.language.fields import Fields, as_list, as_map, as_text
+from journeyflow.language.problems import Mark, Report, either, instead, quoted
+from journeyflow.language.source import ListNode, MapNode, Node, TextNode
+
+CHANNELS = ("email", "sms")
+_LATER = ("experiment", "webhook", "journey")
+_NAMES = ("send", "wait", "wait_for", "branch", "update", "end")
+
+
+class StepReader:
+    """Reads the steps of one journey; knows the ids that are taken."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._ids: dict[str, Mark] = {}
+        self._readers: dict[str, Callable[[Node, str, str, Mark], Step | None]] = {
+            "send": self._send,
+            "wait": self._wait,
+            "wait_for": self._wait_for,
+            "branch": self._branch,
+            "update": self._update,
+        }
+
+    def steps(self, node: Node, place: str, what: str) -> tuple[Step, ...]:
+        """`place` is the path of the list, e.g. `steps/2/then`."""
+        items = as_list(node, what, self._report)
+        if items is None:
+            return ()
+        read = (self._step(item, f"{place}/{number}") for number, item in enumerate(items.items))
+        return tuple(step for step in read if step)
+
+    def _step(self, node: Node, place: str) -> Step | None:
+        if isinstance(node, TextNode):
+            return self._bare(node, place)
+        fields = as_map(node, "the step", self._report)
+        key = self._key(fields) if fields else None
+        if fields is None or key is None:
+            return None
+        path = self._path(Fields(fields, (key.value, "id"), "the step", self._report), place)
+        body = next(value for name, value in fields.entries if name is key)
+        return self._readers[key.value](body, path, place, key.mark)
+
+    def _bare(self, node: TextNode, place: str) -> Step | None:
+        if node.value == "end":
+            return EndStep(place, node.mark)
+        if node.value in self._readers:
+            message = f'the step "{node.value}" says nothing more; write "{node.value}: ..."'
+            self._report.add(node.mark, "JF104", message)
+        else:
+            self._unknown(node)
+        return None
+
+    def _unknown(self, node: TextNode) -> None:
+        if node.value in _LATER:
+            message = f'the step "{node.value}" is not supported yet; leave it out'
+            self._report.add(node.mark, "JF117", message)
+        elif node.value == "":
+            self._report.add(
+                node.mark, "JF104", f"the step is missing after the dash; write {either(_NAMES)}"
+            )
+        else:
+            message = f"no step is called {quoted(node.value)}; {instead(node.value, _NAMES)}"
+            self._report.add(node.mark, "JF103", message)
+
+    def _key(self, node: MapNode) -> TextNode | None:
+        """The one key that says which step it is."""
+        keys = [key for key, _ in node.entries if key.value != "id"]
+        steps = [key for key in keys if key.value in self._readers]
+        if len(steps) > 1:
+            names = " and ".join(quoted(key.value) for key in steps)
+            self._report.add(
+                steps[1].mark, "JF105", f'{names} stand in one step; begin each with a "-" of its own'
+            )
+            return None
+        if steps:
+            return steps[0]
+        if not keys:
+            self._report.add(node.mark, "JF102", f"the step does not say what to do; write {either(_NAMES)}")
+        elif keys[0].value == "end":
+            self._report.add(keys[0].mark, "JF104", '"end" stands alone; write "- end"')
+        else:
+            self._unknown(keys[0])
+        return None
+
+    def _path(self, fields: Fields, place: str) -> str:
+        node = fields.get("id")
+        word = values.name(node, "the step's id", self._report) if node else None
+        if word is None:
+            return place
+        if word.value == "end":
+            self._report.add(word.mark, "JF121", 'the id "end" is the journey\'s own end; choose another')
+        elif word.value in self._ids:
+            line = self._ids[word.value].line
+            message = f"the id {quoted(word.value)} is taken by the step on line {line}; choose another"
+            self._report.add(word.mark, "JF121", message)
+        self._ids.setdefault(word.value, word.mark)
+        return word.value
+
+    def _send(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
+        keys = as_map(node, '"send"', self._report)
+        if keys is None:
+            return None
+        channels = [(key, value) for key, value in keys.entries if key.value != "if_capped"]
+        if not channels:
+            message = (
+                '"send" names no message; write the channel and the template, for example "email: welcome"'
+            )
+            self._report.add(mark, "JF102", message)
+            return None
+        if len(channels) > 1:
+            self._too_many(channels[1][0], [key.value for key, _ in channels])
+            return None
+        key, value = channels[0]
+        template = values.name(value, "the template", self._report)
+        do, up_to = self._if_capped(Fields(keys, (key.value, "if_capped"), '"send"', self._report))
+        return SendStep(path, mark, Word(key.value, key.mark), template, do, up_to) if template else None
+
+    def _too_many(self, second: TextNode, names: list[str]) -> None:
+        if second.value in CHANNELS:
+            message = f"{' and '.join(map(quoted, names))} stand in one send; make two steps of it"
+            self._report.add(second.mark, "JF105", message)
+        else:
+            options = (*CHANNELS, "if_capped")
+            message = f'"send" has no key {quoted(second.value)}; {instead(second.value, options)}'
+            self._report.add(second.mark, "JF101", message)
+
+    def _if_capped(self, fields: Fields) -> tuple[Literal["skip", "wait", "exit"], int | None]:
+        node = fields.get("if_capped")
+        text = as_text(node, '"if_capped"', self._report) if node else None
+        if text is None or text.value == "skip":
+            return "skip", None
+        if text.value == "exit":
+            return "exit", None
+        if text.value.startswith("wait up to "):
+            return "wait", self._up_to(text)
+        way_out = 'write skip, exit or "wait up to 2 days"'
+        self._report.add(text.mark, "JF106", f'"if_capped" is {quoted(text.value)}; {way_out}')
+        return "skip", None
+
+    def _up_to(self, text: TextNode) -> int | None:
+        length = text.value.removeprefix("wait up to ")
+        try:
+            return durations.seconds(length)
+        except durations.DurationError as error:
+            self._report.add(text.mark, "JF107", f'"if_capped" waits {quoted(length)}: {error}')
+            return None
+
+    def _wait(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
+        if not isinstance(node, MapNode):
+            seconds = values.duration(node, '"wait"', self._report)
+            return WaitStep(path, mark, seconds) if seconds else None
+        fields = Fields(node, ("until", "days"), '"wait"', self._report)
+        until, days = fields.need("until", '"10:00"'), fields.get("days")
+        weekdays = values.weekdays(days, '"days"', self._report) if days else ()
+        if isinstance(until, MapNode):
+            message = "waiting until the date in an attribute is not supported yet; write a time of day"
+            self._report.add(until.mark, "JF117", message)
+            return None
+        at = values.clock(until, '"until"', self._report) if until else None
+        return WaitUntilStep(path, mark, at, weekdays) if at else None
+
+    def _wait_for(self, node: Node, path: str, place: str, mark: Mark) -> Step | None:
+        keys = as_map(node, '"wait_for"', self._report)
+        if keys is None:
+            return None
+        known = ("event", "where", "timeout", "then", "otherwise")
+        fields = Fields(keys, known, '"wait_for"', self._report)
+        events, where = self._events(fields), where_tests(fields, self._report)
+        node_timeout = fields.need("timeout", "7 days")
+        timeout = values.duration(node_timeout, '"timeout"', self._report) if node_timeout else None
+        then, otherwise = self._arm(fields, "then", place), self._arm(fields, "otherwise", place)
+        return WaitForStep(path, mark, events, where, timeout or 1, then, otherwise)
+
+    def _events(self, fields: Fields) -> tuple[Word, ...]:
+        node = fields.need("event", "order.completed")
+        if node is None:
+            return ()
+        items = node.items if isinstance(node, ListNode) else (node,)
+        if not items:
+            self._report.add(node.mark, "JF119", '"event" is an empty list; name the events to wait for')
+        words = (values.phrase(item, "the event", self._report) for item in items)
+        return tuple(word for word in words if word)
+
+    def _arm(self, fields: Fields, key: str, place: str) -> tuple[Step, ...]:
+        node = fields.get(key)
+        return self.steps(node, f"{place}/{key}", f'"{key}"') if node else ()
+
+    def _branch(self, node: Node, path: str, place: str, mark: Mark) -> Step | None:
+        items = as_list(node, '"branch"', self._report)
+        if items is None:
+            return None
+        arms: list[BranchArm] = []
+        otherwise: tuple[Step, ...] = ()
+        for number, item in enumerate(items.items):
+            keys = as_map(item, 'an arm of "branch"', self._report)
+            if keys and any(key.value == "otherwise" for key, _ in keys.entries):
+                otherwise = self._otherwise(keys, place, number == len(items.items) - 1)
+            elif keys and (arm := self._branch_arm(keys, f"{place}/arms/{number}")):
+                arms.append(arm)
+        if not any(_has(item, "when") for item in items.items):
+            self._report.add(
+                items.mark, "JF102", '"branch" asks nothing; add "- when: ..." with its "then: ..."'
+            )
+        return BranchStep(path, mark, tuple(arms), otherwise)
+
+    def _branch_arm(self, keys: MapNode, place: str) -> BranchArm | None:
+        fields = Fields(keys, ("when", "then"), 'an arm of "branch"', self._report)
+        when, then = fields.need("when", "{consent: email}"), fields.need("then", "[end]")
+        asked = condition(when, '"when"', self._report) if when else None
+        steps = self.steps(then, f"{place}/then", '"then"') if then else ()
+        return BranchArm(keys.mark, asked, steps) if asked else None
+
+    def _otherwise(self, keys: MapNode, place: str, is_last: bool) -> tuple[Step, ...]:
+        fields = Fields(keys, ("otherwise", "when", "then"), 'the arm "otherwise"', self._report)
+        for key in ("when", "then"):
+            message = f'"{key}" and "otherwise" stand in one arm; begin "otherwise" with a "-" of its own'
+            fields.refuse(key, "JF105", message)
+        if not is_last:
+            message = '"otherwise" takes everyone who comes to it; move it to the end, once'
+            self._report.add(fields.key("otherwise"), "JF120", message)
+        return self._arm(fields, "otherwise", place)
+
+    def _update(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
+        keys = as_map(node, '"update"', self._report)
+        if keys is None:
+            return None
+        if not keys.entries:
+            self._report.add(node.mark, "JF119", '"update" is empty; write "attribute: value"')
+        changes = (self._change(key, value) for key, value in keys.entries)
+        return UpdateStep(path, mark, tuple(change for change in changes if change))
+
+    def _change(self, key: TextNode, node: Node) -> AttributeChange | None:
+        attribute = values.phrase(key, "the attribute", self._report)
+        if attribute is None:
+            return None
+        if values.is_nothing(node):
+            return AttributeChange(attribute, "set", None)
+        if isinstance(node, MapNode):
+            added = Fields(node, ("add",), f"the new {quoted(key.value)}", self._report).need("add", "10")
+            amount = values.number(added, '"add"', self._report) if added else None
+            return None if amount is None else AttributeChange(attribute, "add", amount)
+        value = values.scalar(node, f"the new {quoted(key.value)}", self._report)
+        return None if value is None else AttributeChange(attribute, "set", value)
+
+
+def _has(node: Node, name: str) -> bool:
+    return isinstance(node, MapNode) and any(key.value == name for key, _ in node.entries)

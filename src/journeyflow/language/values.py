@@ -1,0 +1,262 @@
+"""Single values: typed as in YAML 1.2's core schema and not as in 1.1, so `on` is a word and 21:00 a time.
+
+Every reader returns None after it has reported what is wrong.
+"""
+
+import math
+import re
+from collections.abc import Callable, Collection
+from datetime import date, datetime
+from zoneinfo import available_timezones
+
+from cronsim import CronSim, CronSimError
+
+from journeyflow.conditions import Scalar
+from journeyflow.language import durations
+from journeyflow.language.definition import Word
+from journeyflow.language.fields import as_list, as_text, describe
+from journeyflow.language.problems import Report, instead, quoted
+from journeyflow.language.source import Node, TextNode
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_NULLS = ("", "~", "null", "Null", "NULL")
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SPECIAL = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_LARGEST = 2**53  # up to here every whole number survives JSON and both databases
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_DATE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2}))?"
+)
+_LOCALE = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
+
+
+def is_nothing(node: Node) -> bool:
+    return isinstance(node, TextNode) and node.plain and node.value in _NULLS
+
+
+def scalar(node: Node, what: str, report: Report) -> Scalar | None:
+    """Text, a number or true/false."""
+    text = as_text(node, what, report)
+    if text is None:
+        return None
+    if not text.plain:
+        return text.value
+    if text.value in _NULLS:
+        report.add(node.mark, "JF104", f"{what} is {quoted(text.value)}, which means nothing; write a value")
+        return None
+    if text.value in _BOOLEANS:
+        return _BOOLEANS[text.value]
+    return _number(text, what, report) if _looks_numeric(text.value) else text.value
+
+
+def number(node: Node, what: str, report: Report) -> int | float | None:
+    found = scalar(node, what, report)
+    if found is None or (isinstance(found, int | float) and not isinstance(found, bool)):
+        return found
+    report.add(node.mark, "JF110", f"{what} is {describe(node)}; write a number without quotes")
+    return None
+
+
+def whole(node: Node, what: str, least: int, most: int, report: Report) -> int | None:
+    found = number(node, what, report)
+    if found is None or (isinstance(found, int) and least <= found <= most):
+        return found if isinstance(found, int) else None
+    message = f"{what} is {describe(node)}; write a whole number from {least} to {most}"
+    report.add(node.mark, "JF110", message)
+    return None
+
+
+def boolean(node: Node, what: str, report: Report) -> bool | None:
+    text = as_text(node, what, report)
+    if text is None:
+        return None
+    if text.plain and text.value in _BOOLEANS:
+        return _BOOLEANS[text.value]
+    report.add(node.mark, "JF106", f"{what} is {describe(node)}; write true or false, without quotes")
+    return None
+
+
+def phrase(node: Node, what: str, report: Report, most: int = 200) -> Word | None:
+    """Free text on one line: a title, the name of an event or an attribute."""
+    text = as_text(node, what, report)
+    if text is None:
+        return None
+    if (
+        "\n" in text.value
+        or not 1 <= len(text.value.strip()) <= most
+        or (text.plain and text.value in _NULLS)
+    ):
+        report.add(
+            node.mark, "JF111", f"{what} is {describe(node)}; write 1 to {most} characters on one line"
+        )
+        return None
+    return Word(text.value.strip(), node.mark)
+
+
+def text(node: Node, what: str, report: Report, most: int = 2_000) -> str | None:
+    """Text that may have several lines."""
+    found = as_text(node, what, report)
+    if found is None or (found.value.strip() and len(found.value) <= most):
+        return found.value if found else None
+    report.add(node.mark, "JF111", f"{what} is {describe(node)}; write 1 to {most} characters")
+    return None
+
+
+def name(node: Node, what: str, report: Report) -> Word | None:
+    """A name that people refer to: journey, segment, category, template, step."""
+    word = phrase(node, what, report, most=100)
+    if word is None or _NAME.fullmatch(word.value):
+        return word
+    small = re.sub(r"[^a-z0-9_]+", "-", word.value.lower()).strip("-_")
+    example = quoted(small if _NAME.fullmatch(small) else "spring-offer")
+    message = f"{what} {quoted(word.value)} may have only a-z, 0-9, - and _; write it like {example}"
+    report.add(node.mark, "JF111", message)
+    return None
+
+
+def one_of(node: Node, options: Collection[str], what: str, report: Report) -> str | None:
+    text = as_text(node, what, report)
+    if text is None or text.value in options:
+        return text.value if text else None
+    report.add(node.mark, "JF106", f"{what} is {quoted(text.value)}; {instead(text.value, options)}")
+    return None
+
+
+def duration(node: Node, what: str, report: Report) -> int | None:
+    """Whole seconds."""
+    return _parsed(node, what, durations.seconds, report)
+
+
+def day_offset(node: Node, what: str, report: Report) -> int | None:
+    """Whole days, negative: before."""
+    return _parsed(node, what, durations.days, report)
+
+
+def clock(node: Node, what: str, report: Report) -> str | None:
+    """A time of day as "HH:MM"."""
+    text = as_text(node, what, report)
+    if text is None or _CLOCK.fullmatch(text.value):
+        return text.value if text else None
+    message = f'{what} is {quoted(text.value)}; write a time from "00:00" to "23:59", for example "09:30"'
+    report.add(node.mark, "JF108", message)
+    return None
+
+
+def weekdays(node: Node, what: str, report: Report) -> tuple[int, ...]:
+    """Sorted, 0 is Monday; what is no weekday is reported and left out."""
+    days = as_list(node, what, report)
+    found = set()
+    for item in days.items if days else ():
+        text = as_text(item, "a weekday", report)
+        if text is None:
+            continue
+        if text.value in WEEKDAYS:
+            found.add(WEEKDAYS.index(text.value))
+        else:
+            message = f"no weekday is called {quoted(text.value)}; write mon, tue, wed, thu, fri, sat or sun"
+            report.add(item.mark, "JF108", message)
+    if days and not days.items:
+        report.add(days.mark, "JF119", f"{what} is an empty list; name weekdays or leave the key out")
+    return tuple(sorted(found))
+
+
+def moment(node: Node, what: str, report: Report) -> str | None:
+    """An ISO 8601 date, or date-time with its offset, as text."""
+    text = as_text(node, what, report)
+    if text is None or _is_moment(text.value):
+        return text.value if text else None
+    way_out = 'write a date like "2026-01-31" or a time with its offset like "2026-01-31T09:00:00+01:00"'
+    report.add(node.mark, "JF109", f"{what} is {quoted(text.value)}; {way_out}")
+    return None
+
+
+def cron(node: Node, what: str, report: Report) -> str | None:
+    text = as_text(node, what, report)
+    if text is None or _is_cron(text.value):
+        return text.value if text else None
+    way_out = 'write minute, hour, day of month, month and weekday, for example "0 9 * * mon"'
+    report.add(node.mark, "JF115", f"{what} is {quoted(text.value)}, which never comes; {way_out}")
+    return None
+
+
+def zone(node: Node, report: Report) -> str | None:
+    text = as_text(node, "the timezone", report)
+    if text is None or text.value in available_timezones():
+        return text.value if text else None
+    near = instead(text.value, [*available_timezones()]) if text.value else ""
+    way_out = near if near.startswith("did you mean") else 'write a name like "Europe/Stockholm"'
+    report.add(node.mark, "JF116", f"no timezone is called {quoted(text.value)}; {way_out}")
+    return None
+
+
+def locale(node: Node, what: str, report: Report) -> str | None:
+    text = as_text(node, what, report)
+    if text is None or _LOCALE.fullmatch(text.value):
+        return text.value if text else None
+    report.add(
+        node.mark, "JF123", f'{what} is {quoted(text.value)}; write a language tag like "sv" or "en-GB"'
+    )
+    return None
+
+
+def _looks_numeric(text: str) -> bool:
+    return bool(_FLOAT.fullmatch(text) or _SPECIAL.fullmatch(text))
+
+
+def _number(node: TextNode, what: str, report: Report) -> int | float | None:
+    text = node.value
+    is_integer = bool(_INTEGER.fullmatch(text))
+    if text[0] == "+" or re.match(r"-?0[0-9xo]", text):
+        message = (
+            f"{what} is {quoted(text)}, a number or a text; put quotes round a text, write a number plainly"
+        )
+        report.add(node.mark, "JF114", message)
+        return None
+    if len(text) > 40 or _SPECIAL.fullmatch(text) or not abs(float(text)) <= _LARGEST:
+        report.add(
+            node.mark,
+            "JF110",
+            f"{what} is {quoted(text)}; write a number up to {_LARGEST}, or a text in quotes",
+        )
+        return None
+    value = int(text) if is_integer else float(text)
+    return value if math.isfinite(value) else None
+
+
+def _parsed(node: Node, what: str, parse: Callable[[str], int], report: Report) -> int | None:
+    text = as_text(node, what, report)
+    if text is None:
+        return None
+    try:
+        return parse(text.value)
+    except durations.DurationError as error:
+        report.add(node.mark, "JF107", f"{what} is {quoted(text.value)}: {error}")
+        return None
+
+
+def _is_moment(text: str) -> bool:
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_cron(text: str) -> bool:
+    """Well-formed, and there is a next time."""
+    if len(text.split()) != 5 or len(text) > 200:
+        return False
+    try:
+        next(CronSim(text, _SOME_TIME))
+    except (CronSimError, StopIteration, AssertionError, TypeError, ValueError):
+        return False  # cronsim checks some combinations only by assertions
+    return True
+
+
+_SOME_TIME = datetime(2024, 1, 1)  # noqa: DTZ001 - any will do, without a zone nothing is skipped
