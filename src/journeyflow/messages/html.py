@@ -36,7 +36,7 @@ def from_mjml(source: Source, folder: Path) -> str:
         tag = held.tags[min(lost)]
         message = f'"{tag}" stands where MJML drops it; put it into mj-raw, or inside mj-text'
         raise BadTemplate(source.problem(max(source.whole.find(tag), 0), message))
-    return restore(html, held.tags)
+    return _checked(restore(html, held.tags), source)
 
 
 def from_html(source: Source) -> str:
@@ -46,7 +46,7 @@ def from_html(source: Source) -> str:
         html = _INLINER.inline(blocks_as_comments(held))
     except (ValueError, css_inline.InlineError) as error:
         raise BadTemplate(source.problem(source.start, f"the styles cannot be inlined: {error}")) from None
-    return restore(html, held.tags)
+    return _checked(restore(html, held.tags), source)
 
 
 def with_preheader(html: str, preheader: str) -> str:
@@ -56,3 +56,8 @@ def with_preheader(html: str, preheader: str) -> str:
     body = _BODY.search(html)
     at = body.end() if body else 0
     return html[:at] + hidden + html[at:]
+
+
+def _checked(html: str, source: Source) -> str:
+    source.check_made(html, "HTML")
+    return html

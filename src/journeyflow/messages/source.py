@@ -48,6 +48,15 @@ class Source:
         if problems:
             raise BadTemplate(problems)
 
+    def check_made(self, part: str, what: str) -> None:
+        """Raises BadTemplate if what was made from the body no longer compiles."""
+        try:
+            sandbox(escape=False).from_string(part)
+        except jinja2.TemplateSyntaxError as error:
+            message = f"in the {what} made of this the Jinja no longer parses: {error.message}".rstrip(".")
+            way_out = "; keep each {% if %} and its {% endif %} side by side, or write email.txt by hand"
+            raise BadTemplate(self.problem(self.start, message + way_out)) from None
+
     def _jinja_problems(self, text: str, offset: int) -> list[TemplateProblem]:
         try:
             tree = sandbox(escape=False).parse(text)

@@ -15,7 +15,7 @@ from journeyflow.messages.source import Source
 from journeyflow.messages.tags import Held, hold, numbers, restore
 
 _CONFIG = ParserConfig(display_links=True, display_images=True)
-_LAYOUT = ("table", "tbody", "tr", "td")
+_LAYOUT = {"table": "div", "tbody": "div", "tr": "div", "td": "p"}
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -24,23 +24,37 @@ def from_html(html: str, source: Source) -> str:
     held = hold(html)
     tree = lxml_html.document_fromstring(held.text)
     _flatten_layout(tree)
+    _shorten_links(tree, held.tags)
     lines = (line.strip() for line in Inscriptis(tree, _CONFIG).get_text().splitlines())
     text = _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
     if not _keeps_order(text, held):
         message = "this e-mail cannot be turned into plain text; write its text part into email.txt beside it"
         raise BadTemplate(source.problem(source.start, message))
-    return restore(text, held.tags)
+    made = restore(text, held.tags)
+    source.check_made(made, "plain text")
+    return made
 
 
 def _flatten_layout(tree: lxml_html.HtmlElement) -> None:
-    """Tables that only lay the mail out become blocks, so that their text is not set in columns."""
+    """Tables that only lay the mail out become paragraphs, so that their text is not set in columns."""
     layout = [
         element
         for element in tree.iter(*_LAYOUT)
         if element.xpath("ancestor-or-self::table[1]/@role") == ["presentation"]
     ]
     for element in layout:
-        element.tag = "div"
+        element.tag = _LAYOUT[element.tag]
+
+
+def _shorten_links(tree: lxml_html.HtmlElement, tags: tuple[str, ...]) -> None:
+    """An address is read, not pressed: without mailto: and what follows it, and only once."""
+    for link in tree.iter("a"):
+        scheme, _, rest = link.get("href", "").partition(":")
+        target = rest.split("?")[0] if scheme == "mailto" else link.get("href", "")
+        if target and restore(target, tags) == restore(link.text_content().strip(), tags):
+            del link.attrib["href"]
+        elif target:
+            link.set("href", target)
 
 
 def _keeps_order(text: str, held: Held) -> bool:
