@@ -1,0 +1,160 @@
+"""Putting a whole programme into force: one transaction, and doing it again changes nothing."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.store.database import Store, insert_ignoring, locked, upsert
+from journeyflow.store.programme import journey_versions, journeys, policies, templates
+
+JourneyChange = Literal["new version", "earlier version", "enabled again", "unchanged", "disabled"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJourney:
+    journey: str
+    digest: str  # of the plan
+    plan: dict[str, Any]  # Plan.to_json()
+    source: str  # the YAML it was compiled from
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTemplate:
+    name: str
+    channel: str
+    locale: str  # "": the fallback for every locale
+    digest: str
+    body: dict[str, Any]  # Template.to_json()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.name, self.channel, self.locale
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was different from before."""
+
+    policy_changed: bool
+    templates_changed: int  # new or with another body
+    templates_removed: int
+    journeys: dict[str, JourneyChange]  # by name; those disabled earlier are left out
+
+
+async def apply_programme(
+    store: Store,
+    policy: dict[str, Any],
+    texts: Sequence[StoredTemplate],
+    planned: Sequence[PlannedJourney],
+    now: datetime,
+) -> Applied:
+    """The programme is all of it: templates that are not in it are deleted, journeys disabled.
+
+    Versions are immutable and stay, since customers inside keep the one they entered.
+    """
+    async with store.writing() as connection:
+        policy_changed = await _put_policy(connection, policy, now)
+        changed, removed = await _put_templates(connection, texts, now)
+        versions = await _put_versions(connection, planned, now)
+        changes = await _point_journeys(connection, planned, *versions)
+        return Applied(policy_changed, changed, removed, changes)
+
+
+async def _put_policy(connection: AsyncConnection, policy: dict[str, Any], now: datetime) -> bool:
+    text = json.dumps(policy, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    newest = select(policies.c.digest).order_by(policies.c.id.desc()).limit(1)
+    if (await connection.execute(newest)).scalar() == digest:
+        return False
+    await connection.execute(insert(policies).values(digest=digest, body=policy, applied_at=now))
+    return True
+
+
+async def _put_templates(
+    connection: AsyncConnection, texts: Iterable[StoredTemplate], now: datetime
+) -> tuple[int, int]:
+    key = (templates.c.name, templates.c.channel, templates.c.locale)
+    query = select(*key, templates.c.digest)
+    known = {(row.name, row.channel, row.locale): row.digest for row in await connection.execute(query)}
+    wanted = {text.key: text for text in texts}
+    changed = [_template_row(text, now) for text in wanted.values() if known.get(text.key) != text.digest]
+    if changed:
+        names = ["name", "channel", "locale"]
+        statement = upsert(connection, templates, names, ["digest", "body", "applied_at"])
+        await connection.execute(statement, changed)
+    removed = [gone for gone in known if gone not in wanted]
+    if removed:
+        await connection.execute(delete(templates).where(tuple_(*key).in_(removed)))
+    return len(changed), len(removed)
+
+
+def _template_row(text: StoredTemplate, now: datetime) -> dict[str, Any]:
+    return {
+        "name": text.name,
+        "channel": text.channel,
+        "locale": text.locale,
+        "digest": text.digest,
+        "body": text.body,
+        "applied_at": now,
+    }
+
+
+async def _put_versions(
+    connection: AsyncConnection, planned: Iterable[PlannedJourney], now: datetime
+) -> tuple[dict[str, int], set[str]]:
+    """The id of each journey's version, and the journeys whose version was not there before."""
+    rows = [
+        {
+            "journey": one.journey,
+            "digest": one.digest,
+            "plan": one.plan,
+            "source": one.source,
+            "applied_at": now,
+        }
+        for one in planned
+    ]
+    if not rows:
+        return {}, set()
+    statement = insert_ignoring(connection, journey_versions).returning(journey_versions.c.journey)
+    created = set((await connection.execute(statement, rows)).scalars())
+    key = tuple_(journey_versions.c.journey, journey_versions.c.digest)
+    query = select(journey_versions.c.journey, journey_versions.c.id)
+    query = query.where(key.in_([(row["journey"], row["digest"]) for row in rows]))
+    return {row.journey: row.id for row in await connection.execute(query)}, created
+
+
+async def _point_journeys(
+    connection: AsyncConnection, planned: Iterable[PlannedJourney], ids: dict[str, int], created: set[str]
+) -> dict[str, JourneyChange]:
+    query = locked(connection, select(journeys).order_by(journeys.c.name), of=journeys)
+    known = {row.name: (row.version_id, row.enabled) for row in await connection.execute(query)}
+    changes: dict[str, JourneyChange] = {}
+    for one in planned:
+        changes[one.journey] = _change(one.journey in created, known.get(one.journey), ids[one.journey])
+    rows = [
+        {"name": name, "version_id": ids[name], "enabled": True}
+        for name, change in changes.items()
+        if change != "unchanged"
+    ]
+    if rows:
+        await connection.execute(upsert(connection, journeys, ["name"], ["version_id", "enabled"]), rows)
+    gone = sorted(name for name, (_, enabled) in known.items() if enabled and name not in changes)
+    if gone:
+        await connection.execute(update(journeys).where(journeys.c.name.in_(gone)).values(enabled=False))
+    return {**changes, **dict.fromkeys(gone, "disabled")}
+
+
+def _change(is_created: bool, before: tuple[int, bool] | None, version: int) -> JourneyChange:
+    match before:
+        case (known, True) if known == version:
+            return "unchanged"
+        case (known, False) if known == version:
+            return "enabled again"
+        case _:
+            return "new version" if is_created else "earlier version"
