@@ -1,0 +1,46 @@
+# make demo   runs the shipped programme on real orders, to the end
+# make test   runs everything that must hold: lint, types, layers and all tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types layers unit format
+
+# The first Python that is new enough; another one: make PYTHON=/path/to/python test
+PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+help:
+	@echo "make demo     run the shipped programme on real orders"
+	@echo "make test     lint, types, layers and all tests"
+	@echo "make lint | types | layers | unit     one of them"
+	@echo "make format   put the code into the usual form"
+
+demo: $(INSTALLED)
+	@$(BIN)/journeyflow demo
+
+test: lint types layers unit
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+layers: $(INSTALLED)
+	$(BIN)/lint-imports --no-logo
+
+unit: $(INSTALLED)
+	$(BIN)/pytest -n auto --maxprocesses 8
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "journeyflow needs Python 3.11 or newer; install it and run make again" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $@
