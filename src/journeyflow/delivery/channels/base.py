@@ -1,0 +1,74 @@
+"""What a channel is asked to do, and the only four things that can come of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from journeyflow.policy import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A rendered message. What is personal in it stays out of its `repr`, and so out of logs."""
+
+    message_id: int  # of the ledger
+    channel: str  # email | sms
+    to: str = field(repr=False)
+    sender: Sender
+    at: datetime  # the time of handing over, for the date header
+    subject: str | None = field(repr=False)  # None for SMS
+    html: str | None = field(repr=False)  # None for SMS
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has it."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The provider has not got it and will never take it. Code and reason quote neither message nor address."""
+
+    code: str  # a reply code of the provider's, or a word of ours
+    reason: str
+    address_is_dead: bool = False  # nothing will ever reach this address: suppress it
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The provider has not got it, and may take it later: the fault is not the message's."""
+
+    retry_after: float  # seconds
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The provider may or may not have it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswerable:
+    """The answer of a channel that keeps no record one could ask."""
+
+
+Outcome = Accepted | Rejected | Throttled | Ambiguous
+
+
+class Channel(Protocol):
+    batch: int  # messages that may be in flight at once; after a crash at most these are in doubt
+
+    async def send(self, message: Outgoing) -> Outcome:
+        """Hands over one message. Raises for faults of ours alone; the provider's are outcomes."""
+        ...
+
+    async def lookup(self, message_id: int) -> Accepted | Unanswerable | None:
+        """Whether an earlier `send` of this message was accepted; None: certainly not."""
+        ...
+
+    async def close(self) -> None: ...
