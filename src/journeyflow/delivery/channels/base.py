@@ -30,7 +30,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The provider has not got it and will never take it. Code and reason quote neither message nor address."""
+    """The provider has not got it and will never take it. Its words quote neither message nor address."""
 
     code: str  # a reply code of the provider's, or a word of ours
     reason: str

@@ -1,7 +1,7 @@
 """Messages as bytes: RFC 5322 with text and HTML for e-mail, a few lines for SMS.
 
-Put together by hand, since `email.message.EmailMessage` takes 1.1 ms for a usual message and this takes
-0.05 ms. Bodies are quoted-printable, so the result is 7-bit with lines of at most 76 characters.
+Put together by hand, since `email.message.EmailMessage` takes ten times as long: 1.1 against 0.1 ms for a
+usual message of 8 kB. Bodies are quoted-printable, so the result is 7-bit with lines of at most 76 characters.
 """
 
 import re
@@ -21,6 +21,7 @@ _LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _PHONE = re.compile(r"\+?[0-9][0-9 ().-]{1,30}")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_LONE_SURROGATES = "replace"  # JSON can hold them, UTF-8 cannot
 _FOLD_FROM = 66  # characters of a subject
 
 
@@ -36,9 +37,7 @@ def compose_email(message: Outgoing) -> Mail | Rejected:
     """Refuses, without quoting it, what would not be one header line or one address."""
     recipient, subject = _mailbox(message.to), message.subject or ""
     if recipient is None:
-        return Rejected(
-            "address", "this is not an e-mail address that can be written to", address_is_dead=True
-        )
+        return Rejected("address", "the recipient is not an e-mail address", address_is_dead=True)
     if _CONTROL.search(subject):
         return Rejected("subject", "the subject has a line break or a control character in it")
     sender, fixed = _sender_lines(message.sender)
@@ -58,9 +57,9 @@ def compose_email(message: Outgoing) -> Mail | Rejected:
 def compose_sms(message: Outgoing) -> bytes | Rejected:
     """From, To and Date, an empty line, the text."""
     if not _PHONE.fullmatch(message.to):
-        return Rejected("address", "this is not a phone number that can be written to", address_is_dead=True)
+        return Rejected("address", "the recipient is not a phone number", address_is_dead=True)
     head = f"From: {message.sender.from_}\nTo: {message.to}\nDate: {format_datetime(message.at)}\n"
-    return f"{head}\n{message.text}\n".encode()
+    return f"{head}\n{message.text}\n".encode(errors=_LONE_SURROGATES)
 
 
 def _mailbox(text: str) -> str | None:
@@ -90,7 +89,7 @@ def _named_mailbox(text: str) -> tuple[str, str]:
     mailbox = _mailbox(address)
     if mailbox is None or _CONTROL.search(text):
         raise ConfigurationError(
-            f'policy: the sender "{text}" is not an address; write "name@example.com" or "Name <name@example.com>"'
+            f'policy: the sender "{text}" is not an address; write it as "Name <name@example.com>"'
         )
     return mailbox, formataddr((name, mailbox))
 
@@ -98,8 +97,8 @@ def _named_mailbox(text: str) -> tuple[str, str]:
 def _unstructured(text: str) -> str:
     if text.isascii() and len(text) < _FOLD_FROM:
         return text
-    charset = "us-ascii" if text.isascii() else "utf-8"
-    return Header(text, charset, header_name="Subject").encode(linesep="\r\n")
+    sound = text.encode(errors=_LONE_SURROGATES).decode()
+    return Header(sound, "utf-8", header_name="Subject").encode(linesep="\r\n")
 
 
 def _body(message: Outgoing) -> bytes:
@@ -113,5 +112,7 @@ def _body(message: Outgoing) -> bytes:
 
 
 def _part(subtype: str, text: str) -> bytes:
-    head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-    return head.encode() + b2a_qp(_NEWLINE.sub("\r\n", text).encode()) + b"\r\n"
+    kind = f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
+    # The line break at the end also tells b2a_qp which kind of line breaks to make.
+    lines = _NEWLINE.sub("\r\n", text).encode(errors=_LONE_SURROGATES) + b"\r\n"
+    return kind.encode() + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b2a_qp(lines)

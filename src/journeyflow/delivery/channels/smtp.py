@@ -163,7 +163,7 @@ def _parse(url: str) -> _Server:
     user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
     if user and tls == "none" and host not in _LOOPBACK:
         raise ConfigurationError(
-            "the SMTP URL would send its password unencrypted; use tls=starttls or implicit"
+            "the SMTP URL would send a password in the clear; use tls=starttls or implicit"
         )
     return _Server(host, port or _PORTS[tls], tls, user or None, password if user else None)
 
@@ -172,9 +172,8 @@ def _refused(error: SMTPResponseException) -> Rejected | Throttled:
     """A 5xx about this message rejects it; anything else is about us or about now."""
     phase = _phase(error)
     if phase is None or error.code < 500:
-        return Throttled(
-            _RETRY_AFTER, f"the SMTP server answered {error.code} to the {phase or 'connection'}"
-        )
+        about = phase or "connection"
+        return Throttled(_RETRY_AFTER, f"the SMTP server answered {error.code} to the {about}")
     enhanced = _ENHANCED.match(error.message)
     code = f"{error.code} {enhanced[0]}" if enhanced else str(error.code)
     return Rejected(code, f"the SMTP server refused the {phase}", _is_dead(error, enhanced and enhanced[0]))
