@@ -1,8 +1,5 @@
-"""A worker for the queue `journeys`: `python workers/journeys.py`.
+"""A worker for the queue `journeys`. Settings come from JOURNEYFLOW_* and TEMPORAL_*."""
 
-Settings come from JOURNEYFLOW_* and TEMPORAL_*."""
+from journeyflow.cli.main import main
 
-from journeyflow.cli.worker import run_worker
-
-if __name__ == "__main__":
-    run_worker(["journeys"])
+main(["worker", "journeys"])

@@ -24,8 +24,10 @@ from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.channels.smtp import Smtp
 from journeyflow.delivery.deliver import Courier
 from journeyflow.engine.activities import EngineActivities
+from journeyflow.errors import ConfigurationError
 from journeyflow.settings import Settings
 from journeyflow.store.database import Store
+from journeyflow.store.installation import name_of
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
 from journeyflow.workflows.router import EventRouter
@@ -55,7 +57,7 @@ async def working(
             stack.push_async_callback(channel.close)
             await stack.enter_async_context(channel_worker(store, client, queue, channel))
         if JOURNEYS_QUEUE in queues:
-            await keep_going(client)
+            await keep_going(store, client)
         yield
 
 
@@ -75,16 +77,27 @@ def channel_worker(store: Store, client: Client, queue: str, channel: Channel) -
     return Worker(client, task_queue=queue, activities=[activities.deliver], graceful_shutdown_timeout=_GRACE)
 
 
-async def keep_going(client: Client, partitions: int = 1) -> None:
-    """Starts the routers and the schedule of sweeps where they are not running yet."""
+async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
+    """Starts the routers and the schedule of sweeps where they are not running yet.
+
+    Raises ConfigurationError when the namespace carries the journeys of another store: cohorts of the two
+    would be taken for each other.
+    """
+    name = await name_of(store)
     for partition in range(partitions):
-        await client.start_workflow(
+        router = await client.start_workflow(
             "EventRouter",
             args=[partition, partitions],
             id=f"event-router-{partition}",
             task_queue=JOURNEYS_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            memo={"store": name},
         )
+        if await (await router.describe()).memo_value("store", default="") != name:
+            raise ConfigurationError(
+                f'the Temporal namespace "{client.namespace}" carries the journeys of another store; '
+                "give this one a namespace of its own (TEMPORAL_NAMESPACE), or the store it belongs to"
+            )
     sweeps = Schedule(
         action=ScheduleActionStartWorkflow("Sweep", id="sweep", task_queue=JOURNEYS_QUEUE),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
@@ -92,7 +105,7 @@ async def keep_going(client: Client, partitions: int = 1) -> None:
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=SWEEP_EVERY),
     )
     try:
-        await client.create_schedule("sweeps", sweeps, trigger_immediately=True)
+        await client.create_schedule("sweeps", sweeps)
     except ScheduleAlreadyRunningError:
         return
 

@@ -39,10 +39,10 @@ def cli() -> None:
     """Marketing journeys in YAML that customers travel on Temporal."""
 
 
-def main() -> NoReturn:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script. Ends the process itself: after a Temporal client, Python's own exit may abort."""
     signal.signal(signal.SIGTERM, _interrupt)
-    code = run(sys.argv[1:])
+    code = run(sys.argv[1:] if arguments is None else arguments)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         try:

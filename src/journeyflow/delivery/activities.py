@@ -16,7 +16,7 @@ class DeliveryActivities:
     async def deliver(self, request: DeliveryRequest) -> DeliveryCount:
         async with heartbeating():
             try:
-                return await deliver(self._courier, request, attempt_clock())
+                return await deliver(self._courier, request, attempt_clock(), activity.is_worker_shutdown)
             except TryAgain as pause:
                 raise ApplicationError(
                     "some messages have to wait", type="TryAgain", next_retry_delay=pause.after

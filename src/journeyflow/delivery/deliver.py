@@ -43,7 +43,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class TryAgain(Exception):
-    """Some messages are still queued: the provider wants a pause, or quiet hours have begun."""
+    """Some messages are still queued: the provider wants a pause, quiet hours have begun, or we stop."""
 
     after: timedelta
 
@@ -76,8 +76,13 @@ class _Unrendered:
 _Result = Outcome | _Unrendered
 
 
-async def deliver(courier: Courier, request: DeliveryRequest, clock: Clock) -> DeliveryCount:
-    """Hands over every queued message of one leg on one channel. Raises TryAgain when some must wait."""
+async def deliver(
+    courier: Courier, request: DeliveryRequest, clock: Clock, stopping: Callable[[], bool]
+) -> DeliveryCount:
+    """Hands over every queued message of one leg on one channel. Raises TryAgain when some must wait.
+
+    When `stopping` becomes true (the worker shuts down), what is in flight is finished and recorded.
+    """
     job = await _job(courier, request)
     await _reconcile(job, clock())
     results: list[tuple[Claim, _Result]] = []
@@ -89,7 +94,7 @@ async def deliver(courier: Courier, request: DeliveryRequest, clock: Clock) -> D
         if not claims.looked_at:
             break
         results = await _hand_over(job, claims.taken, catalogue, clock())
-        await _stop_if_throttled(job, results, clock())
+        await _stop_if_asked(job, results, clock(), stopping())
     if held_until:
         raise TryAgain(min(held_until) - clock())
     return await _count(job)
@@ -180,8 +185,12 @@ def _compose(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: dateti
     )
 
 
-async def _stop_if_throttled(job: _Job, results: list[tuple[Claim, _Result]], now: datetime) -> None:
+async def _stop_if_asked(
+    job: _Job, results: list[tuple[Claim, _Result]], now: datetime, stopping: bool
+) -> None:
+    """By the provider, which wants a pause, or by the worker, which shuts down."""
     pauses = [result.retry_after for _, result in results if isinstance(result, Throttled)]
+    pauses += [0.0] if stopping else []
     if pauses:
         async with job.courier.store.writing() as connection:
             await _record(connection, job, results, now)

@@ -35,7 +35,7 @@ class EngineActivities:
         clock = attempt_clock()
         end = clock() + timedelta(seconds=request.seconds)
         async with heartbeating():
-            while clock() < end:
+            while clock() < end and not activity.is_worker_shutdown():
                 if not await outbox.pending(self._store):
                     await asyncio.sleep(_POLL)
                     continue

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Text,
     and_,
     cast,
-    distinct,
     exists,
     func,
     insert,
@@ -95,7 +94,7 @@ async def _sweep_dates(
 ) -> int:
     async with store.reading() as connection:
         default = (await programme.policy(connection)).defaults.timezone
-        names = list((await connection.execute(select(distinct(customers.c.timezone)))).scalars())
+        names = list((await connection.execute(select(customers.c.timezone).distinct())).scalars())
     entered = 0
     for day, zones in _days_due(entry, names, default, now).items():
         anniversary = day - timedelta(days=entry.offset)

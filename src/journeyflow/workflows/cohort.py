@@ -34,12 +34,24 @@ class Cohort:
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at = 0
         self._news = False  # wake-ups came since the last look
+        self._travelling = False
 
     @workflow.signal
     def wake(self, wakeups: list[WakeUp]) -> None:
         # Plain, not async: signals that arrive while the run continues as new would be lost.
         self._state.wakeups += wakeups
         self._news = True
+
+    @workflow.query
+    def state(self) -> CohortState:
+        """Where everyone is, for whoever looks at the workflow."""
+        return self._state
+
+    @workflow.query
+    def at_rest(self) -> bool:
+        """Nothing is under way: no leg, no delivery, no wake-up to look at, nobody due."""
+        due = bool(self._state.resting) and next_wake(self._state) <= to_ms(workflow.now())
+        return not (self._travelling or self._deliveries or self._news or due)
 
     @workflow.run
     async def run(self, _state: CohortState) -> None:
@@ -57,6 +69,7 @@ class Cohort:
         arrivals, since = set_out(self._state, now)
         if arrivals:
             request = LegRequest(self._state.cohort, self._state.leg, now, arrivals)
+            self._travelling = True
             outcome: LegOutcome = await workflow.execute_activity(
                 "travel",
                 request,
@@ -66,6 +79,7 @@ class Cohort:
             )
             place(self._state, outcome, since)
             self._start_deliveries()
+            self._travelling = False
         return bool(arrivals)
 
     def _start_deliveries(self) -> None:
@@ -76,7 +90,7 @@ class Cohort:
         self._state.deliveries = []
 
     async def _deliver(self, delivery: Delivery) -> DeliveryCount:
-        return await workflow.execute_activity(
+        count: DeliveryCount = await workflow.execute_activity(
             "deliver",
             DeliveryRequest(self._state.cohort, delivery.leg, delivery.channel),
             task_queue=delivery.channel,
@@ -85,6 +99,7 @@ class Cohort:
             heartbeat_timeout=timedelta(seconds=10),
             retry_policy=_DELIVER_RETRIES,
         )
+        return count
 
     def _continue_as_new_if_suggested(self) -> None:
         # A run with a delivery under way goes on: its activities would be lost to the next run.

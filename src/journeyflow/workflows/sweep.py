@@ -13,10 +13,11 @@ with workflow.unsafe.imports_passed_through():
 class Sweep:
     @workflow.run
     async def run(self) -> SweepCount:
-        return await workflow.execute_activity(
+        count: SweepCount = await workflow.execute_activity(
             "sweep",
             to_ms(workflow.now()),
             result_type=SweepCount,
             start_to_close_timeout=timedelta(minutes=30),
             heartbeat_timeout=timedelta(seconds=10),
         )
+        return count

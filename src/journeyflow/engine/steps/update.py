@@ -62,5 +62,5 @@ def _row(customer: int, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _statement() -> Any:
-    columns = {name: bindparam(f"new_{name}") for name in (*_COLUMNS, "attributes")}
+    columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_COLUMNS, "attributes")}
     return update(customers).where(customers.c.id == bindparam("customer")).values(**columns)

@@ -32,6 +32,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_customers_timezone"), ["timezone"], unique=False)
 
     op.create_table(
+        "installation",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
+    )
+    op.create_table(
         "journey_versions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("journey", sa.Text(), nullable=False),
@@ -314,6 +320,7 @@ def downgrade() -> None:
     op.drop_table("suppressions")
     op.drop_table("policies")
     op.drop_table("journey_versions")
+    op.drop_table("installation")
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_customers_timezone"))
 

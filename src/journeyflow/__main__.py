@@ -1,0 +1,5 @@
+"""`python -m journeyflow`."""
+
+from journeyflow.cli.main import main
+
+main()

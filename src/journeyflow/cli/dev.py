@@ -1,0 +1,39 @@
+"""`dev`: the whole system on this machine, with an embedded Temporal server that keeps its data in a file."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import click
+from temporalio.client import Client
+
+from journeyflow.bootstrap import QUEUES, working
+from journeyflow.cli.stores import migrated_store
+from journeyflow.settings import load_settings
+from journeyflow.testing.servers import dev_server
+
+
+@click.command()
+@click.option("--port", type=int, default=7233, show_default=True, help="Of the embedded Temporal server.")
+@click.option(
+    "--database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("temporal.db"),
+    show_default=True,
+    help="Where the server keeps its data.",
+)
+def dev(port: int, database: Path) -> None:
+    """Run the embedded Temporal server and all workers, until interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    asyncio.run(_run(port, database.absolute()))
+
+
+async def _run(port: int, database: Path) -> None:
+    settings = load_settings()
+    async with migrated_store(settings) as store, dev_server(database, port) as server:
+        client = await Client.connect(server.address)
+        async with working(settings, store, client, QUEUES):
+            click.echo(
+                f"Temporal answers at {server.address}; messages go to {settings.outbox}; Ctrl-C ends it"
+            )
+            await asyncio.Event().wait()

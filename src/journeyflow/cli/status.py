@@ -1,0 +1,76 @@
+"""`status`: each journey in numbers."""
+
+import asyncio
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from journeyflow.cli.stores import migrated_store
+from journeyflow.engine.programme import Programme
+from journeyflow.engine.status import JourneyStatus
+from journeyflow.engine.status import status as status_of
+from journeyflow.settings import load_settings
+
+
+@click.command()
+@click.argument("journey", required=False)
+def status(journey: str | None) -> None:
+    """Show who is where in each journey (or in JOURNEY), and what became of its messages."""
+    found = asyncio.run(_load())
+    chosen = [one for one in found if journey in (None, one.name)]
+    if journey is not None and not chosen:
+        names = ", ".join(one.name for one in found) or "none"
+        raise click.ClickException(f'no journey is called "{journey}"; applied are: {names}')
+    if not chosen:
+        click.echo("no journey has been applied yet; run: journeyflow apply")
+    for one in chosen:
+        show(Console(), one)
+
+
+def show(console: Console, one: JourneyStatus) -> None:
+    """One table a journey: its numbers, then its stops, then its messages."""
+    state = "" if one.enabled else ", not taking anybody in"
+    table = Table(title=f"{one.name} (version {one.version}{state})", title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column()
+    _add_people(table, one)
+    _add_stops(table, one)
+    _add_messages(table, one)
+    console.print(table)
+
+
+async def _load() -> list[JourneyStatus]:
+    async with migrated_store(load_settings()) as store:
+        return await status_of(store, Programme())
+
+
+def _add_people(table: Table, one: JourneyStatus) -> None:
+    table.add_row("entered", f"{one.entered:,}", "")
+    table.add_row("inside now", f"{one.inside:,}", "")
+    table.add_row("finished", f"{one.finished:,}", "")
+    for rule, members in sorted(one.exited.items()):
+        table.add_row("exited", f"{members:,}", f"by {rule}")
+    if one.failed:
+        table.add_row("failed", f"{one.failed:,}", "see: journeyflow customer show")
+    table.add_row("reached the goal", f"{one.reached_goal:,}", "", end_section=True)
+
+
+def _add_stops(table: Table, one: JourneyStatus) -> None:
+    for index, stop in enumerate(one.resting):
+        until = "" if stop.first_due is None else f" until {_span(stop.first_due, stop.last_due)}"
+        other = "" if stop.version == one.version else f", version {stop.version}"
+        last = index == len(one.resting) - 1
+        row = (f"{stop.members:,}", f"{stop.step} ({stop.kind}){until}{other}")
+        table.add_row("resting at", *row, end_section=last)
+
+
+def _add_messages(table: Table, one: JourneyStatus) -> None:
+    for (channel, state, reason), number in sorted(one.messages.items()):
+        table.add_row(f"{channel} {state}", f"{number:,}", f"by {reason}" if reason else "")
+
+
+def _span(first: object, last: object) -> str:
+    begin, end = f"{first:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
+    return f"{begin} UTC" if begin == end else f"{begin} to {end} UTC"

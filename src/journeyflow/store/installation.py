@@ -1,0 +1,21 @@
+"""Which store this is, so that workers notice when a Temporal namespace belongs to another one."""
+
+from uuid import uuid4
+
+from sqlalchemy import Column, Integer, Table, Text, select
+
+from journeyflow.store.database import Store, insert_ignoring
+from journeyflow.store.types import metadata
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("name", Text, nullable=False),  # drawn once, when the store is first used
+)
+
+
+async def name_of(store: Store) -> str:
+    async with store.writing() as connection:
+        await connection.execute(insert_ignoring(connection, installation).values(id=1, name=uuid4().hex))
+        return str((await connection.execute(select(installation.c.name))).scalar_one())

@@ -1,0 +1,153 @@
+"""Journeys in tests: the real engine on a real store and Temporal's time-skipping server.
+
+async with travelling(store, outbox_folder, environment) as trip:
+    await trip.customer("ann", email="ann@example.com", consents={"email": "granted"})
+    await trip.event("ann", "order.completed", total=120)
+    await trip.skip(hours=1)
+    assert [message.template for message in await trip.messages("ann")] == ["order-thanks"]
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from journeyflow.audience.ingest import record_customers, record_events
+from journeyflow.audience.records import CustomerRow, EventRow
+from journeyflow.bootstrap import channel_worker, journeys_worker
+from journeyflow.delivery.channels.outbox import Outbox
+from journeyflow.engine import outbox as towards_temporal
+from journeyflow.engine.programme import Programme
+from journeyflow.engine.route import route
+from journeyflow.engine.sweep import sweep
+from journeyflow.store.customers import customers
+from journeyflow.store.database import Store
+from journeyflow.store.ledger import messages
+from journeyflow.store.passages import cohorts, enrollments
+from journeyflow.workflows.cohort import Cohort
+
+_COLUMNS = ("email", "phone", "timezone", "locale")
+_POLL = 0.01  # seconds
+_PATIENCE = 30.0  # seconds
+
+
+@dataclass(slots=True)
+class Trip:
+    """Time stands still unless `skip` moves it; after each call everything that is due has been done."""
+
+    store: Store
+    environment: WorkflowEnvironment
+    _programme: Programme = field(default_factory=Programme)
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    async def now(self) -> datetime:
+        return await self.environment.get_current_time()
+
+    async def customer(self, key: str, consents: dict[str, str] | None = None, **values: Any) -> None:
+        columns = {name: values.pop(name) for name in _COLUMNS if name in values}
+        row = CustomerRow(key, columns, values, consents or {})
+        await record_customers(self.store, [row], await self.now(), "test")
+
+    async def event(self, customer: str, name: str, at: datetime | None = None, **properties: Any) -> None:
+        """Something a customer did, now or at another time; taken in and routed."""
+        await self.events([(customer, name, at or await self.now(), properties)])
+
+    async def events(self, happened: Iterable[tuple[str, str, datetime, dict[str, Any]]]) -> None:
+        """Many at once, which the router finds together."""
+        rows = [EventRow(f"test-{next(self._numbers)}", *one) for one in happened]
+        await record_events(self.store, rows, await self.now())
+        await self.settle()
+
+    async def sweep(self) -> int:
+        """What the schedule does every minute; gives how many entered."""
+        entered = await sweep(self.store, self._programme, await self.now())
+        await self.settle()
+        return entered
+
+    async def skip(self, **duration: float) -> None:
+        """Moves the clock as `timedelta(**duration)` says, through everything that falls due on the way."""
+        end = await self.now() + timedelta(**duration)
+        while (moment := await self._next_due(end)) is not None:
+            await self._move_to(moment)
+        await self._move_to(end)
+
+    async def settle(self) -> None:
+        """Returns when everything that is due now has been done."""
+        async with asyncio.timeout(_PATIENCE):
+            while await route(self.store, self._programme, await self.now()):
+                pass
+            while await towards_temporal.flush(self.store, self.environment.client):
+                pass
+            for cohort in await self._cohorts():
+                while not await self._at_rest(cohort):
+                    await asyncio.sleep(_POLL)
+
+    async def messages(self, customer: str) -> list[Row[Any]]:
+        """The customer's part of the ledger, oldest first."""
+        query = (
+            select(messages)
+            .join_from(messages, customers, customers.c.id == messages.c.customer_id)
+            .where(customers.c.key == customer)
+            .order_by(messages.c.id)
+        )
+        async with self.store.reading() as connection:
+            return list(await connection.execute(query))
+
+    async def enrollments(self, customer: str) -> list[Row[Any]]:
+        query = (
+            select(enrollments)
+            .join_from(enrollments, customers, customers.c.id == enrollments.c.customer_id)
+            .where(customers.c.key == customer)
+            .order_by(enrollments.c.id)
+        )
+        async with self.store.reading() as connection:
+            return list(await connection.execute(query))
+
+    async def _move_to(self, moment: datetime) -> None:
+        ahead = moment - await self.now()
+        if ahead > timedelta(0):
+            await self.environment.sleep(ahead)
+        await self.settle()
+
+    async def _next_due(self, end: datetime) -> datetime | None:
+        query = select(func.min(enrollments.c.wake_at)).where(
+            enrollments.c.state == "active", enrollments.c.wake_at > await self.now()
+        )
+        async with self.store.reading() as connection:
+            moment = (await connection.execute(query)).scalar()
+        return moment if moment is not None and moment < end else None
+
+    async def _cohorts(self) -> list[int]:
+        async with self.store.reading() as connection:
+            return list((await connection.execute(select(cohorts.c.id))).scalars())
+
+    async def _at_rest(self, cohort: int) -> bool:
+        handle = self.environment.client.get_workflow_handle_for(
+            Cohort.run, towards_temporal.workflow_id(cohort)
+        )
+        try:
+            return await handle.query(Cohort.at_rest)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:  # everybody ended in the first leg
+                return True
+            raise
+
+
+@asynccontextmanager
+async def travelling(store: Store, outbox: Path, environment: WorkflowEnvironment) -> AsyncIterator[Trip]:
+    """Workers for the journeys and both channels, which write into the folder `outbox`."""
+    client = environment.client
+    async with (
+        journeys_worker(store, client),
+        channel_worker(store, client, "email", Outbox(outbox)),
+        channel_worker(store, client, "sms", Outbox(outbox)),
+    ):
+        yield Trip(store, environment)
