@@ -1,6 +1,7 @@
 """Imports as they are called: what goes in, what is reported, and what a kill leaves behind."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -114,26 +115,25 @@ def test_the_rejects_file_cannot_be_the_source(database: Path) -> None:
 
 
 def test_a_killed_import_is_finished_by_the_next(database: Path) -> None:
-    lines = [
-        json.dumps(
-            {"id": f"e{number}", "customer": f"c{number % 999}", "name": "seen", "at": "2026-03-01T12:00:00Z"}
-        )
-        for number in range(30_000)
-    ]
-    Path("events.jsonl").write_text("\n".join(lines))
-    command = [JOURNEYFLOW, "events", "import", "events.jsonl"]
-    with subprocess.Popen(command) as process:
-        while count_events(database) == 0:
+    lines = "".join(
+        f'{{"id": "e{number}", "customer": "c{number % 99}", "name": "seen", "at": "2026-03-01T12:00:00Z"}}\n'
+        for number in range(5_000)
+    )
+    Path("events.jsonl").write_text(lines)
+    os.mkfifo("slow.jsonl")  # gives the import as much as we want it to have when it is killed
+    command = [JOURNEYFLOW, "events", "import"]
+    with subprocess.Popen([*command, "slow.jsonl"]) as process, Path("slow.jsonl").open("w") as pipe:
+        pipe.write("".join(lines.splitlines(keepends=True)[:2_500]))
+        pipe.flush()
+        while count_events(database) < 2_000:
             assert process.poll() is None, "the import ended before it could be killed"
-            time.sleep(0.005)
+            time.sleep(0.01)
         process.kill()
-    landed = count_events(database)
-    assert 0 < landed < 30_000
-    assert landed % 1_000 == 0, "a batch is whole or not there"
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"events: {30_000 - landed:,} new, {landed:,} unchanged, 0 bad\n"
-    assert count_events(database) == 30_000
-    assert query(database, "SELECT count(*) FROM customers") == [(999,)]
+    assert count_events(database) == 2_000, "a batch is whole or not there"
+    done = subprocess.run([*command, "events.jsonl"], capture_output=True, text=True, check=True)
+    assert done.stdout == "events: 3,000 new, 2,000 unchanged, 0 bad\n"
+    assert count_events(database) == 5_000
+    assert query(database, "SELECT count(*) FROM customers") == [(99,)]
 
 
 def count_events(database: Path) -> int:

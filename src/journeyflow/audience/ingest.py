@@ -19,7 +19,7 @@ _WHOLE_CHANNEL = ""  # the topic of a consent for everything on a channel
 async def record_customers(
     store: Store, rows: Sequence[CustomerRow], now: datetime, source: str
 ) -> list[Outcome]:
-    """Create or update customers by key; the outcome of each row, in their order.
+    """Create or update customers by key, some thousands at most; the outcome of each row, in their order.
 
     A row overwrites the columns it gives and merges its attributes (None removes one). Consents are
     logged with `source`, and only when they change.

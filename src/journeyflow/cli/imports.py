@@ -149,7 +149,7 @@ async def _import(job: _Import[Row], rejects: Path | None, settings: Settings) -
             written = stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None
             report = _Report(job.file, console, written)
             progress = stack.enter_context(_progress(console))
-            task = progress.add_task(job.what, total=job.file.stat().st_size)
+            task = progress.add_task(job.what, total=job.file.stat().st_size or None)
             await _feed(job, store, source, report, lambda: _advance(progress, task, source))
     return report.counts
 
@@ -183,4 +183,5 @@ def _progress(console: Console) -> Progress:
 
 
 def _advance(progress: Progress, task: TaskID, source: BinaryIO) -> None:
-    progress.update(task, completed=source.tell())
+    if source.seekable():  # of a pipe nobody knows how far it is
+        progress.update(task, completed=source.tell())
