@@ -10,7 +10,7 @@ from mjml import mjml2html
 from journeyflow.messages import mjml_lint
 from journeyflow.messages.problems import BadTemplate
 from journeyflow.messages.source import Source
-from journeyflow.messages.tags import blocks_as_comments, hold, numbers, restore
+from journeyflow.messages.tags import hold
 
 _INLINER = css_inline.CSSInliner(keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False)
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
@@ -25,34 +25,33 @@ _SPACE = "&#847;&zwnj;&nbsp;" * 60
 
 def from_mjml(source: Source, folder: Path) -> str:
     """`mj-include path="_parts/footer.mjml"` is looked up below `folder`. Raises BadTemplate."""
-    whole = mjml_lint.included(source, folder)
-    held = hold(_COMMENT.sub("", whole))
+    held = hold(mjml_lint.included(source, folder))
     try:
-        html = mjml2html(held.text)
+        html = mjml2html(held.text, fonts={})  # a mail loads no font that mj-font does not name
     except ValueError as error:
         raise BadTemplate(source.problem(source.start, f"this is not MJML: {error}; mend the tags")) from None
-    lost = set(range(len(held.tags))) - set(numbers(html))
+    lost = set(held.numbers(_COMMENT.sub("", held.text))) - set(held.numbers(html))
     if lost:
         tag = held.tags[min(lost)]
         message = f'"{tag}" stands where MJML drops it; put it into mj-raw, or inside mj-text'
         raise BadTemplate(source.problem(max(source.whole.find(tag), 0), message))
-    return _checked(restore(html, held.tags), source)
+    return _checked(held.restore(html), source)
 
 
 def from_html(source: Source) -> str:
     """Hand-written HTML with its styles moved to the elements. Raises BadTemplate."""
     held = hold(source.body)
     try:
-        html = _INLINER.inline(blocks_as_comments(held))
+        html = _INLINER.inline(held.blocks_as_comments())
     except (ValueError, css_inline.InlineError) as error:
         raise BadTemplate(source.problem(source.start, f"the styles cannot be inlined: {error}")) from None
-    return _checked(restore(html, held.tags), source)
+    return _checked(held.restore(html), source)
 
 
 def with_preheader(html: str, preheader: str) -> str:
     """The words that a mail program shows after the subject, hidden at the top of the body."""
     held = hold(preheader)
-    hidden = _HIDDEN.format(text=restore(escape(held.text), held.tags), space=_SPACE)
+    hidden = _HIDDEN.format(text=held.restore(escape(held.text)), space=_SPACE)
     body = _BODY.search(html)
     at = body.end() if body else 0
     return html[:at] + hidden + html[at:]

@@ -34,7 +34,10 @@ def included(source: Source, folder: Path) -> str:
         at = source.start + match.start()
         path = folder / match[1]
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-            message = f'there is no part "{match[1]}" below {folder}; mend the path'
+            beside = source.path.parent.name
+            message = (
+                f'there is no part "{match[1]}"; mend the path, which begins beside the folder "{beside}"'
+            )
             problems.extend(source.problem(at, message))
             return ""
         found = _part(path)

@@ -17,6 +17,7 @@ from journeyflow.messages.sandbox import ROOTS, sandbox
 MAX_BYTES = 500_000
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
@@ -97,13 +98,19 @@ def _read(path: Path) -> str:
     nowhere = Source(path, "")
     try:
         data = path.read_bytes()
-        if len(data) > MAX_BYTES:
-            raise BadTemplate(nowhere.problem(0, f"the file is over {MAX_BYTES // 1000} kB; shorten it"))
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise BadTemplate(nowhere.problem(0, "the file is not UTF-8 text; save it as UTF-8")) from None
     except OSError as error:
         raise BadTemplate(nowhere.problem(0, f"the file cannot be read ({error.strerror})")) from None
+    if len(data) > MAX_BYTES:
+        raise BadTemplate(nowhere.problem(0, f"the file is over {MAX_BYTES // 1000} kB; shorten it"))
+    try:
+        whole = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise BadTemplate(nowhere.problem(0, "the file is not UTF-8 text; save it as UTF-8")) from None
+    control = _CONTROL.search(whole)
+    if control is not None:
+        message = f"there is an invisible control character (number {ord(control[0])}) here; remove it"
+        raise BadTemplate(Source(path, whole).problem(control.start(), message))
+    return whole
 
 
 def _front_matter(source: Source, text: str, offset: int) -> yaml.MappingNode:

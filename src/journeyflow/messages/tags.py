@@ -5,53 +5,55 @@ Each tag becomes a word that no markup tool touches, and comes back when the too
 
 import re
 from dataclasses import dataclass
+from itertools import count
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_WORD = re.compile(r"qjf(\d+)fjq")
-_COMMENT = re.compile(r"<!--qjf(\d+)fjq-->")
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A text whose tags are words, and the tags by their number."""
+    """A text in which every tag is a word: its number between two `mark`s."""
 
     text: str
     tags: tuple[str, ...]
+    mark: str  # letters that the text itself does not have
+
+    def restore(self, text: str) -> str:
+        """What was made of `text`, with the tags back in their places."""
+        bare = re.sub(rf"<!--({self.mark}\d+{self.mark})-->", r"\1", text)
+        return self._word.sub(lambda match: self.tags[int(match[1])], bare)
+
+    def numbers(self, text: str) -> list[int]:
+        """The tags that are left in what was made of `text`, in order."""
+        return [int(number) for number in self._word.findall(text)]
+
+    def blocks_as_comments(self) -> str:
+        """`{% ... %}` between HTML tags as comments: those may stand between table rows, words may not."""
+        # Markup is matched first and left alone, so that `number` is found only in running text.
+        markup = (
+            r"<!--.*?-->|<(?P<raw>style|title|script|textarea)\b.*?</(?P=raw)\s*>"
+            r"|<[A-Za-z/!](?:\"[^\"]*\"|'[^']*'|[^'\">])*>"
+        )
+        word = rf"{self.mark}(?P<number>\d+){self.mark}"
+        return re.sub(f"{markup}|{word}", self._comment, self.text, flags=re.DOTALL | re.IGNORECASE)
+
+    @property
+    def _word(self) -> re.Pattern[str]:
+        return re.compile(rf"{self.mark}(\d+){self.mark}")
+
+    def _comment(self, match: re.Match[str]) -> str:
+        number = match["number"]
+        is_block = number is not None and self.tags[int(number)].startswith("{%")
+        return f"<!--{match[0]}-->" if is_block else match[0]
 
 
 def hold(text: str) -> Held:
     tags: list[str] = []
+    mark = next(mark for length in count(1) if (mark := "q" * length + "jf") not in text)
 
     def word(match: re.Match[str]) -> str:
         tags.append(match[0])
-        return f"qjf{len(tags) - 1}fjq"
+        return f"{mark}{len(tags) - 1}{mark}"
 
-    return Held(_TAG.sub(word, text), tuple(tags))
-
-
-def restore(text: str, tags: tuple[str, ...]) -> str:
-    return _WORD.sub(lambda match: tags[int(match[1])], _COMMENT.sub(r"qjf\1fjq", text))
-
-
-def blocks_as_comments(held: Held) -> str:
-    """`{% ... %}` between HTML tags as comments, which may stand between table rows, where words may not."""
-
-    def comment(match: re.Match[str]) -> str:
-        number = match["number"]
-        is_block = number is not None and held.tags[int(number)].startswith("{%")
-        return f"<!--{match[0]}-->" if is_block else match[0]
-
-    return _OUTSIDE_MARKUP.sub(comment, held.text)
-
-
-def numbers(text: str) -> list[int]:
-    """The tags in a text, in order."""
-    return [int(number) for number in _WORD.findall(text)]
-
-
-# Markup is skipped whole, so that `number` is found only in running text.
-_OUTSIDE_MARKUP = re.compile(
-    r"<!--.*?-->|<(?P<raw>style|title|script|textarea)\b.*?</(?P=raw)\s*>|<[A-Za-z/!](?:\"[^\"]*\"|'[^']*'|[^'\">])*>"
-    r"|qjf(?P<number>\d+)fjq",
-    re.DOTALL | re.IGNORECASE,
-)
+    held = _TAG.sub(word, text)
+    return Held(held, tuple(tags), mark)

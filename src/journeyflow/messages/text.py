@@ -5,6 +5,7 @@ every rendered mail would cost more than rendering it.
 """
 
 import re
+from collections.abc import Iterator
 
 from inscriptis import Inscriptis  # type: ignore[import-untyped]
 from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]
@@ -12,7 +13,7 @@ from lxml import html as lxml_html  # type: ignore[import-untyped]
 
 from journeyflow.messages.problems import BadTemplate
 from journeyflow.messages.source import Source
-from journeyflow.messages.tags import Held, hold, numbers, restore
+from journeyflow.messages.tags import Held, hold
 
 _CONFIG = ParserConfig(display_links=True, display_images=True)
 _LAYOUT = {"table": "div", "tbody": "div", "tr": "div", "td": "p"}
@@ -20,17 +21,17 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def from_html(html: str, source: Source) -> str:
-    """Raises BadTemplate when the tags would not keep their order, as with a loop over table rows."""
+    """Raises BadTemplate when tags stand between the cells of a table: they would lose their place."""
     held = hold(html)
     tree = lxml_html.document_fromstring(held.text)
     _flatten_layout(tree)
-    _shorten_links(tree, held.tags)
+    if any(held.numbers(text) for text in _between_cells(tree)):
+        message = "a table with Jinja between its rows cannot become plain text; write that into email.txt"
+        raise BadTemplate(source.problem(source.start, message))
+    _shorten_links(tree, held)
     lines = (line.strip() for line in Inscriptis(tree, _CONFIG).get_text().splitlines())
     text = _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
-    if not _keeps_order(text, held):
-        message = "this e-mail cannot be turned into plain text; write its text part into email.txt beside it"
-        raise BadTemplate(source.problem(source.start, message))
-    made = restore(text, held.tags)
+    made = held.restore(text)
     source.check_made(made, "plain text")
     return made
 
@@ -46,17 +47,18 @@ def _flatten_layout(tree: lxml_html.HtmlElement) -> None:
         element.tag = _LAYOUT[element.tag]
 
 
-def _shorten_links(tree: lxml_html.HtmlElement, tags: tuple[str, ...]) -> None:
+def _between_cells(tree: lxml_html.HtmlElement) -> Iterator[str]:
+    for element in tree.iter("table", "thead", "tbody", "tfoot", "tr"):
+        yield element.text or ""
+        yield from (child.tail or "" for child in element)
+
+
+def _shorten_links(tree: lxml_html.HtmlElement, held: Held) -> None:
     """An address is read, not pressed: without mailto: and what follows it, and only once."""
     for link in tree.iter("a"):
         scheme, _, rest = link.get("href", "").partition(":")
         target = rest.split("?")[0] if scheme == "mailto" else link.get("href", "")
-        if target and restore(target, tags) == restore(link.text_content().strip(), tags):
+        if target and held.restore(target) == held.restore(link.text_content().strip()):
             del link.attrib["href"]
         elif target:
             link.set("href", target)
-
-
-def _keeps_order(text: str, held: Held) -> bool:
-    blocks = [number for number in numbers(text) if held.tags[number].startswith("{%")]
-    return blocks == sorted(blocks)

@@ -1,0 +1,126 @@
+import csv
+import json
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from journeyflow.audience.records import parse_event
+from journeyflow.demo.data import DemoFiles, make
+
+NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
+SOURCE = [
+    line.split() for line in files("journeyflow.demo").joinpath("cdnow_sample.txt").read_text().splitlines()
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> DemoFiles:
+    return make(NOW, tmp_path_factory.mktemp("demo") / "new folder")
+
+
+def customers(made: DemoFiles) -> list[dict[str, str]]:
+    with made.customers.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def events(made: DemoFiles, name: str) -> list[dict[str, Any]]:
+    lines = made.events.read_text(encoding="utf-8").splitlines()
+    return [event for event in map(json.loads, lines) if event["name"] == name]
+
+
+def test_nothing_of_the_source_is_lost(made: DemoFiles) -> None:
+    orders = events(made, "order.completed")
+    assert len(orders) == len(SOURCE) == 6_919
+    assert len({order["id"] for order in orders}) == 6_919
+    assert len({order["customer"] for order in orders}) == len(customers(made)) == 2_357
+    assert len(events(made, "member.joined")) == 2_357
+    total = sum(round(order["properties"]["total"] * 100) for order in orders)
+    assert total == sum(round(float(line[4]) * 100) for line in SOURCE) == 24_409_194
+    assert sum(order["properties"]["items"] for order in orders) == sum(int(line[3]) for line in SOURCE)
+
+
+def test_the_orders_move_by_whole_days_so_that_the_last_is_today(made: DemoFiles) -> None:
+    shift = NOW.date() - date(1998, 6, 30)
+    days = Counter((line[1], datetime.strptime(line[2], "%Y%m%d").date() + shift) for line in SOURCE)  # noqa: DTZ007
+    orders = events(made, "order.completed")
+    assert Counter((o["customer"][1:], datetime.fromisoformat(o["at"]).date()) for o in orders) == days
+    assert max(order["at"] for order in orders)[:10] == "2026-03-04"
+
+
+@pytest.mark.parametrize(
+    "now", [NOW, NOW.replace(hour=0, minute=0, second=1), NOW.replace(hour=23, minute=59)]
+)
+def test_nothing_lies_in_the_future(tmp_path: Path, now: datetime) -> None:
+    lines = make(now, tmp_path).events.read_text(encoding="utf-8").splitlines()
+    times = [datetime.fromisoformat(json.loads(line)["at"]) for line in lines]
+    assert times == sorted(times)
+    assert now - timedelta(days=1) < times[-1] <= now
+
+
+def test_today_is_utc_whatever_zone_now_has(tmp_path: Path, made: DemoFiles) -> None:
+    there = make(NOW.astimezone(ZoneInfo("Asia/Tokyo")), tmp_path)
+    assert there.events.read_bytes() == made.events.read_bytes()
+
+
+def test_the_same_seed_makes_the_same_files(tmp_path: Path, made: DemoFiles) -> None:
+    again = make(NOW, tmp_path / "again")
+    assert again.customers.read_bytes() == made.customers.read_bytes()
+    assert again.events.read_bytes() == made.events.read_bytes()
+    other = make(NOW, tmp_path / "other", seed=1)
+    assert other.customers.read_bytes() != made.customers.read_bytes()
+
+
+def test_the_next_day_has_the_same_people_and_keys(tmp_path: Path, made: DemoFiles) -> None:
+    tomorrow = make(NOW + timedelta(days=1), tmp_path)
+    assert [row["email"] for row in customers(tomorrow)] == [row["email"] for row in customers(made)]
+    kept = [{order["id"] for order in events(files, "order.completed")} for files in (tomorrow, made)]
+    assert kept[0] == kept[1]
+
+
+def test_every_event_is_one_that_the_import_takes(made: DemoFiles) -> None:
+    for event in events(made, "member.joined") + events(made, "order.completed"):
+        parse_event(event)
+
+
+def test_some_are_new_members_of_the_last_hours(made: DemoFiles) -> None:
+    lately = [event for event in events(made, "member.joined") if event["properties"]["source"] != "checkout"]
+    assert 45 <= len(lately) <= 100
+    since = NOW - timedelta(hours=20)
+    assert all(since <= datetime.fromisoformat(event["at"]) < NOW for event in lately)
+
+
+@pytest.mark.parametrize("today", [date(2026, 3, 4), date(2026, 2, 28), date(2028, 2, 29), date(2028, 2, 22)])
+def test_some_have_their_birthday_today_and_in_a_week(tmp_path: Path, today: date) -> None:
+    made = make(datetime(today.year, today.month, today.day, 12, tzinfo=UTC), tmp_path)
+    days = Counter(row["attr.birthday"][5:] for row in customers(made))
+    assert days[today.isoformat()[5:]] >= 10
+    assert days[(today + timedelta(days=7)).isoformat()[5:]] >= 10
+    assert days[""] > 100
+
+
+def test_nobody_can_be_reached(made: DemoFiles) -> None:
+    """Addresses end in example.com; numbers are those that regulators keep free for fiction."""
+    for row in customers(made):
+        assert row["email"] == "" or row["email"].endswith(f".{int(row['id'][1:])}@example.com")
+        number = row["phone"]
+        assert (
+            number == ""
+            or "+46701740605" <= number <= "+46701740699"
+            or "+447700900000" <= number <= "+447700900999"
+            or (number[:2] == "+1" and number[5:10] == "55501" and len(number) == 12)
+        ), row["id"]
+
+
+def test_consent_is_mixed_and_zones_are_real(made: DemoFiles) -> None:
+    rows = customers(made)
+    for channel in ("consent_email", "consent_sms"):
+        assert {row[channel] for row in rows} == {"granted", "denied", ""}
+    zones = Counter(row["timezone"] for row in rows)
+    assert zones.most_common(1)[0][0] == "Europe/Stockholm"
+    assert all(ZoneInfo(zone) for zone in zones if zone)
+    assert {row["attr.tier"] for row in rows} == {"bronze", "silver", "gold", "platinum"}

@@ -1,0 +1,40 @@
+"""The shipped journeys and the shipped messages belong together."""
+
+from pathlib import Path
+
+from journeyflow.compiler import compile_journey
+from journeyflow.language.programme import load
+from journeyflow.messages.templates import load_templates
+from journeyflow.plan import Branch, EnterByDate, EnterByEvent, EnterBySegment, Plan, Send, WaitFor, WaitUntil
+
+ROOT = Path(__file__).parents[2]
+MESSAGES = {(one.name, one.channel) for one in load_templates(ROOT / "templates" / "messages")[0]}
+
+
+def plans() -> dict[str, Plan]:
+    programme = load(ROOT, MESSAGES)
+    compiled = [compile_journey(journey, programme.segments) for journey in programme.journeys]
+    return {plan.journey: plan for plan in compiled}
+
+
+def test_every_message_is_sent_by_a_journey() -> None:
+    steps = [step for plan in plans().values() for step in plan.steps]
+    assert {(step.template, step.channel) for step in steps if isinstance(step, Send)} == MESSAGES
+
+
+def test_the_journeys_enter_and_rest_in_every_way_they_show() -> None:
+    shipped = plans()
+    assert {name: type(plan.enter) for name, plan in shipped.items()} == {
+        "welcome": EnterByEvent,
+        "birthday": EnterByDate,
+        "win-back": EnterBySegment,
+        "post-purchase": EnterByEvent,
+    }
+    kinds = {type(step) for plan in shipped.values() for step in plan.steps}
+    assert {Send, WaitFor, WaitUntil, Branch} <= kinds
+
+
+def test_every_journey_has_a_goal_and_leaves_those_alone_who_asked_for_it() -> None:
+    for plan in plans().values():
+        assert plan.goal is not None, plan.journey
+        assert any(rule.when is not None for rule in plan.exits), plan.journey
