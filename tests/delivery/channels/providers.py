@@ -1,0 +1,184 @@
+"""Real providers for the conformance suite, each with the adapter that talks to it."""
+
+import asyncio
+import email
+import email.policy
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Protocol
+
+from aiosmtpd.smtp import SMTP as SmtpProtocol
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from journeyflow.delivery.channels.base import Channel, Outgoing
+from journeyflow.delivery.channels.outbox import Outbox
+from journeyflow.delivery.channels.smtp import Smtp
+from journeyflow.policy import Sender
+
+_UTF8 = b'Content-Type: text/plain; charset="utf-8"\nContent-Transfer-Encoding: 8bit\n'
+USER, PASSWORD = "club", "p@ss:w/rd"
+
+
+def outgoing(message_id: int = 1, to: str = "kim@example.com", **changes: Any) -> Outgoing:
+    values = {
+        "channel": "email",
+        "sender": Sender("Club <club@example.com>", "help@example.com"),
+        "at": datetime(2026, 5, 1, 12, tzinfo=UTC),
+        "subject": "Hello",
+        "html": "<p>Hello</p>",
+        "text": "Hello",
+    }
+    return Outgoing(message_id=message_id, to=to, **(values | changes))
+
+
+def sms(message_id: int = 1, to: str = "+46700000001", **changes: Any) -> Outgoing:
+    sms = {"channel": "sms", "sender": Sender("+46700000000"), "subject": None, "html": None}
+    return outgoing(message_id, to, **(sms | changes))
+
+
+def parse(content: bytes) -> EmailMessage:
+    return email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[return-value]
+
+
+class Provider(Protocol):
+    channel: Channel
+
+    def received(self) -> list[EmailMessage]: ...
+
+    def away(self) -> Any:
+        """A context in which the provider takes nothing."""
+        ...
+
+
+@dataclass(slots=True)
+class OutboxFolder:
+    folder: Path
+    channel: Channel = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.channel = Outbox(self.folder)
+
+    def received(self) -> list[EmailMessage]:
+        mails = [parse(path.read_bytes()) for path in self.folder.glob("*.eml")]
+        return mails + [parse(_UTF8 + path.read_bytes()) for path in self.folder.glob("*.txt")]
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        self.folder.write_text("a file where the folder should be")
+        yield
+        self.folder.unlink()
+
+
+@dataclass(slots=True)
+class SmtpServer:
+    """aiosmtpd; what it answers depends on the recipient's name."""
+
+    tls: str = "none"
+    certificate: ssl.SSLContext | None = None
+    authentication: bool = False
+    channel: Channel = field(init=False)
+    port: int = field(init=False)
+    contents: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    release: asyncio.Event = field(default_factory=asyncio.Event)  # lets the slow answer
+    protocols: list[SmtpProtocol] = field(default_factory=list)
+    _server: asyncio.Server | None = None
+
+    def url(self, user: str = "") -> str:
+        return f"smtp://{user}127.0.0.1:{self.port}?tls={self.tls}"
+
+    def received(self) -> list[EmailMessage]:
+        return [parse(content) for content in self.contents]
+
+    async def start(self, port: int = 0) -> None:
+        loop = asyncio.get_running_loop()
+        implicit = self.certificate if self.tls == "implicit" else None
+        self._server = await loop.create_server(self._protocol, "127.0.0.1", port, ssl=implicit)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        self.release.set()
+        assert self._server is not None
+        self._server.close()
+        self.hang_up()
+        await self._server.wait_closed()
+
+    def hang_up(self) -> None:
+        for protocol in self.protocols:
+            if protocol.transport is not None:
+                protocol.transport.abort()
+        self.protocols.clear()
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        await self.stop()
+        yield
+        await self.start(self.port)
+
+    def _protocol(self) -> SmtpProtocol:
+        self.connections += 1
+        starttls = self.certificate if self.tls == "starttls" else None
+        protocol = SmtpProtocol(
+            self,
+            hostname="localhost",
+            loop=asyncio.get_running_loop(),
+            tls_context=starttls,
+            require_starttls=starttls is not None,
+            auth_require_tls=False,
+            auth_required=self.authentication,
+            authenticator=_authenticate if self.authentication else None,
+        )
+        self.protocols.append(protocol)
+        return protocol
+
+    async def handle_RCPT(
+        self, server: SmtpProtocol, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        answers = {
+            "gone": f"550 5.1.1 <{address}> no such user",
+            "old": f"550 <{address}> no such user",
+            "blocked": f"550 5.7.1 <{address}> not from you",
+            "grey": f"451 4.7.1 <{address}> try again",
+            "closing": "421 4.3.2 closing",
+        }
+        answer = answers.get(address.partition("@")[0])
+        if answer is None:
+            envelope.rcpt_tos.append(address)
+        return answer or "250 OK"
+
+    async def handle_DATA(self, server: SmtpProtocol, session: Any, envelope: Any) -> str:
+        name = envelope.rcpt_tos[0].partition("@")[0]
+        if name in ("spam", "full"):
+            return {"spam": "554 5.7.1 spam", "full": "452 4.2.2 full"}[name]
+        self.contents.append(envelope.content)
+        if name == "lost" and server.transport is not None:
+            server.transport.abort()
+        if name == "slow":
+            await self.release.wait()
+        return "250 2.0.0 OK queued"
+
+
+@asynccontextmanager
+async def smtp_server(**settings: Any) -> AsyncIterator[SmtpServer]:
+    server = SmtpServer(**settings)
+    await server.start()
+    server.channel = Smtp(server.url(), reach_timeout=5, reply_timeout=5)
+    try:
+        yield server
+    finally:
+        await server.channel.close()
+        with suppress(OSError):
+            await server.stop()
+
+
+def _authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+    known = isinstance(data, LoginPassword) and (data.login, data.password) == (
+        USER.encode(),
+        PASSWORD.encode(),
+    )
+    return AuthResult(success=known, handled=False)
