@@ -71,7 +71,10 @@ def property_tests(node: Node, what: str, report: Report) -> tuple[Comparison, .
     if not properties.entries:
         report.add(node.mark, "JF119", f"{what} is empty; name a property, or leave it out")
     return tuple(
-        test for name, value in properties.entries for test in _tests_of(name, value, OPERATORS, report)
+        test
+        for name, value in properties.entries
+        if values.phrase(name, "the property", report)
+        for test in _tests_of(name, value, OPERATORS, report)
     )
 
 
@@ -133,7 +136,7 @@ def _several(kind: str, node: Node, mark: Mark, report: Report) -> Condition | N
 def _attribute(node: Node, fields: Fields, report: Report) -> Condition | None:
     name = values.phrase(node, "the attribute", report)
     given = [op for op in OPERATORS if fields.get(op) is not None]
-    if not given:
+    if not given and not fields.unknown:
         message = (
             'the condition "attribute" compares with nothing; add a comparison, for example "exists: true"'
         )
@@ -162,7 +165,7 @@ def _sum(fields: Fields, report: Report) -> tuple[Comparison, ...]:
     added = inner.need("property", "total")
     name = values.phrase(added, "the property", report) if added else None
     given = [op for op in _NUMERIC if inner.get(op) is not None]
-    if not given:
+    if not given and not inner.unknown:
         report.add(
             keys.mark, "JF102", '"sum" compares with nothing; add a comparison, for example "at_least: 500"'
         )
@@ -187,7 +190,7 @@ def _tests_of(
     """`{at_least: 2, less_than: 5}`"""
     what = f"the test on {quoted(name.value)}"
     if not isinstance(node, MapNode):
-        way_out = f'write a comparison, for example "{name.value}: {{is: ...}}"'
+        way_out = 'write a comparison, for example "{is: ...}"'
         report.add(node.mark, "JF104", f"{what} is {describe(node)}; {way_out}")
         return ()
     fields = Fields(node, allowed, what, report)
@@ -244,7 +247,8 @@ def _bound(node: Node, what: str, report: Report) -> Scalar | None:
     found = values.scalar(node, what, report)
     if found is None or (isinstance(found, int | float) and not isinstance(found, bool)):
         return found
-    message = f"{what} compares numbers and finds {describe(node)}; use before or after for dates"
+    way_out = "write a number without quotes, or use before or after for dates"
+    message = f"{what} compares numbers and finds {describe(node)}; {way_out}"
     report.add(node.mark, "JF113", message)
     return None
 

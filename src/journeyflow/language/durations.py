@@ -66,7 +66,8 @@ def _from_iso(text: str) -> int | None:
 def _advice(text: str) -> str:
     text = text.strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
-        return f'it has no unit; write "{text} days", "{text} hours" or "{text} minutes"'
+        s = "" if text == "1" else "s"
+        return f'it has no unit; write "{text} day{s}", "{text} hour{s}" or "{text} minute{s}"'
     if text.startswith(("-", "P-")):
         return 'it is negative; write a length without the sign, for example "2 days"'
     if re.search(r"month|year|quarter|P.*[0-9](Y|M(?=.*T)|M$)", text) and "T" not in text:

@@ -44,7 +44,7 @@ def _entry(fields: Fields, report: Report) -> Entry | None:
         _LATER, "JF117", '"manual" entry is not supported yet; enter by event, date, segment or schedule'
     )
     kinds = [kind for kind in _KINDS if fields.get(kind) is not None]
-    if not kinds and fields.get(_LATER) is None:
+    if not kinds and not fields.unknown and fields.get(_LATER) is None:
         message = f'"enter" does not say what brings customers in; write {either(_KINDS)}'
         report.add(fields.mark, "JF105", message)
     for extra in kinds[1:]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from journeyflow.language.problems import Mark, Report, instead, quoted
+from journeyflow.language.problems import Mark, Report, instead, nearest, quoted
 from journeyflow.language.source import ListNode, MapNode, Node, TextNode
 
 
@@ -14,10 +14,10 @@ class Fields:
         self._entries = {key.value: (key, value) for key, value in node.entries}
         self._what = what
         self._report = report
-        for key, _ in node.entries:
-            if key.value not in known:
-                message = f"{what} has no key {quoted(key.value)}; {instead(key.value, known)}"
-                report.add(key.mark, "JF101", message)
+        self.unknown = [key.value for key, _ in node.entries if key.value not in known]
+        for name in self.unknown:
+            way_out = "delete it" if len(known) == 1 else instead(name, known)
+            report.add(self.key(name), "JF101", f"{what} has no key {quoted(name)}; {way_out}")
 
     def get(self, name: str) -> Node | None:
         entry = self._entries.get(name)
@@ -30,8 +30,8 @@ class Fields:
 
     def need(self, name: str, example: str) -> Node | None:
         node = self.get(name)
-        if node is None:
-            message = f'{self._what} needs the key "{name}"; add it, for example "{name}: {example}"'
+        if node is None and not any(nearest(word, [name]) for word in self.unknown):
+            message = f'{self._what} needs the key "{name}"; add it like this: {name}: {example}'
             self._report.add(self.mark, "JF102", message)
         return node
 
@@ -69,4 +69,4 @@ def describe(node: Node) -> str:
         case MapNode():
             return "a set of keys"
         case TextNode(value, plain):
-            return quoted(value) if value or not plain else "missing"
+            return quoted(value) if value or not plain else "empty"

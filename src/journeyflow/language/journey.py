@@ -45,7 +45,7 @@ def parse_journey(document: Document) -> Journey | None:
 def _name(fields: Fields, file: str, report: Report) -> Word | None:
     stem = PurePath(file).stem
     node = fields.need("journey", stem)
-    word = values.name(node, '"journey"', report) if node else None
+    word = values.name(node, "the name", report) if node else None
     if word and word.value != stem:
         message = (
             f"the journey {quoted(word.value)} is in the file {quoted(stem + '.yaml')}; rename one of them"
@@ -62,7 +62,7 @@ def _title(fields: Fields, report: Report) -> str | None:
 
 def _category(fields: Fields, report: Report) -> Word | None:
     node = fields.get("category")
-    return values.name(node, '"category"', report) if node else None
+    return values.name(node, "the category", report) if node else None
 
 
 def _priority(fields: Fields, report: Report) -> int:
@@ -89,6 +89,8 @@ def _exit(node: Node, path: str, report: Report) -> Exit | None:
         return None
     fields = Fields(keys, ("event", "where", "when"), 'a rule of "exit"', report)
     when = fields.get("when")
+    if when is None and fields.get("event") is None and fields.unknown:
+        return None
     if when is None:
         pattern = event_pattern(fields, report)
         return Exit(path, keys.mark, event=pattern) if pattern else None

@@ -173,14 +173,15 @@ def _address(node: Node, what: str, channel: str, report: Report) -> str | None:
     if word is None:
         return None
     if channel == "email":
-        good, example = _ADDRESS.fullmatch(parseaddr(word.value)[1]), '"Club <club@example.com>"'
+        good, kind = _ADDRESS.fullmatch(parseaddr(word.value)[1]), "an e-mail address"
+        example = "Club <club@example.com>"
     else:
-        good, example = _SMS_SENDER.fullmatch(word.value), '"+46700000000" or a name of at most 11 letters'
+        good, kind = _SMS_SENDER.fullmatch(word.value), "a number, or a name of at most 11 letters"
+        example = "+46700000000"
     if good:
         return word.value
-    report.add(
-        word.mark, "JF122", f"{what} is {quoted(word.value)}, from which nothing can be sent; write {example}"
-    )
+    message = f"{what} is {quoted(word.value)} and should be {kind}; write it like {quoted(example)}"
+    report.add(word.mark, "JF122", message)
     return None
 
 

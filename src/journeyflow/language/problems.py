@@ -57,30 +57,41 @@ class Report:
     def __init__(self, file: str, text: str = "") -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self._lines = [FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", line) for line in _LINE_BREAK.split(text)]
+        self._lines = _LINE_BREAK.split(text)
 
     def add(self, mark: Mark, code: str, message: str) -> None:
         if code not in CODES:
             raise KeyError(code)
         snippet = self._lines[mark.line - 1] if mark.line <= len(self._lines) else ""
-        self.problems.append(Problem(self.file, mark.line, mark.column, code, message, mark.width, snippet))
+        place = (self.file, mark.line, mark.column)
+        self.problems.append(Problem(*place, code, _visible(message), mark.width, _visible(snippet)))
 
 
 def quoted(text: str) -> str:
     """The user's own words in double quotes, on one line and not too long."""
-    line = FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
+    line = " ".join(text.split())
     return f'"{line}"' if len(line) <= _QUOTED else f'"{line[:_QUOTED]}..."'
 
 
 def instead(word: str, options: Collection[str]) -> str:
     """The way out: the option that was probably meant, else all of them."""
-    near = get_close_matches(word.lower()[:100], sorted(options), n=1, cutoff=0.6)
-    return f"did you mean {quoted(near[0])}?" if near else f"use {either(options)}"
+    near = nearest(word, options)
+    return f"did you mean {quoted(near)}?" if near else f"use {either(options)}"
+
+
+def nearest(word: str, options: Collection[str]) -> str | None:
+    """The option that `word` is probably a slip of."""
+    return next(iter(get_close_matches(word.lower()[:100], sorted(options), n=1, cutoff=0.6)), None)
 
 
 def either(options: Collection[str]) -> str:
     *head, last = options
     return f"{', '.join(head)} or {last}" if head else last
+
+
+def _visible(text: str) -> str:
+    """What would not be seen, or would steer the terminal, is shown as a replacement character."""
+    return "".join(char if char.isprintable() or char == "\t" else _INVISIBLE for char in text)
 
 
 def _window(line: str, start: int, width: int) -> tuple[str, int, int]:
@@ -99,4 +110,5 @@ def _cells(text: str) -> int:
     return max(1, sum(2 if east_asian_width(char) in "WF" else 1 for char in text))
 
 
+_INVISIBLE = "\N{REPLACEMENT CHARACTER}"
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")

@@ -87,7 +87,7 @@ def _is_journey(file: Path, problems: list[Problem]) -> bool:
             Mark(1, 1), "JF016", f'the file ends in ".yml" and is not read; name it "{file.stem}.yaml"'
         )
         problems += report.problems
-    return file.suffix == ".yaml" and file.name not in (_SEGMENTS, _POLICY)
+    return file.suffix == ".yaml" and not file.name.startswith(".") and file.name not in (_SEGMENTS, _POLICY)
 
 
 def _journey(file: Path, around: Surroundings, problems: list[Problem]) -> Journey | None:

@@ -146,7 +146,7 @@ class _Composer:
             case yaml.ScalarEvent():
                 return TextNode(event.value, not event.style, _mark(event))
             case _:  # an alias
-                return TextNode("", False, _mark(event))
+                return TextNode(f"*{getattr(event, 'anchor', '')}", False, _mark(event))
 
     def _bound(self, event: yaml.Event) -> None:
         self._nodes += 1
@@ -155,8 +155,7 @@ class _Composer:
             self._report.add(_mark(event), "JF014", message)
             raise _Refused
         if self._depth == MAX_DEPTH and isinstance(event, yaml.CollectionStartEvent):
-            message = "lists and keys are nested more than 32 levels deep; split the journey into several"
-            self._report.add(_mark(event), "JF013", message)
+            self._report.add(_mark(event), "JF013", _TOO_DEEP)
             raise _Refused
 
     def _refuse_extras(self, event: yaml.Event) -> None:
@@ -170,6 +169,13 @@ class _Composer:
         if tag is not None:
             message = f"the tag {quoted(tag)} is not needed; delete it, or put quotes round the text"
             self._report.add(_mark(event), "JF008", message)
+        self._refuse_escaped(event)
+
+    def _refuse_escaped(self, event: yaml.Event) -> None:
+        forbidden = FORBIDDEN.search(event.value) if isinstance(event, yaml.ScalarEvent) else None
+        if forbidden is not None:
+            message = f"the text holds the control character U+{ord(forbidden.group()):04X}; delete it"
+            self._report.add(_mark(event), "JF003", message)
 
     def _list(self, start: yaml.Event) -> ListNode:
         items: list[Node] = []
@@ -225,7 +231,7 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[Mark, str, str]:
     """The parser's own words are for programmers; the common ones are said again for people."""
     found, context = str(error.problem), str(error.context)
     if "nesting depth" in found:
-        return _at(error.problem_mark), "JF013", "lists and keys are nested more than 32 levels deep"
+        return _at(error.problem_mark), "JF013", _TOO_DEEP
     for piece, opened, message in _EXPLAINED:
         if piece in found or piece in context:
             return _at(error.context_mark if opened else error.problem_mark), "JF001", message
@@ -238,6 +244,7 @@ def _at(mark: Any) -> Mark:
     return Mark(1, 1) if mark is None else Mark(mark.line + 1, mark.column + 1)
 
 
+_TOO_DEEP = "lists and keys are nested more than 32 levels deep; split the journey into several"
 _TO_THE_END = 1_000_000  # of the line
 # What the parser says, whether its place is where something was opened, and what we say.
 _EXPLAINED = (

@@ -6,6 +6,7 @@ from typing import Literal
 from journeyflow.language import durations, values
 from journeyflow.language.conditions import condition, where_tests
 from journeyflow.language.definition import (
+    AllOf,
     AttributeChange,
     BranchArm,
     BranchStep,
@@ -215,20 +216,23 @@ class StepReader:
             keys = as_map(item, 'an arm of "branch"', self._report)
             if keys and any(key.value == "otherwise" for key, _ in keys.entries):
                 otherwise = self._otherwise(keys, place, number == len(items.items) - 1)
-            elif keys and (arm := self._branch_arm(keys, f"{place}/arms/{number}")):
-                arms.append(arm)
+            else:
+                arms.append(self._branch_arm(keys, item.mark, f"{place}/arms/{number}"))
         if not any(_has(item, "when") for item in items.items):
             self._report.add(
                 items.mark, "JF102", '"branch" asks nothing; add "- when: ..." with its "then: ..."'
             )
         return BranchStep(path, mark, tuple(arms), otherwise)
 
-    def _branch_arm(self, keys: MapNode, place: str) -> BranchArm | None:
+    def _branch_arm(self, keys: MapNode | None, mark: Mark, place: str) -> BranchArm:
+        """A faulty arm is kept, so that what follows the branch does not seem unreachable."""
+        if keys is None:
+            return BranchArm(mark, AllOf(mark, ()), ())
         fields = Fields(keys, ("when", "then"), 'an arm of "branch"', self._report)
         when, then = fields.need("when", "{consent: email}"), fields.need("then", "[end]")
         asked = condition(when, '"when"', self._report) if when else None
         steps = self.steps(then, f"{place}/then", '"then"') if then else ()
-        return BranchArm(keys.mark, asked, steps) if asked else None
+        return BranchArm(mark, asked or AllOf(mark, ()), steps)
 
     def _otherwise(self, keys: MapNode, place: str, is_last: bool) -> tuple[Step, ...]:
         fields = Fields(keys, ("otherwise", "when", "then"), 'the arm "otherwise"', self._report)

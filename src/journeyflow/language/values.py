@@ -7,7 +7,8 @@ import math
 import re
 from collections.abc import Callable, Collection
 from datetime import date, datetime
-from zoneinfo import available_timezones
+from difflib import get_close_matches
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
@@ -86,7 +87,7 @@ def phrase(node: Node, what: str, report: Report, most: int = 200) -> Word | Non
     if text is None:
         return None
     if (
-        "\n" in text.value
+        re.search(r"[\n\r\t]", text.value)
         or not 1 <= len(text.value.strip()) <= most
         or (text.plain and text.value in _NULLS)
     ):
@@ -101,7 +102,7 @@ def text(node: Node, what: str, report: Report, most: int = 2_000) -> str | None
     """Text that may have several lines."""
     found = as_text(node, what, report)
     if found is None or (found.value.strip() and len(found.value) <= most):
-        return found.value if found else None
+        return found.value.strip() if found else None
     report.add(node.mark, "JF111", f"{what} is {describe(node)}; write 1 to {most} characters")
     return None
 
@@ -179,16 +180,18 @@ def cron(node: Node, what: str, report: Report) -> str | None:
     if text is None or _is_cron(text.value):
         return text.value if text else None
     way_out = 'write minute, hour, day of month, month and weekday, for example "0 9 * * mon"'
-    report.add(node.mark, "JF115", f"{what} is {quoted(text.value)}, which never comes; {way_out}")
+    report.add(
+        node.mark, "JF115", f"{what} is {quoted(text.value)}, which is not a time that ever comes; {way_out}"
+    )
     return None
 
 
 def zone(node: Node, report: Report) -> str | None:
     text = as_text(node, "the timezone", report)
-    if text is None or text.value in available_timezones():
+    if text is None or _is_zone(text.value):
         return text.value if text else None
-    near = instead(text.value, [*available_timezones()]) if text.value else ""
-    way_out = near if near.startswith("did you mean") else 'write a name like "Europe/Stockholm"'
+    near = get_close_matches(text.value, sorted(available_timezones()), n=1, cutoff=0.75)
+    way_out = f"did you mean {quoted(near[0])}?" if near else 'write a name like "Europe/Stockholm"'
     report.add(node.mark, "JF116", f"no timezone is called {quoted(text.value)}; {way_out}")
     return None
 
@@ -244,6 +247,14 @@ def _is_moment(text: str) -> bool:
     try:
         date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
     except ValueError:
+        return False
+    return True
+
+
+def _is_zone(text: str) -> bool:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a name is a path below the database of zones
         return False
     return True
 

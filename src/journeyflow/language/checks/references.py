@@ -13,7 +13,7 @@ from journeyflow.language.definition import (
     SendStep,
     Word,
 )
-from journeyflow.language.problems import Report, instead, quoted
+from journeyflow.language.problems import Report, instead, nearest, quoted
 from journeyflow.language.steps import CHANNELS
 from journeyflow.language.walk import all_conditions, all_steps, conditions_inside
 
@@ -61,8 +61,8 @@ def _segment(word: Word, segments: Mapping[str, Segment] | None, report: Report)
 
 
 def _or_define(word: str, options: Collection[str], file: str) -> str:
-    way_out = instead(word, options) if options else ""
-    return way_out if way_out.startswith("did you mean") else f"define it in journeys/{file}.yaml"
+    near = nearest(word, options)
+    return f"did you mean {quoted(near)}?" if near else f"define it in journeys/{file}.yaml"
 
 
 def _channel(word: Word, report: Report) -> None:
@@ -89,10 +89,8 @@ def _template(send: SendStep, templates: Collection[tuple[str, str]] | None, rep
     channel, word = send.channel.value, send.template
     if templates is None or channel not in CHANNELS or (word.value, channel) in templates:
         return
-    names = {name for name, of in templates if of == channel}
-    way_out = instead(word.value, names) if names else ""
-    if not way_out.startswith("did you mean"):
-        file = "sms.txt" if channel == "sms" else "email.mjml"
-        way_out = f"add templates/messages/{word.value}/{file}"
+    near = nearest(word.value, {name for name, of in templates if of == channel})
+    file = "sms.txt" if channel == "sms" else "email.mjml"
+    way_out = f"did you mean {quoted(near)}?" if near else f"add templates/messages/{word.value}/{file}"
     message = f'no template for "{channel}" is called {quoted(word.value)}; {way_out}'
     report.add(word.mark, "JF206", message)

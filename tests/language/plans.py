@@ -1,0 +1,36 @@
+"""What holds for every plan that comes out of the compiler."""
+
+import json
+from typing import assert_never
+
+from journeyflow.plan import Branch, End, Plan, Send, Step, Update, Wait, WaitFor, WaitUntil
+
+
+def jumps(step: Step) -> tuple[int, ...]:
+    match step:
+        case Send() | Wait() | WaitUntil() | Update():
+            return (step.next,)
+        case WaitFor():
+            return (step.then, step.otherwise)
+        case Branch():
+            return (*(arm.to for arm in step.arms), step.otherwise)
+        case End():
+            return ()
+        case _:
+            assert_never(step)
+
+
+def assert_sound(plan: Plan) -> None:
+    """Every jump goes forward, every step is reached, there is one end, and nothing is lost as JSON."""
+    last = len(plan.steps) - 1
+    assert [number for number, step in enumerate(plan.steps) if isinstance(step, End)] == [last]
+    reached = {0}
+    for number, step in enumerate(plan.steps):
+        assert number in reached, f"{step.path} is never reached"
+        assert all(number < jump <= last for jump in jumps(step)), f"{step.path} jumps out of order"
+        reached.update(jumps(step))
+    paths = [step.path for step in plan.steps]
+    assert len(set(paths)) == len(paths)
+    again = Plan.from_json(json.loads(json.dumps(plan.to_json())))
+    assert again == plan
+    assert again.digest == plan.digest

@@ -1,0 +1,67 @@
+"""Pairs of files: ok/x.yaml with its plan in ok/x.out, err/x.yaml with its printed problems in err/x.out.
+
+A new pair needs no code: write the .yaml, run with UPDATE_GOLDEN=1, and read the .out before it is
+committed. A name that begins with policy- or segments- stands for that file of the programme; all
+others are journeys, beside the policy and the segments in surroundings/.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journeyflow.compiler import compile_journey, compile_segment
+from journeyflow.language.problems import ProgrammeError
+from journeyflow.language.programme import Programme, load
+
+HERE = Path(__file__).parent
+TEMPLATES = {("welcome", "email"), ("come-back", "email"), ("code", "sms")}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (HERE / "ok").glob("*.yaml")))
+def test_good(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programme = _load(HERE / "ok" / f"{name}.yaml", tmp_path, monkeypatch)
+    _compare(HERE / "ok" / f"{name}.out", json.dumps(_result(name, programme), indent=2, ensure_ascii=False))
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (HERE / "err").glob("*.yaml")))
+def test_bad(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ProgrammeError) as caught:
+        _load(HERE / "err" / f"{name}.yaml", tmp_path, monkeypatch)
+    _compare(HERE / "err" / f"{name}.out", str(caught.value))
+
+
+def test_no_golden_file_is_left_over() -> None:
+    outputs = [path for folder in ("ok", "err") for path in (HERE / folder).glob("*.out")]
+    assert [path.name for path in outputs if not path.with_suffix(".yaml").exists()] == []
+
+
+def _load(file: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Programme:
+    """Through the folder that a user would have, so that places are printed as a user sees them."""
+    folder = root / "journeys"
+    shutil.copytree(HERE / "surroundings", folder)
+    kind = file.stem.partition("-")[0]
+    shutil.copy(file, folder / (f"{kind}.yaml" if kind in ("policy", "segments") else file.name))
+    monkeypatch.chdir(root)
+    return load(Path(), TEMPLATES)
+
+
+def _result(name: str, programme: Programme) -> dict[str, Any]:
+    match name.partition("-")[0]:
+        case "policy":
+            return programme.policy.to_json()
+        case "segments":
+            compiled = {name: compile_segment(name, programme.segments) for name in programme.segments}
+            return {name: dataclasses.asdict(condition) for name, condition in compiled.items()}
+        case _:
+            return compile_journey(programme.journeys[0], programme.segments).to_json()
+
+
+def _compare(file: Path, text: str) -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(text + "\n", encoding="utf-8", newline="\n")
+    assert text + "\n" == file.read_text(encoding="utf-8")
