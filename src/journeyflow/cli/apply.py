@@ -7,12 +7,9 @@ from pathlib import Path
 import click
 
 from journeyflow.cli.stores import migrated_store
-from journeyflow.compiler import compile_journey
-from journeyflow.language.problems import ProgrammeError
-from journeyflow.language.programme import Programme, load
-from journeyflow.messages.templates import Template, TemplateProblem, load_templates
+from journeyflow.folder import Folder, FolderError, apply_folder, read_folder
 from journeyflow.settings import Settings, load_settings
-from journeyflow.store.applying import Applied, PlannedJourney, StoredTemplate, apply_programme
+from journeyflow.store.applying import Applied
 
 
 @click.command()
@@ -25,41 +22,17 @@ def apply(ctx: click.Context, root: Path | None) -> None:
     ROOT is JOURNEYFLOW_ROOT, or this folder, when it is left out.
     """
     settings = load_settings()
-    programme, templates, problems = _read(root or settings.root)
-    if programme is None or problems:
-        click.echo("\n".join([*problems, "", "nothing was changed"]), err=True)
-        ctx.exit(1)
-    applied = asyncio.run(_apply(settings, programme, templates))
-    click.echo(_told(applied))
-
-
-def _read(root: Path) -> tuple[Programme | None, list[Template], list[str]]:
-    """The programme, its templates, and everything that is wrong with either."""
-    templates, faults = load_templates(root / "templates" / "messages")
-    told = [str(fault) for fault in faults]
-    known = {(template.name, template.channel) for template in templates} | set(map(_key_of, faults))
     try:
-        return load(root, templates=known), templates, told
-    except ProgrammeError as error:
-        return None, templates, [*map(str, error.problems), *told]
+        folder = read_folder(root or settings.root)
+    except FolderError as error:
+        click.echo("\n".join([*error.problems, "", "nothing was changed"]), err=True)
+        ctx.exit(1)
+    click.echo(_told(asyncio.run(_apply(settings, folder))))
 
 
-def _key_of(fault: TemplateProblem) -> tuple[str, str]:
-    """The template with the fault: it is there, so that nobody is told that it is missing."""
-    path = Path(fault.file)
-    return path.parent.name, path.name.partition(".")[0]
-
-
-async def _apply(settings: Settings, programme: Programme, templates: list[Template]) -> Applied:
-    planned = []
-    for journey in programme.journeys:
-        plan = compile_journey(journey, programme.segments)
-        planned.append(PlannedJourney(plan.journey, plan.digest, plan.to_json(), journey.source))
-    texts = [
-        StoredTemplate(one.name, one.channel, one.locale, one.digest, one.to_json()) for one in templates
-    ]
+async def _apply(settings: Settings, folder: Folder) -> Applied:
     async with migrated_store(settings) as store:
-        return await apply_programme(store, programme.policy.to_json(), texts, planned, datetime.now(UTC))
+        return await apply_folder(store, folder, datetime.now(UTC))
 
 
 def _told(applied: Applied) -> str:

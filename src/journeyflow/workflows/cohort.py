@@ -60,8 +60,7 @@ class Cohort:
             if not await self._travel_due():
                 self._continue_as_new_if_suggested()
                 await self._until_due_or_woken()
-        if self._deliveries:
-            await asyncio.wait(self._deliveries)
+        await workflow.wait_condition(lambda: not self._deliveries)
 
     async def _travel_due(self) -> bool:
         now = to_ms(workflow.now())
