@@ -1,0 +1,144 @@
+"""Times of day in zones that change their clocks, skip days or sit half an hour off."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeyflow.engine.local_time import at_local, next_local, quiet_until, zone
+from journeyflow.policy import QuietHours
+
+ZONES = st.sampled_from(sorted(available_timezones() - {"Factory", "localtime"})).map(ZoneInfo)
+INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MINUTES = st.builds(time, st.integers(0, 23), st.integers(0, 59))
+WEEKDAYS = st.sets(st.integers(0, 6)).map(lambda days: tuple(sorted(days)))
+MONDAY = (0,)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@given(INSTANTS, MINUTES, WEEKDAYS, ZONES)
+def test_the_next_one_is_in_the_future_on_its_day_at_its_time(
+    after: datetime, clock: time, days: tuple[int, ...], tz: ZoneInfo
+) -> None:
+    found = next_local(after, clock, days, tz)
+    there = found.astimezone(tz)
+    assert after < found
+    assert not days or there.weekday() in days
+    asked = datetime.combine(there.date(), clock, tz)
+    exists = asked.astimezone(UTC).astimezone(tz).time() == clock
+    if exists:
+        assert there.time() == clock
+    else:
+        just_before = (found - timedelta(minutes=1)).astimezone(tz)
+        assert just_before.time() < clock < there.time() or just_before.date() < there.date()
+        assert just_before.utcoffset() != there.utcoffset(), "the first minute after the gap"
+
+
+@given(INSTANTS, MINUTES, WEEKDAYS, ZONES)
+def test_no_earlier_one_is_passed_over(
+    after: datetime, clock: time, days: tuple[int, ...], tz: ZoneInfo
+) -> None:
+    found = next_local(after, clock, days, tz)
+    day = after.astimezone(tz).date()
+    while day <= found.astimezone(tz).date():
+        candidate = at_local(day, clock, tz)
+        fits = not days or candidate.astimezone(tz).weekday() in days
+        assert not (fits and after < candidate < found)
+        day += timedelta(days=1)
+
+
+@given(INSTANTS, st.timedeltas(timedelta(0), timedelta(days=9)), MINUTES, WEEKDAYS, ZONES)
+def test_whoever_comes_later_goes_on_no_earlier(
+    after: datetime, later: timedelta, clock: time, days: tuple[int, ...], tz: ZoneInfo
+) -> None:
+    assert next_local(after, clock, days, tz) <= next_local(after + later, clock, days, tz)
+
+
+@given(INSTANTS, MINUTES, MINUTES, ZONES)
+def test_quiet_hours_last_until_their_end_and_no_longer(
+    now: datetime, start: time, end: time, tz: ZoneInfo
+) -> None:
+    if start == end:
+        return
+    rule = QuietHours(f"{start:%H:%M}", f"{end:%H:%M}")
+    until = quiet_until(now, rule, tz)
+    if until is None:
+        return
+    assert now < until
+    assert quiet_until(until, rule, tz) is None
+    for part in (0.0, 0.3, 0.7, 1.0):
+        moment = max(now, now + (until - now) * part - timedelta(microseconds=1))
+        assert quiet_until(moment, rule, tz) == until
+
+
+@given(st.dates(date(2020, 1, 1), date(2035, 12, 31)), MINUTES, MINUTES)
+def test_where_no_clock_changes_the_hours_are_plain_to_see(day: date, clock: time, start: time) -> None:
+    tz = ZoneInfo("Asia/Kolkata")
+    now = datetime.combine(day, clock, tz)
+    end = (datetime.combine(day, start) + timedelta(hours=9)).time()
+    quiet = start <= clock < end if start < end else clock >= start or clock < end
+    rule = QuietHours(f"{start:%H:%M}", f"{end:%H:%M}")
+    assert (quiet_until(now.astimezone(UTC), rule, tz) is not None) == quiet
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("2026-06-01T23:30", "2026-06-02T00:00"),  # Monday 19:30 there
+        ("2026-06-02T00:00", "2026-06-09T00:00"),  # Monday 20:00 there, on the dot
+        ("2026-06-02T00:30", "2026-06-09T00:00"),  # Monday 20:30 there: a week from now, not today
+        ("2026-06-01T12:00", "2026-06-02T00:00"),  # Monday morning there
+        ("2026-01-05T12:00", "2026-01-06T01:00"),  # in winter an hour later in UTC
+    ],
+)
+def test_monday_evening_in_new_york_is_tuesday_in_utc(after: str, expected: str) -> None:
+    assert next_local(utc(after), time(20), MONDAY, ZoneInfo("America/New_York")) == utc(expected)
+
+
+def test_a_day_that_samoa_never_had_is_passed_over() -> None:
+    apia = ZoneInfo("Pacific/Apia")  # there was no Friday 2011-12-30
+    after = utc("2011-12-29T20:00")  # Thursday morning
+    assert next_local(after, time(9), (4,), apia).astimezone(apia).date() == date(2012, 1, 6)
+    assert next_local(after, time(9), (), apia).astimezone(apia).date() == date(2011, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "asked", "expected"),
+    [
+        ("Australia/Lord_Howe", date(2026, 10, 4), time(2, 15), "02:30"),  # half an hour is missing
+        ("America/New_York", date(2026, 3, 8), time(2, 30), "03:00"),
+        ("Europe/Stockholm", date(2026, 3, 29), time(2, 0), "03:00"),
+        ("Africa/Cairo", date(2026, 4, 24), time(0, 20), "01:00"),  # at midnight
+    ],
+)
+def test_a_time_that_does_not_exist_becomes_the_first_one_after_it(
+    name: str, day: date, asked: time, expected: str
+) -> None:
+    there = at_local(day, asked, ZoneInfo(name)).astimezone(ZoneInfo(name))
+    assert (there.date(), f"{there:%H:%M:%S}") == (day, f"{expected}:00")
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "asked", "first"),
+    [
+        ("America/New_York", date(2026, 11, 1), time(1, 30), "2026-11-01T05:30"),
+        ("Australia/Lord_Howe", date(2026, 4, 5), time(1, 45), "2026-04-04T14:45"),
+    ],
+)
+def test_a_time_that_comes_twice_is_the_first_and_only_that(
+    name: str, day: date, asked: time, first: str
+) -> None:
+    tz = ZoneInfo(name)
+    assert at_local(day, asked, tz) == utc(first)
+    between = utc(first) + timedelta(minutes=10)
+    assert next_local(between, asked, (), tz).astimezone(tz).date() == day + timedelta(days=1)
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../../etc/passwd", "Europe/Stockholm\0", "x" * 500])
+def test_what_is_no_zone_is_none(name: str) -> None:
+    assert zone(name) is None
