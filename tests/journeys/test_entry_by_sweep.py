@@ -70,7 +70,12 @@ async def test_an_offset_may_lead_into_another_year(
 
 @pytest.mark.parametrize(
     ("leap_day", "year", "day"),
-    [("feb-28", 2031, "02-28"), ("mar-01", 2031, "03-01"), ("feb-28", 2032, "02-29"), ("mar-01", 2032, "02-29")],
+    [
+        ("feb-28", 2031, "02-28"),
+        ("mar-01", 2031, "03-01"),
+        ("feb-28", 2032, "02-29"),
+        ("mar-01", 2032, "02-29"),
+    ],
 )
 async def test_who_is_born_on_a_leap_day_has_one_birthday_a_year(
     trip: Trip, apply: Apply, leap_day: str, year: int, day: str

@@ -1,0 +1,62 @@
+"""Updates of attributes, set-based, and what cannot be added up."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from journeyflow.store.customers import customers
+from journeyflow.testing.travel import Trip
+from tests.journeys.conftest import Apply, on_both_stores
+from tests.journeys.reading import states, templates
+
+UPDATE = """
+    journey: update
+    enter: {event: began, again: always}
+    steps:
+      - update: {points: {add: 50}, reviewer: true, level: "two", note: null, locale: sv}
+      - send: {email: hello}
+"""
+
+
+async def attributes(trip: Trip, key: str) -> dict[str, Any]:
+    async with trip.store.reading() as connection:
+        query = select(customers).where(customers.c.key == key)
+        row = (await connection.execute(query)).one()
+    found: dict[str, Any] = row.attributes | {"locale": row.locale}
+    return found
+
+
+async def begin(trip: Trip, *keys: str) -> None:
+    now = await trip.now()
+    await trip.events((key, "began", now, {}) for key in keys)
+
+
+@on_both_stores
+async def test_values_are_set_added_to_and_removed(trip: Trip, apply: Apply) -> None:
+    await apply(UPDATE)
+    await trip.customer("ann", {"email": "granted"}, email="a@example.com", points=7.5, note="x", other=1)
+    await trip.customer("ben", {"email": "granted"}, email="b@example.com")
+    await begin(trip, "ann", "ben")
+    changed = {"reviewer": True, "level": "two", "locale": "sv"}
+    assert await attributes(trip, "ann") == {"points": 57.5, "other": 1, **changed}
+    assert await attributes(trip, "ben") == {"points": 50, **changed}
+    await begin(trip, "ann")
+    assert (await attributes(trip, "ann"))["points"] == 107.5
+
+
+@on_both_stores
+async def test_adding_to_a_text_fails_that_member_alone_and_does_not_quote_it(
+    trip: Trip, apply: Apply
+) -> None:
+    await apply(UPDATE)
+    values: dict[str, Any] = {"ann": 1, "ben": "secret-value", "eve": True, "joe": 2}
+    for key, points in values.items():
+        await trip.customer(key, {"email": "granted"}, email=f"{key}@example.com", points=points)
+    await begin(trip, *values)
+    for key in ("ann", "joe"):
+        assert await states(trip, key) == [("finished", None)]
+        assert await templates(trip, key) == ["hello"]
+    for key in ("ben", "eve"):
+        assert await states(trip, key) == [("failed", "steps/0: the attribute to add to is not a number")]
+        assert await templates(trip, key) == []
+        assert await attributes(trip, key) == {"points": values[key], "locale": None}, "all or nothing"
