@@ -28,17 +28,19 @@ TREES = [yaml.load(path.read_text(), Loader=yaml.BaseLoader) for path in sorted(
 FILES = st.sampled_from(["fuzzed.yaml", "fuzzed.yaml", "segments.yaml", "policy.yaml"])
 MARKS = b"[]{}:,-&*!|>'\"%@`?#\t\n \r\0\\\xef\xbb\xff0"
 PIECES = st.sampled_from([MARKS[at : at + 1] for at in range(len(MARKS))]) | st.sampled_from([
-    b"  ", b"\n- ", b": ", b"end", b"null", b"~", b"<<: ", b"1e999", b'"\\ud800"', b'"\\0"', b"---\n", b"P1D", b"when",
-    b"otherwise", b"not", b"{}", b"[]", b"-1", b"\xf0\x9f\x8e\x89", b"[" * 40,
+    b"  ", b"\n- ", b": ", b"end", b"null", b"~", b"<<: ", b"1e999", b'"\\ud800"', b'"\\0"', b"---\n",
+    b"P1D", b"when", b"otherwise", b"not", b"{}", b"[]", b"-1", b"\xf0\x9f\x8e\x89", b"[" * 40,
 ])  # fmt: skip
 TEXTS = [
-    "", "~", "true", "0", "-1.5", "1e999", ".inf", "09:00", "mon", "email", "lapsed", "end", "order.completed", "never",
-    "2026-01-01", "exit", "skip", "P1M", "7 days", "0 9 * * *", "0 9 * * 1L/2", "wait up to 1 day", "a" * 300,
+    "", "~", "true", "0", "-1.5", "1e999", ".inf", "09:00", "mon", "email", "lapsed", "end",
+    "order.completed", "never", "2026-01-01", "exit", "skip", "P1M", "7 days", "0 9 * * *", "0 9 * * 1L/2",
+    "wait up to 1 day", "a" * 300,
 ]  # fmt: skip
 KEYS = [
-    "event", "where", "when", "then", "otherwise", "all", "any", "not", "attribute", "is", "in", "id", "exists", "count",
-    "sum", "property", "wait", "until", "days", "send", "email", "branch", "update", "add", "wait_for", "timeout",
-    "segment", "consent", "date", "at", "trigger", "within", "since", "schedule", "offset",
+    "event", "where", "when", "then", "otherwise", "all", "any", "not", "attribute", "is", "in", "id",
+    "exists", "count", "sum", "property", "wait", "until", "days", "send", "email", "branch", "update",
+    "add", "wait_for", "timeout", "segment", "consent", "date", "at", "trigger", "within", "since",
+    "schedule", "offset",
 ]  # fmt: skip
 VALUES = st.recursive(
     st.sampled_from(TEXTS) | st.text(max_size=8),

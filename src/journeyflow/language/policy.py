@@ -7,7 +7,7 @@ from typing import Literal
 from journeyflow.language import values
 from journeyflow.language.fields import Fields, as_list, as_map
 from journeyflow.language.problems import Report, instead, quoted
-from journeyflow.language.source import Document, Node, TextNode
+from journeyflow.language.source import Document, Node
 from journeyflow.language.steps import CHANNELS
 from journeyflow.policy import Cap, Category, Defaults, Policy, QuietHours, Sender
 
@@ -54,23 +54,21 @@ def _category(node: Node, what: str, report: Report) -> Category:
     if keys is None:
         return Category()
     fields = Fields(keys, ("consent", "caps", "quiet_hours"), what, report)
-    consent, caps, hours = fields.get("consent"), fields.get("caps"), fields.get("quiet_hours")
-    if consent:
-        values.one_of(consent, ("required", "not-required"), '"consent"', report)
+    consent = _one_of(fields, "consent", ("required", "not-required"), report)
     return Category(
-        consent="not-required" if _says(consent, "not-required") else "required",
-        caps=_exemption(caps, '"caps"', report),
-        quiet_hours=_exemption(hours, '"quiet_hours"', report),
+        consent="not-required" if consent == "not-required" else "required",
+        caps=_exemption(fields, "caps", report),
+        quiet_hours=_exemption(fields, "quiet_hours", report),
     )
 
 
-def _exemption(node: Node | None, what: str, report: Report) -> Literal["apply", "exempt"]:
-    word = values.one_of(node, ("apply", "exempt"), what, report) if node else None
-    return "exempt" if word == "exempt" else "apply"
+def _exemption(fields: Fields, key: str, report: Report) -> Literal["apply", "exempt"]:
+    return "exempt" if _one_of(fields, key, ("apply", "exempt"), report) == "exempt" else "apply"
 
 
-def _says(node: Node | None, word: str) -> bool:
-    return isinstance(node, TextNode) and node.value == word
+def _one_of(fields: Fields, key: str, options: tuple[str, ...], report: Report) -> str | None:
+    node = fields.get(key)
+    return values.one_of(node, options, f'"{key}"', report) if node else None
 
 
 def _caps(fields: Fields, categories: dict[str, Category], report: Report) -> tuple[Cap, ...]:
