@@ -13,6 +13,7 @@ from journeyflow.delivery.channels.smtp import Smtp
 from journeyflow.errors import ConfigurationError
 from tests.delivery.channels.providers import PASSWORD, USER, SmtpServer, outgoing, smtp_server
 
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 LOGIN = "club:p%40ss%3Aw%2Frd@"
 
 
