@@ -96,6 +96,17 @@ def test_templates_are_looked_at_too(root: Path) -> None:
     assert output.count("JF206") == 1
 
 
+def test_a_send_needs_its_template_but_not_in_a_file_by_itself(root: Path) -> None:
+    (root / "journeys" / "policy.yaml").write_text("senders: {sms: {from: Club}}")
+    (root / "journeys" / "good.yaml").write_text(
+        "journey: good\nenter: {event: x}\nsteps: [{send: {sms: code}}]\n"
+    )
+    for argument in (".", "journeys/good.yaml"):
+        assert "JF206" in run(argument).output
+    (root / "journeys").rename(root / "drafts")
+    assert run("drafts/good.yaml").exit_code == 0
+
+
 def test_the_command_waits_for_nothing_heavy() -> None:
     heavy = "('pydantic', 'yaml', 'jinja2')"
     script = f"import sys, journeyflow.cli.check; print([m for m in {heavy} if m in sys.modules])"

@@ -44,7 +44,7 @@ def _find(root: Path) -> "tuple[list[Problem], list[str]]":
     from journeyflow.language.problems import ProgrammeError
     from journeyflow.language.programme import load, load_file
 
-    templates, problems = _templates(root if root.is_dir() else root.absolute().parent.parent)
+    templates, problems = _templates(_programme_of(root))
     try:
         programme = load(root, templates) if root.is_dir() else load_file(root, templates)
     except ProgrammeError as error:
@@ -52,15 +52,22 @@ def _find(root: Path) -> "tuple[list[Problem], list[str]]":
     return problems, [journey.name.value for journey in programme.journeys]
 
 
-def _templates(root: Path) -> "tuple[set[tuple[str, str]] | None, list[Problem]]":
-    """Names and channels, and what is wrong with them; a faulty one counts as known. None: no folder."""
+def _programme_of(root: Path) -> Path | None:
+    """The programme's folder; None for a file that stands by itself."""
+    if root.is_dir():
+        return root
+    folder = root.absolute().parent
+    return folder.parent if folder.name == "journeys" else None
+
+
+def _templates(root: Path | None) -> "tuple[set[tuple[str, str]] | None, list[Problem]]":
+    """Names and channels, and what is wrong with them; a faulty one counts as known. None: not known."""
     from journeyflow.language.problems import Problem
     from journeyflow.messages.templates import load_templates
 
-    folder = root / "templates" / "messages"
-    if not folder.is_dir():
+    if root is None:
         return None, []
-    templates, faults = load_templates(folder)
+    templates, faults = load_templates(root / "templates" / "messages")
     known = {(template.name, template.channel) for template in templates}
     known |= {(file.parent.name, file.name.partition(".")[0]) for file in (Path(f.file) for f in faults)}
     return known, [Problem(f.file, f.line, f.column, "JF401", f.message) for f in faults]
