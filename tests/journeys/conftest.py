@@ -1,6 +1,7 @@
 """A trip through journeys that a test writes as YAML, read and applied as a user's folder is."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,17 @@ async def trip(trip_store: Store, tmp_path: Path) -> AsyncIterator[Trip]:
 
 @pytest.fixture
 def apply(trip: Trip, tmp_path: Path) -> Apply:
-    async def apply(
-        *journeys: str, policy: str = POLICY, segments: str = "", templates: dict[str, str] | None = None
-    ) -> Applied:
-        folder = tmp_path / "programme"
-        write_programme(folder, *journeys, policy=policy, segments=segments, templates=templates or {})
-        return await apply_folder(trip.store, read_folder(folder), await trip.now())
+    return partial(apply_texts, trip, tmp_path / "programme")
 
-    return apply
+
+async def apply_texts(
+    trip: Trip,
+    folder: Path,
+    *journeys: str,
+    policy: str = POLICY,
+    segments: str = "",
+    templates: dict[str, str] | None = None,
+) -> Applied:
+    """`templates` are bodies by file, e.g. "hello/sms.txt"; those that are not given are made up."""
+    write_programme(folder, *journeys, policy=policy, segments=segments, templates=templates or {})
+    return await apply_folder(trip.store, read_folder(folder), await trip.now())

@@ -28,6 +28,7 @@ from journeyflow.engine import outbox as towards_temporal
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.route import route
 from journeyflow.engine.sweep import sweep
+from journeyflow.instants import to_ms
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
@@ -134,7 +135,7 @@ class Trip:
             Cohort.run, towards_temporal.workflow_id(cohort)
         )
         try:
-            return await handle.query(Cohort.at_rest)
+            return await handle.query(Cohort.at_rest, to_ms(await self.now()))
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:  # everybody ended in the first leg
                 return True

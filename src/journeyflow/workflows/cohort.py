@@ -48,9 +48,12 @@ class Cohort:
         return self._state
 
     @workflow.query
-    def at_rest(self) -> bool:
-        """Nothing is under way: no leg, no delivery, no wake-up to look at, nobody due."""
-        due = bool(self._state.resting) and next_wake(self._state) <= to_ms(workflow.now())
+    def at_rest(self, now: int) -> bool:
+        """Nothing is under way: no leg, no delivery, no wake-up to look at, nobody due at `now`.
+
+        The clock is the asker's: this workflow's own stands still between two of its tasks.
+        """
+        due = bool(self._state.resting) and next_wake(self._state) <= now
         return not (self._travelling or self._deliveries or self._news or due)
 
     @workflow.run
