@@ -104,3 +104,17 @@ def test_a_leg_puts_its_members_and_its_deliveries_into_the_state() -> None:
     state = resting()
     place(state, LegOutcome([Stop(WAIT, 500, "3")], ["email"]), 40)
     assert state == CohortState(7, 4, [Rest(WAIT, 500, 40, "3")], [Delivery(3, "email")])
+
+
+def test_whoever_times_out_brings_along_what_a_late_event_has_to_meet() -> None:
+    state = CohortState(7, 1, [Rest(WAIT_FOR, 100, 10, "3")], used={1: 55, 4: 66})
+    arrivals, _ = set_out(state, 100)
+    assert [(one.since, one.used) for one in arrivals] == [(10, [[1, 55]])]
+
+
+def test_an_event_that_counted_late_wakes_nobody_again() -> None:
+    state = CohortState(7, 1, [Rest(WAIT_FOR, 100, 0, "1")])
+    set_out(state, 100)
+    place(state, LegOutcome([Stop(LATER, 900, "1")], [], [[0, 77]]), 0)
+    state.wakeups += [WakeUp(0, LATER, 77, 60), WakeUp(0, LATER, 78, 60)]
+    assert set_out(state, 120)[0][0].events == [[0, 78]]

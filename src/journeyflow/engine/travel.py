@@ -6,6 +6,7 @@ from typing import Any, assert_never
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.engine.late import count_late_events
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.steps import branch, send, wait
@@ -30,10 +31,13 @@ async def travel_within(connection: AsyncConnection, programme: Programme, reque
     version = await _lock_cohort(connection, request.cohort)
     if (outcome := await outcome_of(connection, request.cohort, request.number)) is not None:
         return outcome
-    leg = await _set_out(connection, programme, request, version)
+    leg = await _gather(connection, programme, request, version)
+    arrivals, late = await count_late_events(leg, request.arrivals)
+    for arrival in arrivals:
+        _depart(leg, arrival)
     await _apply_exits(leg)
     await _run(leg)
-    return await _record(leg, request)
+    return await _record(leg, arrivals, late)
 
 
 async def outcome_of(connection: AsyncConnection, cohort: int, number: int) -> LegOutcome | None:
@@ -50,14 +54,13 @@ async def _lock_cohort(connection: AsyncConnection, cohort: int) -> int:
     return int((await connection.execute(locked(connection, query, of=cohorts))).scalar_one())
 
 
-async def _set_out(
+async def _gather(
     connection: AsyncConnection, programme: Programme, request: LegRequest, version: int
 ) -> Leg:
-    asked = [(arrival, from_hex(arrival.members)) for arrival in request.arrivals]
     everyone = 0
-    for _, members in asked:
-        everyone |= members
-    leg = Leg(
+    for arrival in request.arrivals:
+        everyone |= from_hex(arrival.members)
+    return Leg(
         connection,
         from_ms(request.at),
         request.cohort,
@@ -67,10 +70,6 @@ async def _set_out(
         await programme.policy(connection),
         await _active(connection, request.cohort, everyone),
     )
-    present = mask_of(leg.members)
-    for arrival, members in asked:
-        _depart(leg, arrival, members & present)
-    return leg
 
 
 async def _active(connection: AsyncConnection, cohort: int, members: Mask) -> dict[int, Member]:
@@ -86,8 +85,9 @@ async def _active(connection: AsyncConnection, cohort: int, members: Mask) -> di
     return {member.position: member for member in found}
 
 
-def _depart(leg: Leg, arrival: Arrival, members: Mask) -> None:
+def _depart(leg: Leg, arrival: Arrival) -> None:
     """Where members go from their stop: for each kind of stop, after its time or its event."""
+    members = from_hex(arrival.members) & mask_of(leg.members)
     if arrival.step == START:
         leg.go(members, 0)
         return
@@ -139,7 +139,7 @@ async def _run(leg: Leg) -> None:
                 assert_never(step)
 
 
-async def _record(leg: Leg, request: LegRequest) -> LegOutcome:
+async def _record(leg: Leg, arrivals: list[Arrival], late: list[list[int]]) -> LegOutcome:
     for (step, until), members in leg.stops.items():
         await _update_members(leg, members, step=step, wake_at=until)
     if leg.finished:
@@ -151,8 +151,9 @@ async def _record(leg: Leg, request: LegRequest) -> LegOutcome:
     outcome = LegOutcome(
         [Stop(step, to_ms(until), to_hex(members)) for (step, until), members in leg.stops.items()],
         sorted(leg.channels),
+        late,
     )
-    await leg.connection.execute(insert(legs), _leg_row(leg, request, outcome))
+    await leg.connection.execute(insert(legs), _leg_row(leg, arrivals, outcome))
     return outcome
 
 
@@ -161,22 +162,23 @@ async def _update_members(leg: Leg, members: Mask, **values: Any) -> None:
     await leg.connection.execute(update(enrollments).where(enrollments.c.id.in_(ids)).values(**values))
 
 
-def _leg_row(leg: Leg, request: LegRequest, outcome: LegOutcome) -> dict[str, Any]:
+def _leg_row(leg: Leg, arrivals: list[Arrival], outcome: LegOutcome) -> dict[str, Any]:
     return {
         "cohort_id": leg.cohort,
         "number": leg.number,
         "at": leg.now,
-        "arrivals": [[a.step, a.members, a.events] for a in request.arrivals],
+        "arrivals": [[a.step, a.members, a.events] for a in arrivals],
         "outcome": {
             "resting": [[s.step, s.wake_at, s.members] for s in outcome.resting],
             "channels": outcome.channels,
+            "late": outcome.late,
         },
         "trail": leg.trail,
     }
 
 
 def _outcome_from_json(data: dict[str, Any]) -> LegOutcome:
-    return LegOutcome([Stop(*stop) for stop in data["resting"]], data["channels"])
+    return LegOutcome([Stop(*stop) for stop in data["resting"]], data["channels"], data["late"])
 
 
 def first_leg(cohort: int, size: int, now: datetime) -> LegRequest:

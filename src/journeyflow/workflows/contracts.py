@@ -56,6 +56,9 @@ class Arrival:
     step: int
     members: str
     events: list[list[int]] = field(default_factory=list)  # [member, event]; empty: the time came
+    # Where the time came: what an event from before it, not yet heard of, has to meet to count after all.
+    since: int = 0
+    used: list[list[int]] = field(default_factory=list)  # [member, the last event that woke it]
 
 
 @dataclass
@@ -77,6 +80,7 @@ class Stop:
 class LegOutcome:
     resting: list[Stop]
     channels: list[str]  # where this leg queued messages
+    late: list[list[int]] = field(default_factory=list)  # [member, event] that counted though the time was up
 
 
 @dataclass

@@ -24,7 +24,7 @@ def set_out(state: CohortState, now: int) -> tuple[list[Arrival], int]:
             moments.append(min(wakeup.at for wakeup in woken.values()))
             members &= ~mask_of(woken)
         if members and rest.wake_at <= now:
-            arrivals.append(Arrival(rest.step, to_hex(members)))
+            arrivals.append(_timed_out(state, rest, members))
             moments.append(rest.wake_at)
         elif members:
             staying.append(Rest(rest.step, rest.wake_at, rest.since, to_hex(members)))
@@ -37,6 +37,8 @@ def place(state: CohortState, outcome: LegOutcome, since: int) -> None:
     """Put the members of a leg where it left them."""
     state.resting += [Rest(stop.step, stop.wake_at, since, stop.members) for stop in outcome.resting]
     state.deliveries += [Delivery(state.leg, channel) for channel in outcome.channels]
+    for member, event in outcome.late:
+        state.used[member] = event
     state.leg += 1
 
 
@@ -68,6 +70,11 @@ def _woken(state: CohortState, rest: Rest, members: Mask, wakeups: list[WakeUp])
 
 def _arrival(step: int, woken: dict[int, WakeUp]) -> Arrival:
     return Arrival(step, to_hex(mask_of(woken)), [[member, w.event] for member, w in sorted(woken.items())])
+
+
+def _timed_out(state: CohortState, rest: Rest, members: Mask) -> Arrival:
+    used = [[member, state.used[member]] for member in positions(members) if member in state.used]
+    return Arrival(rest.step, to_hex(members), since=rest.since, used=used)
 
 
 def _forget(state: CohortState, arrivals: list[Arrival], now: int) -> None:
