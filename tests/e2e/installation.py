@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from temporalio.client import Client
 
 from journeyflow.audience.ingest import record_customers, record_events
@@ -101,10 +101,10 @@ class Installation:
         rows = [EventRow(f"{name}-{key}", key, name, at) for key in keys]
         await record_events(self.store, rows, datetime.now(UTC))
 
-    async def enrolled(self) -> int:
-        """How many enrollments have been placed at their first stop, or have ended."""
-        placed = [row for row in await self.rows(select(enrollments)) if row.step is not None or row.ended_at]
-        return len(placed)
+    async def has_enrolled(self, number: int) -> bool:
+        """So many enrollments have been placed at their first stop, or have ended."""
+        placed = or_(enrollments.c.step.is_not(None), enrollments.c.ended_at.is_not(None))
+        return len(await self.rows(select(enrollments.c.id).where(placed))) >= number
 
     async def accepted(self) -> Counter[tuple[str, str, int]]:
         """How often the outbox folder took each message, by customer, journey and step."""

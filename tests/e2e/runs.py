@@ -1,17 +1,21 @@
 """One whole run of the test's journeys, with or without a kill, and how it ended."""
 
 import asyncio
-import re
 import signal
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
+from journeyflow.store.ledger import messages
 from tests.e2e.installation import (
     Installation,
     Passage,
+    Worker,
     attributes,
     installation,
     just_now,
@@ -24,6 +28,8 @@ KEYS = [f"customer-{number:02}" for number in range(12)]
 ANSWERING = KEYS[::2]
 _MOMENT = timedelta(milliseconds=1)
 
+Disturbance = Callable[[Installation, Worker], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -34,13 +40,33 @@ class Ending:
     accepted: Counter[tuple[str, str, int]]  # by the outbox folder, per customer, journey and step
 
 
-async def run(folder: Path, template: Path, kill_at: str = "", smtp_port: int | None = None) -> Ending:
-    """Everybody joins, half of them answer, the worker dies at `kill_at` and another one takes over."""
-    name = re.sub(r"\W", "-", kill_at) or "undisturbed"
-    async with installation(folder / name, template, smtp_port) as made:
+async def run(
+    folder: Path,
+    template: Path,
+    kill_at: str = "",
+    smtp_port: int | None = None,
+    under_load: Disturbance | None = None,
+    at_rest: Disturbance | None = None,
+) -> Ending:
+    """Everybody joins, half of them answer. The worker dies at the point `kill_at`, if any.
+
+    `under_load` happens when people are just coming in, `at_rest` when all wait for time or an answer.
+    """
+    async with installation(folder, template, smtp_port) as made:
         await made.apply([CONVERSATION, REMINDER], TEMPLATES)
         await made.add_customers(KEYS)
-        await _travel(made, kill_at)
+        joined = just_now()
+        await made.happen("joined", KEYS, joined)
+        worker = await made.start_worker(kill_at)
+        await _enter(made, worker, kill_at, under_load)
+        if at_rest:
+            await until(lambda: _all_greeted(made), "everybody has been greeted")
+            await at_rest(made, worker)
+        await made.happen("answered", ANSWERING, joined + _MOMENT)
+        if kill_at:
+            assert await asyncio.wait_for(worker.dies(), 60) == -signal.SIGKILL, kill_at
+            await made.start_worker()
+        await until(lambda: made.all_ended(2 * len(KEYS)), f"all journeys have ended {kill_at}")
         return Ending(await passages(made), await attributes(made), await made.accepted())
 
 
@@ -64,21 +90,17 @@ def check_undisturbed(ending: Ending) -> None:
         assert ending.attributes[key] == {"points" if answered else "silent": 1, "rounds": 1}
 
 
-async def _travel(made: Installation, kill_at: str) -> None:
-    joined = just_now()
-    await made.happen("joined", KEYS, joined)
-    worker = await made.start_worker(kill_at)
+async def _enter(made: Installation, worker: Worker, kill_at: str, under_load: Disturbance | None) -> None:
+    if under_load:
+        await until(lambda: made.has_enrolled(1), "somebody has entered")
+        await under_load(made, worker)
 
     async def have_entered() -> bool:
-        return worker.is_dead or await made.enrolled() == 2 * len(KEYS)
+        return await made.has_enrolled(2 * len(KEYS)) or bool(kill_at and worker.is_dead)
 
     await until(have_entered, "everybody has entered, or the worker is dead")
-    await made.happen("answered", ANSWERING, joined + _MOMENT)
-    if kill_at:
-        assert await asyncio.wait_for(worker.dies(), 60) == -signal.SIGKILL, kill_at
-        await made.start_worker()
 
-    async def have_ended() -> bool:
-        return await made.all_ended(2 * len(KEYS))
 
-    await until(have_ended, f"all journeys have ended after a kill at the point {kill_at!r}")
+async def _all_greeted(made: Installation) -> bool:
+    query = select(messages.c.id).where(messages.c.template == "hello", messages.c.state == "sent")
+    return len(await made.rows(query)) == len(KEYS)

@@ -1,6 +1,7 @@
 """kill -9 of the worker wherever something is half done: afterwards all is as if it had lived."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ _MAILS = 3 * len(KEYS)  # the fourth message of each customer is an SMS
 
 async def test_while_routing_and_travelling(tmp_path: Path, sqlite_template: Path) -> None:
     undisturbed, *endings = await asyncio.gather(
-        *(run(tmp_path, sqlite_template, point) for point in ["", *_TRAVELLING])
+        *(run(_folder(tmp_path, point), sqlite_template, point) for point in ["", *_TRAVELLING])
     )
     check_undisturbed(undisturbed)
     assert set(undisturbed.accepted.values()) == {1}
@@ -34,7 +35,9 @@ async def test_while_delivering_to_a_provider_that_can_be_asked(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
     """The outbox folder knows what it has, so nothing stays in doubt."""
-    endings = await asyncio.gather(*(run(tmp_path, sqlite_template, point) for point in _DELIVERING))
+    endings = await asyncio.gather(
+        *(run(_folder(tmp_path, point), sqlite_template, point) for point in _DELIVERING)
+    )
     for ending in endings:
         check_undisturbed(ending)
         assert set(ending.accepted.values()) == {1}
@@ -59,6 +62,10 @@ async def test_while_delivering_to_a_provider_that_cannot_be_asked(
         assert ending.whole.attributes == claimed.whole.attributes
 
 
+def _folder(parent: Path, point: str) -> Path:
+    return parent / re.sub(r"\W", "-", point or "undisturbed")
+
+
 @dataclass(slots=True)
 class _Mailbox:
     """Writes down what it accepted, as the only one who knows."""
@@ -81,7 +88,7 @@ class _SmtpEnding:
 
 async def _run_with_smtp(folder: Path, template: Path, kill_at: str) -> _SmtpEnding:
     async with _smtp_server() as (mailbox, port):
-        whole = await run(folder, template, kill_at, smtp_port=port)
+        whole = await run(_folder(folder, kill_at), template, kill_at, smtp_port=port)
     states = Counter(state for passage in whole.passages.values() for _, state in passage.messages)
     by_sms = len(whole.accepted)
     assert by_sms == len(KEYS)

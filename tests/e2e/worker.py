@@ -93,7 +93,7 @@ def _write_down(log: str) -> None:
             file.write(f"{name}\n")
         return accepted
 
-    Outbox._write = written  # type: ignore[method-assign]
+    Outbox._write = written  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":
