@@ -54,11 +54,11 @@ def _move(leg: Leg, number: int, step: Send, member: Member, verdict: Verdict) -
 
 
 async def _held_since(leg: Leg, number: int, verdicts: dict[int, Verdict]) -> dict[int, datetime]:
-    """When the messages that a cap holds back first asked the gate, by enrollment."""
-    capped = mask_of(position for position, verdict in verdicts.items() if verdict.reason == "cap")
-    if not capped:
+    """When the messages that are held or capped now first asked the gate, by enrollment."""
+    asking = mask_of(position for position, verdict in verdicts.items() if verdict.until is not None)
+    if not asking:
         return {}
-    ids = [member.enrollment for member in leg.chosen(capped)]
+    ids = [member.enrollment for member in leg.chosen(asking)]
     rows = await leg.connection.execute(
         select(messages.c.enrollment_id, messages.c.at).where(
             messages.c.enrollment_id.in_(ids), messages.c.step == number, messages.c.state == "held"
