@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, Row, Select, and_, false, or_, select, upd
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.conditions import Frame, holds
-from journeyflow.engine.gate import Claimable, Verdict, at_claim, category_of, may_be_asked
+from journeyflow.engine.gate import Claimable, Verdict, at_claim, category_of, refused_by
 from journeyflow.members import enrollment_range
 from journeyflow.plan import Plan
-from journeyflow.policy import Policy
+from journeyflow.policy import Category, Policy
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import locked
 from journeyflow.store.ledger import messages
@@ -38,7 +38,7 @@ class Claim:
 class Claims:
     taken: list[Claim]
     cursor: int  # the last message looked at
-    looked_at: int
+    more: bool  # whether there may be queued messages beyond the cursor
     held_until: datetime | None  # some must wait for the end of quiet hours
 
 
@@ -56,14 +56,14 @@ async def claim(
     Those that may not go any more are cancelled.
     """
     category = category_of(policy, plan.category)
-    rules = may_be_asked(request.channel, category)
-    query = _query(request, plan, rules, now).where(messages.c.state == "queued", messages.c.id > after)
+    query = _query(request, plan, category, now).where(messages.c.state == "queued", messages.c.id > after)
     rows = (
         await connection.execute(locked(connection, query.order_by(messages.c.id).limit(limit), of=messages))
     ).all()
-    claims = Claims([], rows[-1].id if rows else after, len(rows), None)
+    claims = Claims([], rows[-1].id if rows else after, len(rows) == limit, None)
     for row in rows:
-        verdict = at_claim(_claimable(row, rules), request.channel, category, policy, now)
+        message = Claimable(row.enrollment_state, row.refused_by, row.timezone)
+        verdict = at_claim(message, request.channel, category, policy, now)
         if verdict.state == "queued" and not row.exits:
             claims.taken.append(_claim(row, request.channel))
         elif verdict.state == "held" and verdict.until is not None:
@@ -85,9 +85,7 @@ def of_request(request: DeliveryRequest) -> ColumnElement[bool]:
     )
 
 
-def _query(
-    request: DeliveryRequest, plan: Plan, rules: dict[str, ColumnElement[bool]], now: datetime
-) -> Select[Any]:
+def _query(request: DeliveryRequest, plan: Plan, category: Category, now: datetime) -> Select[Any]:
     frame = Frame(customer=customers, now=now, trigger=_trigger, since=enrollments.c.since)
     exits = [holds(rule.when, frame) for rule in plan.exits if rule.when is not None]
     return (
@@ -97,18 +95,13 @@ def _query(
             customers.c.key, customers.c.email, customers.c.phone, customers.c.timezone, customers.c.locale,
             customers.c.attributes, _trigger.c.properties,
             and_(enrollments.c.state == "active", or_(false(), *exits)).label("exits"),
-            *(rule.label(reason) for reason, rule in rules.items()),
+            refused_by(request.channel, category).label("refused_by"),
         )
         .join_from(messages, enrollments, enrollments.c.id == messages.c.enrollment_id)
         .join(customers, customers.c.id == messages.c.customer_id)
         .outerjoin(_trigger, _trigger.c.id == enrollments.c.event_id)
         .where(of_request(request))
     )  # fmt: skip
-
-
-def _claimable(row: Row[Any], rules: dict[str, ColumnElement[bool]]) -> Claimable:
-    refused = next((reason for reason in rules if not row._mapping[reason]), None)
-    return Claimable(row.enrollment_state, refused, row.timezone)
 
 
 def _claim(row: Row[Any], channel: str) -> Claim:

@@ -38,7 +38,14 @@ from journeyflow.store.ledger import messages
 from journeyflow.store.passages import cohorts, enrollments
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
 
-Clock = Callable[[], datetime]
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Of the activity: only a second one can find messages that the one before it left in sending."""
+
+    number: int  # from 1
+    clock: Callable[[], datetime]
+    stopping: Callable[[], bool]  # the worker shuts down: finish and record what is in flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +83,21 @@ class _Unrendered:
 _Result = Outcome | _Unrendered
 
 
-async def deliver(
-    courier: Courier, request: DeliveryRequest, clock: Clock, stopping: Callable[[], bool]
-) -> DeliveryCount:
-    """Hands over every queued message of one leg on one channel. Raises TryAgain when some must wait.
-
-    When `stopping` becomes true (the worker shuts down), what is in flight is finished and recorded.
-    """
+async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) -> DeliveryCount:
+    """Hands over every queued message of one leg on one channel. Raises TryAgain when some must wait."""
     job = await _job(courier, request)
-    await _reconcile(job, clock())
+    if attempt.number > 1:
+        await _reconcile(job, attempt.clock())
     results: list[tuple[Claim, _Result]] = []
-    claims = Claims([], 0, 0, None)
+    claims = Claims([], 0, True, None)
     held_until: list[datetime] = []
-    while True:
-        claims, catalogue = await _record_and_claim(job, results, claims.cursor, clock())
+    while claims.more or results:
+        claims, catalogue = await _record_and_claim(job, results, claims, attempt.clock())
         held_until += [claims.held_until] if claims.held_until else []
-        if not claims.looked_at:
-            break
-        results = await _hand_over(job, claims.taken, catalogue, clock())
-        await _stop_if_asked(job, results, clock(), stopping())
+        results = await _hand_over(job, claims.taken, catalogue, attempt.clock())
+        await _stop_if_asked(job, results, attempt)
     if held_until:
-        raise TryAgain(min(held_until) - clock())
+        raise TryAgain(min(held_until) - attempt.clock())
     return await _count(job)
 
 
@@ -136,11 +137,15 @@ def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str,
 
 
 async def _record_and_claim(
-    job: _Job, results: list[tuple[Claim, _Result]], after: int, now: datetime
+    job: _Job, results: list[tuple[Claim, _Result]], before: Claims, now: datetime
 ) -> tuple[Claims, dict[str, Locales]]:
+    """One transaction for the end of one batch and the beginning of the next."""
     async with job.courier.store.writing() as connection:
         await _record(connection, job, results, now)
-        claims = await claim(connection, job.request, job.plan, job.policy, now, after, job.channel.batch)
+        if not before.more:
+            return Claims([], before.cursor, False, None), {}
+        batch = job.channel.batch
+        claims = await claim(connection, job.request, job.plan, job.policy, now, before.cursor, batch)
         names = {taken.template for taken in claims.taken}
         return claims, await job.courier.catalogue.find(connection, names, job.request.channel)
 
@@ -185,15 +190,13 @@ def _compose(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: dateti
     )
 
 
-async def _stop_if_asked(
-    job: _Job, results: list[tuple[Claim, _Result]], now: datetime, stopping: bool
-) -> None:
+async def _stop_if_asked(job: _Job, results: list[tuple[Claim, _Result]], attempt: Attempt) -> None:
     """By the provider, which wants a pause, or by the worker, which shuts down."""
     pauses = [result.retry_after for _, result in results if isinstance(result, Throttled)]
-    pauses += [0.0] if stopping else []
+    pauses += [0.0] if attempt.stopping() else []
     if pauses:
         async with job.courier.store.writing() as connection:
-            await _record(connection, job, results, now)
+            await _record(connection, job, results, attempt.clock())
         raise TryAgain(timedelta(seconds=max(pauses)))
 
 

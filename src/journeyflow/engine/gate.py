@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.engine.local_time import quiet_until, zone
@@ -43,10 +43,6 @@ class _Question:
         self.verdicts[position] = verdict
         self.open &= ~(1 << position)
 
-    def drop(self, members: Mask, reason: str) -> None:
-        for position in positions(members):
-            self.answer(position, Verdict("dropped", reason))
-
 
 async def decide(leg: Leg, send: Send, members: Mask) -> dict[int, Verdict]:
     """A verdict for each member, by position."""
@@ -68,31 +64,25 @@ def address_of(channel: str) -> ColumnElement[str]:
     return customers.c.email if channel == "email" else customers.c.phone
 
 
-def may_be_asked(channel: str, category: Category) -> dict[str, ColumnElement[bool]]:
-    """The rules that a customer's own data answers, by reason: true where the rule lets the message pass."""
+def refused_by(channel: str, category: Category) -> ColumnElement[str | None]:
+    """For a row of `customers`: the first rule about them that refuses the message, else NULL."""
     address = address_of(channel)
-    rules = {
-        "no-address": address.is_not(None),
-        "suppressed": ~exists().where(suppressions.c.channel == channel, suppressions.c.address == address),
-    }
+    suppressed = exists().where(suppressions.c.channel == channel, suppressions.c.address == address)
+    rules = [(address.is_(None), "no-address"), (suppressed, "suppressed")]
     if category.consent == "required":
-        granted = consents.c.state == "granted"
-        whole = and_(
-            consents.c.customer_id == customers.c.id, consents.c.channel == channel, consents.c.topic == ""
-        )
-        rules["consent"] = exists().where(whole, granted)
-    return rules
+        whole = (consents.c.channel == channel, consents.c.topic == "", consents.c.state == "granted")
+        granted = exists().where(consents.c.customer_id == customers.c.id, *whole)
+        rules.append((~granted, "consent"))
+    return case(*rules, else_=None)
 
 
 async def _ask_permission(question: _Question) -> None:
     leg = question.leg
-    rules = may_be_asked(question.send.channel, question.category)
-    chosen = {member.customer: member for member in leg.chosen(question.open)}
-    query = select(customers.c.id, *(rule.label(reason) for reason, rule in rules.items()))
-    for row in await leg.connection.execute(query.where(customers.c.id.in_(list(chosen)))):
-        refused = next((reason for reason in rules if not row._mapping[reason]), None)
-        if refused is not None:
-            question.drop(1 << chosen[row.id].position, refused)
+    refused = refused_by(question.send.channel, question.category)
+    chosen = {member.customer: member.position for member in leg.chosen(question.open)}
+    query = select(customers.c.id, refused.label("reason")).where(customers.c.id.in_(list(chosen)))
+    for row in await leg.connection.execute(query.where(refused.is_not(None))):
+        question.answer(chosen[row.id], Verdict("dropped", row.reason))
 
 
 def _ask_quiet_hours(question: _Question) -> None:
@@ -187,7 +177,7 @@ class Claimable:
     """A queued message about to be handed over, as far as the gate needs to know it."""
 
     enrollment_state: str
-    refused_by: str | None  # a rule of `may_be_asked` that does not let it pass any more
+    refused_by: str | None  # what `refused_by` says now
     timezone: str | None
 
 

@@ -17,7 +17,7 @@ class Outbox:
     Nothing is forced to the disk, for speed: a power cut may take the last files along.
     """
 
-    batch = 200
+    batch = 500
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
