@@ -28,7 +28,7 @@ class Verdict:
     state: str  # queued | held | dropped
     reason: str | None = None  # the rule: no-address, consent, suppressed, quiet-hours, cap
     detail: dict[str, Any] | None = None
-    until: datetime | None = None  # of held: when to ask again; of cap: when there is room
+    until: datetime | None = None  # of held: when to ask again; of cap: when there is room, None: never
 
 
 @dataclass(slots=True)
@@ -166,9 +166,13 @@ def _full(cap: Cap, counted: list[Any], now: datetime) -> Verdict | None:
     ]
     if len(inside) < cap.at_most:
         return None
-    room_at = sorted(inside)[len(inside) - cap.at_most][0] + window
+    room_at = sorted(inside)[len(inside) - cap.at_most][0] + window if cap.at_most else None
     rule = {"channel": cap.channel, "category": cap.category, "at_most": cap.at_most, "per_seconds": cap.per}
-    detail = {"cap": rule, "messages": [id for _, id in inside], "room_at": room_at.isoformat()}
+    detail = {
+        "cap": rule,
+        "messages": [id for _, id in inside],
+        "room_at": room_at.isoformat() if room_at else None,
+    }
     return Verdict("held", "cap", detail, room_at)
 
 

@@ -25,7 +25,7 @@ async def run(leg: Leg, number: int, step: Send, members: Mask) -> None:
     for member in leg.chosen(members):
         verdict = verdicts[member.position]
         first_asked = held_since.get(member.enrollment, leg.now)
-        if verdict.reason == "cap" and verdict.until is not None:
+        if verdict.reason == "cap":
             verdict = _when_capped(step, verdict, first_asked + timedelta(seconds=step.if_capped.up_to or 0))
         rows.append(_row(leg, number, step, member, verdict, first_asked))
         groups[verdict.state, verdict.reason] |= 1 << member.position
