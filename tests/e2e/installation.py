@@ -23,7 +23,7 @@ from journeyflow.messages.templates import Template
 from journeyflow.plan import Plan
 from journeyflow.policy import Policy, Sender
 from journeyflow.store.applying import PlannedJourney, StoredTemplate, apply_programme
-from journeyflow.store.customers import customers
+from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments, legs
@@ -31,7 +31,8 @@ from journeyflow.testing.servers import DevServer, dev_server
 from tests.e2e import worker as worker_script
 
 POLICY = Policy(senders={"email": Sender("Club <club@example.com>"), "sms": Sender("+46700000000")})
-_POLL = 0.05  # seconds
+_POLL = 0.02  # seconds
+_MOMENT = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +98,22 @@ class Installation:
         ]
         await record_customers(self.store, rows, datetime.now(UTC), "test")
 
-    async def happen(self, name: str, keys: Iterable[str], at: datetime) -> None:
-        rows = [EventRow(f"{name}-{key}", key, name, at) for key in keys]
+    async def happen(self, named: Mapping[str, Iterable[str]], since: datetime) -> None:
+        """Each event to its customers, in one transaction; the first at `since`, others a moment later."""
+        rows = [
+            EventRow(f"{name}-{key}", key, name, since + number * _MOMENT)
+            for number, (name, keys) in enumerate(named.items())
+            for key in keys
+        ]
         await record_events(self.store, rows, datetime.now(UTC))
 
     async def has_enrolled(self, number: int) -> bool:
         """So many enrollments have been placed at their first stop, or have ended."""
         placed = or_(enrollments.c.step.is_not(None), enrollments.c.ended_at.is_not(None))
         return len(await self.rows(select(enrollments.c.id).where(placed))) >= number
+
+    async def has_routed(self) -> bool:
+        return not await self.rows(select(events.c.id).where(events.c.routed_at.is_(None)))
 
     async def accepted(self) -> Counter[tuple[str, str, int]]:
         """How often the outbox folder took each message, by customer, journey and step."""

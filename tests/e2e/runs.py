@@ -56,13 +56,13 @@ async def run(
         await made.apply([CONVERSATION, REMINDER], TEMPLATES)
         await made.add_customers(KEYS)
         joined = just_now()
-        await made.happen("joined", KEYS, joined)
+        await made.happen({"joined": KEYS}, joined)
         worker = await made.start_worker(kill_at)
         await _enter(made, worker, kill_at, under_load)
         if at_rest:
             await until(lambda: _all_greeted(made), "everybody has been greeted")
             await at_rest(made, worker)
-        await made.happen("answered", ANSWERING, joined + _MOMENT)
+        await made.happen({"answered": ANSWERING}, joined + _MOMENT)
         if kill_at:
             assert await asyncio.wait_for(worker.dies(), 60) == -signal.SIGKILL, kill_at
             await made.start_worker()

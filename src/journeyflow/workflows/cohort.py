@@ -60,8 +60,9 @@ class Cohort:
     async def run(self, _state: CohortState) -> None:
         self._start_deliveries()
         while self._state.resting:
+            # Before every leg: with news all the time, waiting for a quiet moment is waiting for ever.
+            self._continue_as_new_if_suggested()
             if not await self._travel_due():
-                self._continue_as_new_if_suggested()
                 await self._until_due_or_woken()
         await workflow.wait_condition(lambda: not self._deliveries)
 
