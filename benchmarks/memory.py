@@ -2,8 +2,8 @@
 
     python -m benchmarks.memory [--together 100000] [--single 2000]
 
-One worker process for all queues; first many customers who enter together, then some who come one by one, each
-a cohort of its own, more than the worker keeps cached workflows.
+One worker process for all queues; first many customers who enter together, then some who come one by one,
+each a cohort of its own, more than the worker keeps cached workflows.
 """
 
 import argparse
@@ -25,17 +25,20 @@ from journeyflow.store.passages import cohorts, enrollments, starts
 
 
 async def main(together: int, single: int) -> None:
-    async with stage() as here, store_with(here.folder / "memory.db", together + single) as store:
-        async with _worker(here, here.folder / "memory.db") as process:
-            rows = [("started", "0", "0", *_weight(process))]
-            for begin in range(0, together, 1_000):
-                await _record(store, range(begin + 1, min(begin + 1_000, together) + 1))
-            await _until_resting(store, together)
-            rows.append(("entered together", *await _inside(store), *_weight(process)))
-            for number in range(together + 1, together + single + 1):
-                await _record(store, range(number, number + 1))
-                await _until_resting(store, number)
-            rows.append(("and one by one", *await _inside(store), *_weight(process)))
+    rows = []
+    async with (
+        stage() as here,
+        store_with(here.folder / "memory.db", together + single) as store,
+        _worker(here, here.folder / "memory.db") as process,
+    ):
+        for begin in range(0, together, 1_000):
+            await _record(store, range(begin + 1, min(begin + 1_000, together) + 1))
+        await _until_resting(store, together)
+        rows.append(("entered together", *await _inside(store), *_weight(process)))
+        for number in range(together + 1, together + single + 1):
+            await _record(store, range(number, number + 1))
+            await _until_resting(store, number)
+        rows.append(("and one by one", *await _inside(store), *_weight(process)))
     table(("", "resting", "cohorts", "worker MB now", "worker MB at most"), rows)
 
 

@@ -108,6 +108,13 @@ async def test_templates_are_replaced_and_removed(store: Store) -> None:
     assert (row["body"], row["applied_at"]) == ({"text": "Hi"}, LATER)
 
 
+async def test_a_template_that_is_gone_stays_for_those_in_an_earlier_version(store: Store) -> None:
+    await apply(store, texts=(MAIL, MAIL_SV))
+    applied = await apply(store, texts=())
+    assert applied.templates_removed == 0
+    assert len(await rows_of(store, templates)) == 2
+
+
 async def test_the_newest_policy_is_in_force_also_when_an_old_one_returns(store: Store) -> None:
     stricter = {**POLICY, "caps": [{"at_most": 1, "per": 86_400}]}
     for policy in (POLICY, stricter, POLICY):

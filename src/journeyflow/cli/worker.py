@@ -15,6 +15,7 @@ from journeyflow.settings import load_settings
 def worker(queues: tuple[str, ...]) -> None:
     """Work on QUEUES (journeys, email, sms), by default on all, until interrupted."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     asyncio.run(_work(queues or QUEUES))
 
 

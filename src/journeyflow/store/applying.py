@@ -43,7 +43,7 @@ class Applied:
 
     policy_changed: bool
     templates_changed: int  # new or with another body
-    templates_removed: int
+    templates_removed: int  # languages of templates that are still there
     journeys: dict[str, JourneyChange]  # by name; those disabled earlier are left out
 
 
@@ -54,7 +54,7 @@ async def apply_programme(
     planned: Sequence[PlannedJourney],
     now: datetime,
 ) -> Applied:
-    """The programme is all of it: templates that are not in it are deleted, journeys disabled.
+    """The programme is all of it: journeys that are not in it are disabled, languages of templates deleted.
 
     Versions are immutable and stay, since customers inside keep the one they entered.
     """
@@ -88,7 +88,9 @@ async def _put_templates(
         names = ["name", "channel", "locale"]
         statement = upsert(connection, templates, names, ["digest", "body", "applied_at"])
         await connection.execute(statement, changed)
-    removed = [gone for gone in known if gone not in wanted]
+    # A template that is gone in every language stays: people in an earlier version may still need it.
+    still = {key[:2] for key in wanted}
+    removed = [gone for gone in known if gone not in wanted and gone[:2] in still]
     if removed:
         await connection.execute(delete(templates).where(tuple_(*key).in_(removed)))
     return len(changed), len(removed)
