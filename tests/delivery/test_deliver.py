@@ -1,0 +1,237 @@
+"""Delivery: each message once, whatever the provider says and whenever the worker dies."""
+
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Unanswerable
+from journeyflow.delivery.channels.outbox import Outbox
+from journeyflow.delivery.deliver import Attempt, Courier, TryAgain, deliver
+from journeyflow.errors import ConfigurationError
+from journeyflow.store.customers import suppressions
+from journeyflow.store.ledger import messages
+from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
+from tests.delivery.channels.providers import smtp_server
+from tests.engine.programmes import World, keys
+from tests.journeys.writing import POLICY
+
+JOURNEY = """
+    journey: letters
+    enter: {event: began}
+    exit:
+      - event: stopped
+      - when: {attribute: quiet, is: true}
+    steps:
+      - send: {email: hello}
+      - wait: 1 day
+"""
+GREETING = {"hello/email.html": "---\nsubject: Hello {{ customer.id }}\n---\n<p>For {{ customer.id }}</p>\n"}
+
+
+async def queue(world: World, *customers: str, policy: str = POLICY) -> None:
+    """Each customer has a message in the ledger that nobody has claimed."""
+    await world.apply(JOURNEY, policy=policy, templates=GREETING)
+    await world.customers(*customers)
+    await world.enter(*customers)
+    world.now += timedelta(minutes=1)
+
+
+async def put(world: World, **values: Any) -> None:
+    async with world.store.writing() as connection:
+        await connection.execute(messages.update().values(**values))
+
+
+async def test_all_messages_of_a_leg_are_handed_over_and_recorded(world: World, tmp_path: Path) -> None:
+    await queue(world, *keys(401))
+    outbox = Outbox(tmp_path / "outbox")
+    assert await world.deliver(outbox) == DeliveryCount(sent=401)
+    rows = await world.rows(select(messages))
+    assert {(row.state, row.sent_at, row.claimed_at) for row in rows} == {("sent", world.now, world.now)}
+    assert {row.provider_id for row in rows} == {path.name for path in (tmp_path / "outbox").iterdir()}
+    assert await world.deliver(outbox) == DeliveryCount(sent=401), "and only once"
+    assert len(list((tmp_path / "outbox").iterdir())) == 401
+
+
+async def test_each_gets_their_own(world: World) -> None:
+    await queue(world, "ann", "ben")
+    async with smtp_server() as server:
+        await world.deliver(server.channel)
+        got = {_to(mail): str(mail["subject"]) for mail in server.received()}
+    assert got == {"ann@example.com": "Hello ann", "ben@example.com": "Hello ben"}
+
+
+async def test_what_a_killed_worker_left_is_asked_after(world: World, tmp_path: Path) -> None:
+    """It died between claiming and recording: one message had reached the outbox, the other had not."""
+    await queue(world, "c0", "c1")
+    outbox = Outbox(tmp_path / "outbox")
+    await world.deliver(outbox)
+    await put(world, state="sending", sent_at=None, provider_id=None)
+    lost = (await world.messages("c1"))[0].id
+    (tmp_path / "outbox" / f"{lost}.eml").unlink()
+    kept = (tmp_path / "outbox" / f"{(await world.messages('c0'))[0].id}.eml").stat()
+    assert await world.deliver(outbox, attempt=2) == DeliveryCount(sent=2)
+    assert [await world.ledger(key) for key in ("c0", "c1")] == [[("hello", "sent", None)]] * 2
+    assert (tmp_path / "outbox" / f"{lost}.eml").exists()
+    assert (tmp_path / "outbox" / f"{(await world.messages('c0'))[0].id}.eml").stat() == kept
+
+
+async def test_where_nobody_can_be_asked_it_is_unknown_and_not_sent_again(world: World) -> None:
+    await queue(world, "c0", "c1")
+    await put(world, state="sending")
+    async with smtp_server() as server:
+        assert await world.deliver(server.channel, attempt=2) == DeliveryCount(unknown=2)
+        assert server.received() == []
+    assert await world.ledger("c0") == [("hello", "unknown", "interrupted")]
+
+
+async def test_silence_after_handing_over_is_unknown_and_not_sent_again(world: World) -> None:
+    await queue(world, "lost", "ann")
+    async with smtp_server() as server:
+        assert await world.deliver(server.channel) == DeliveryCount(sent=1, unknown=1)
+        assert await world.deliver(server.channel, attempt=2) == DeliveryCount(sent=1, unknown=1)
+        assert sorted(map(_to, server.received())) == ["ann@example.com", "lost@example.com"]
+
+
+async def test_a_provider_that_wants_a_pause_gets_it_and_then_the_rest(world: World) -> None:
+    await queue(world, *keys(25))
+    async with smtp_server() as server:
+        async with server.away():
+            with pytest.raises(TryAgain) as pause:
+                await world.deliver(server.channel)
+        assert pause.value.after == timedelta(seconds=60)
+        assert {row.state for row in await world.rows(select(messages))} == {"queued"}
+        assert await world.deliver(server.channel, attempt=2) == DeliveryCount(sent=25)
+        assert len({_to(mail) for mail in server.received()}) == len(server.received()) == 25
+
+
+async def test_one_that_is_put_off_does_not_undo_the_others(world: World) -> None:
+    await queue(world, "ann", "grey", "ben")
+    async with smtp_server() as server:
+        with pytest.raises(TryAgain):
+            await world.deliver(server.channel)
+        assert sorted(map(_to, server.received())) == ["ann@example.com", "ben@example.com"]
+    assert await world.ledger("ann") == [("hello", "sent", None)]
+    assert await world.ledger("grey") == [("hello", "queued", None)]
+
+
+async def test_a_dead_address_is_suppressed_and_another_refusal_is_not(world: World) -> None:
+    await queue(world, "gone", "spam", "ann")
+    async with smtp_server() as server:
+        assert await world.deliver(server.channel) == DeliveryCount(sent=1, failed=2)
+    assert await world.ledger("gone") == [("hello", "failed", "rejected: 550 5.1.1")]
+    [dead] = await world.rows(select(suppressions))
+    assert (dead.channel, dead.address, dead.reason) == ("email", "gone@example.com", "rejected")
+    assert [row.state for row in await world.enrollments("gone")] == ["active"], "it goes on without this one"
+
+
+@pytest.mark.parametrize(
+    ("since", "reason"), [("consent", "consent"), ("event", "exited"), ("condition", "exited")]
+)
+async def test_what_was_withdrawn_since_it_was_queued_is_cancelled(
+    world: World, tmp_path: Path, since: str, reason: str
+) -> None:
+    await queue(world, "c0", "c1")
+    match since:
+        case "consent":
+            await world.customers("c0", consents={"email": "denied"})
+        case "event":
+            await world.enter("c0", name="stopped")
+        case _:
+            await world.customers("c0", quiet=True)
+    outbox = Outbox(tmp_path / "outbox")
+    assert await world.deliver(outbox) == DeliveryCount(sent=1, cancelled=1)
+    assert await world.ledger("c0") == [("hello", "cancelled", reason)]
+    assert await world.ledger("c1") == [("hello", "sent", None)]
+    assert len(list((tmp_path / "outbox").iterdir())) == 1
+
+
+async def test_an_address_that_was_suppressed_or_removed_since_is_left_alone(
+    world: World, tmp_path: Path
+) -> None:
+    await queue(world, "c0", "c1")
+    async with world.store.writing() as connection:
+        values = {"channel": "email", "address": "c0@example.com", "reason": "bounced", "at": world.now}
+        await connection.execute(suppressions.insert().values(**values))
+    await world.customers("c1", email=None)
+    assert await world.deliver(Outbox(tmp_path)) == DeliveryCount(cancelled=2)
+    assert await world.ledger("c0") == [("hello", "cancelled", "suppressed")]
+    assert await world.ledger("c1") == [("hello", "cancelled", "no-address")]
+
+
+async def test_quiet_hours_that_have_begun_since_hold_it_until_they_end(world: World, tmp_path: Path) -> None:
+    await queue(world, "c0", policy=POLICY + '    quiet_hours: [{from: "21:00", to: "08:00"}]\n')
+    world.now = world.now.replace(hour=22, minute=0)
+    with pytest.raises(TryAgain) as pause:
+        await world.deliver(Outbox(tmp_path / "outbox"))
+    assert pause.value.after == timedelta(hours=10)
+    assert await world.ledger("c0") == [("hello", "queued", None)]
+    world.now += pause.value.after
+    assert await world.deliver(Outbox(tmp_path / "outbox"), attempt=2) == DeliveryCount(sent=1)
+
+
+async def test_a_worker_that_shuts_down_finishes_the_batch_in_flight(world: World) -> None:
+    await queue(world, *keys(25))
+    channel = Recorder(batch=10)
+    request = DeliveryRequest(1, 0, "email")
+    courier = Courier(world.store, {"email": channel}, world.programme)
+    with pytest.raises(TryAgain) as pause:
+        await deliver(courier, request, Attempt(1, lambda: world.now, lambda: True))
+    assert pause.value.after == timedelta(0)
+    states = sorted(row.state for row in await world.rows(select(messages)))
+    assert states == ["queued"] * 15 + ["sent"] * 10
+    assert len(channel.sent) == 10
+    assert await world.deliver(channel, attempt=2) == DeliveryCount(sent=25)
+    assert len(set(channel.sent)) == len(channel.sent) == 25
+
+
+async def test_a_crash_while_handing_over_leaves_only_that_batch_in_doubt(world: World) -> None:
+    await queue(world, *keys(25))
+    channel = Recorder(batch=10, breaks_at=15)
+    with pytest.raises(ConnectionAbortedError):
+        await world.deliver(channel)
+    states = sorted(row.state for row in await world.rows(select(messages)))
+    assert states == ["queued"] * 5 + ["sending"] * 10 + ["sent"] * 10
+    channel.breaks_at = None
+    assert await world.deliver(channel, attempt=2) == DeliveryCount(sent=15, unknown=10)
+    assert len(set(channel.sent)) == len(channel.sent)
+
+
+async def test_a_channel_or_a_sender_that_is_not_there_is_said(world: World, tmp_path: Path) -> None:
+    await queue(world, "c0")
+    with pytest.raises(ConfigurationError, match='no channel "email"'):
+        await deliver(
+            Courier(world.store, {}), DeliveryRequest(1, 0, "email"), Attempt(1, lambda: world.now, bool)
+        )
+    without = POLICY.replace('      email: {from: "Club <club@example.com>"}\n', "")
+    await world.apply(JOURNEY.replace("email: hello", "sms: hello"), policy=without)
+    with pytest.raises(ConfigurationError, match='no sender for the channel "email"'):
+        await world.deliver(Outbox(tmp_path))
+
+
+class Recorder:
+    """A provider that notes what it took, and cannot be asked."""
+
+    def __init__(self, batch: int, breaks_at: int | None = None) -> None:
+        self.batch = batch
+        self.breaks_at = breaks_at
+        self.sent: list[int] = []
+
+    async def send(self, message: Outgoing) -> Outcome:
+        if self.breaks_at is not None and len(self.sent) >= self.breaks_at:
+            raise ConnectionAbortedError
+        self.sent.append(message.message_id)
+        return Accepted(str(message.message_id))
+
+    async def lookup(self, message_id: int) -> Unanswerable:
+        return Unanswerable()
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _to(mail: EmailMessage) -> str:
+    return str(mail["to"])
