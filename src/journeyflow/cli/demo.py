@@ -15,6 +15,7 @@ from sqlalchemy import and_, exists, or_, select
 from temporalio.client import Client
 
 from journeyflow.bootstrap import QUEUES, working
+from journeyflow.cli.status import span
 from journeyflow.cli.stores import migrated_store
 from journeyflow.demo.data import make
 from journeyflow.engine.outbox import pending
@@ -112,7 +113,7 @@ def _report(console: Console, found: list[JourneyStatus], folder: Path) -> None:
     console.print("look closer:", highlight=False)
     prefix = f"JOURNEYFLOW_STORE=sqlite:///{folder}/journeyflow.db journeyflow"
     console.print(f"  {prefix} status", soft_wrap=True, highlight=False)
-    console.print(f"  {prefix} customer show 0001", soft_wrap=True, highlight=False)
+    console.print(f"  {prefix} customer show c0001", soft_wrap=True, highlight=False)
 
 
 def _table(one: JourneyStatus) -> Table:
@@ -121,9 +122,7 @@ def _table(one: JourneyStatus) -> Table:
     table.add_column(justify="right")
     table.add_column()
     for stop in one.resting:
-        until = f"until {stop.first_due:%Y-%m-%d %H:%M}" if stop.first_due else ""
-        later = f" to {stop.last_due:%Y-%m-%d %H:%M}" if stop.last_due != stop.first_due else ""
-        table.add_row("resting", f"{stop.members:,}", f"{stop.step} ({stop.kind}) {until}{later} UTC")
+        table.add_row("resting", f"{stop.members:,}", f"{stop.step} ({stop.kind}) until {span(stop)}")
     for channel, number in sorted(_by_channel(one, "sent").items()):
         table.add_row("sent", f"{number:,}", f"by {channel}")
     for rule in ("consent", "cap", "quiet-hours"):

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from journeyflow.cli.stores import migrated_store
 from journeyflow.engine.programme import Programme
-from journeyflow.engine.status import JourneyStatus
+from journeyflow.engine.status import JourneyStatus, Resting
 from journeyflow.engine.status import status as status_of
 from journeyflow.settings import load_settings
 
@@ -41,6 +41,12 @@ def show(console: Console, one: JourneyStatus) -> None:
     console.print(table)
 
 
+def span(stop: Resting) -> str:
+    """When the first and the last of those who rest there are due."""
+    begin, end = f"{stop.first_due:%Y-%m-%d %H:%M}", f"{stop.last_due:%Y-%m-%d %H:%M}"
+    return f"{begin} UTC" if begin == end else f"{begin} to {end} UTC"
+
+
 async def _load() -> list[JourneyStatus]:
     async with migrated_store(load_settings()) as store:
         return await status_of(store, Programme())
@@ -59,7 +65,7 @@ def _add_people(table: Table, one: JourneyStatus) -> None:
 
 def _add_stops(table: Table, one: JourneyStatus) -> None:
     for index, stop in enumerate(one.resting):
-        until = "" if stop.first_due is None else f" until {_span(stop.first_due, stop.last_due)}"
+        until = f" until {span(stop)}" if stop.first_due else ""
         other = "" if stop.version == one.version else f", version {stop.version}"
         last = index == len(one.resting) - 1
         row = (f"{stop.members:,}", f"{stop.step} ({stop.kind}){until}{other}")
@@ -69,8 +75,3 @@ def _add_stops(table: Table, one: JourneyStatus) -> None:
 def _add_messages(table: Table, one: JourneyStatus) -> None:
     for (channel, state, reason), number in sorted(one.messages.items()):
         table.add_row(f"{channel} {state}", f"{number:,}", f"by {reason}" if reason else "")
-
-
-def _span(first: object, last: object) -> str:
-    begin, end = f"{first:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
-    return f"{begin} UTC" if begin == end else f"{begin} to {end} UTC"
