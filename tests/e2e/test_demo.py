@@ -1,0 +1,129 @@
+"""The demo as a user runs it, to its end, and what of its customers can be found in Temporal afterwards."""
+
+import csv
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from temporalio.client import Client
+
+from journeyflow.testing.servers import DevServer, dev_server
+
+_ROOT = Path(__file__).parents[2]
+_JOURNEYS = ("welcome", "birthday", "win-back", "post-purchase")
+_PREFIX = 4  # bytes of a needle that are looked for first
+_NAMES = ("attr.first_name", "attr.last_name")
+
+
+def test_the_demo_runs_to_its_end_and_again_in_the_same_folder(tmp_path: Path) -> None:
+    first, second = _run_demo(tmp_path / "demo"), _run_demo(tmp_path / "demo")
+    for journey in _JOURNEYS:
+        assert re.search(rf"^{journey}: [1-9][0-9,]* entered", first, re.MULTILINE), first
+    assert _tables(first) == _tables(second), "the second run was not a fresh one"
+    assert list((tmp_path / "demo" / "outbox").glob("*.eml"))
+
+
+async def test_nothing_personal_enters_temporal(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    _run_demo(folder)
+    customers = _read_customers(folder)
+    needles = {needle for customer in customers for needle in _needles(customer)}
+    async with dev_server(folder / "temporal.db") as server:
+        seen = await _all_that_temporal_knows(server)
+        assert b'"resting"' in seen, "the search does not see what our workflows were given"
+        assert _found(seen, needles) == set()
+        victim = next(one for one in customers if "".join(one.values()).isascii() and all(one.values()))
+        await _plant(server, victim)
+        assert _found(await _all_that_temporal_knows(server), needles) >= _needles(victim)
+
+
+def _run_demo(folder: Path) -> str:
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("JOURNEYFLOW_")}
+    command = [sys.executable, "-m", "journeyflow", "demo", "--folder", str(folder), "--root", str(_ROOT)]
+    done = subprocess.run(
+        command, env=outside, cwd=folder.parent, capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _tables(output: str) -> list[str]:
+    """What was counted; the times move from run to run."""
+    return re.findall(r"^\S+: [0-9,]+ entered|^│ (?:sent|resting)\b *│ *[0-9,]+", output, re.MULTILINE)
+
+
+def _read_customers(folder: Path) -> list[dict[str, str]]:
+    with (folder / "customers.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _needles(customer: dict[str, str]) -> set[bytes]:
+    """Whatever would show this customer: addresses anywhere, other values as JSON has them.
+
+    Names of five letters and more also count outside of quotes, where they stand as words of their own.
+    Numbers such as points cannot be told from others, but the names of the attributes can. The ids of the demo
+    look like sets of members ("c0001").
+    """
+    addresses = {customer["email"], customer["phone"].lstrip("+"), customer["attr.birthday"]}
+    values = {
+        json.dumps(value, ensure_ascii=escape) for value in customer.values() for escape in (True, False)
+    }
+    values -= {json.dumps(customer[name]) for name in ("id", "consent_email", "consent_sms", "attr.points")}
+    names = {customer[name] for name in _NAMES if len(customer[name]) >= 5}
+    attributes = {f'"{column.removeprefix("attr.")}"' for column in customer if column.startswith("attr.")}
+    return {text.encode() for text in addresses | values | names | attributes} - {b"", b'""'}
+
+
+def _found(haystack: bytes, needles: Iterable[bytes]) -> set[bytes]:
+    by_prefix: dict[bytes, set[bytes]] = defaultdict(set)
+    for needle in needles:
+        by_prefix[needle[:_PREFIX]].add(needle)
+    return {needle for prefix, group in by_prefix.items() for needle in _found_at(haystack, prefix, group)}
+
+
+def _found_at(haystack: bytes, prefix: bytes, group: set[bytes]) -> Iterator[bytes]:
+    lengths = {len(needle) for needle in group}
+    for match in re.finditer(re.escape(prefix), haystack):
+        at = match.start()
+        for candidate in {haystack[at : at + length] for length in lengths} & group:
+            around = haystack[at - 1 : at] + haystack[at + len(candidate) : at + len(candidate) + 1]
+            if not (candidate.isalpha() and re.search(rb"[A-Za-z]", around)):
+                yield candidate
+
+
+async def _all_that_temporal_knows(server: DevServer) -> bytes:
+    """The files as they lie on the disk, each value in the database, and the history of every workflow."""
+    assert server.database is not None
+    files = [path.read_bytes() for path in server.database.parent.glob(f"{server.database.name}*")]
+    client = await Client.connect(server.address)
+    histories: list[bytes] = []
+    async for run in client.list_workflows():
+        history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+        histories += [event.SerializeToString() for event in history.events]
+    assert len(histories) > len(_JOURNEYS)
+    return b"\0".join([*files, *_values(server.database), *histories])
+
+
+def _values(database: Path) -> Iterator[bytes]:
+    """Whole, while in the file a long value is spread over pages."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            for row in connection.execute(f'SELECT * FROM "{table}"'):
+                yield from (v if isinstance(v, bytes) else str(v).encode() for v in row)
+    finally:
+        connection.close()
+
+
+async def _plant(server: DevServer, customer: dict[str, str]) -> None:
+    """What a careless workflow would have in its argument."""
+    client = await Client.connect(server.address)
+    careless = {name.removeprefix("attr."): value for name, value in customer.items()}
+    names = " ".join(customer[name] for name in _NAMES)
+    await client.start_workflow("Careless", args=[careless, names], id="careless", task_queue="nobody")
