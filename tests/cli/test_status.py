@@ -1,0 +1,61 @@
+"""`journeyflow status` on a store whose content is known."""
+
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from journeyflow.cli.main import run
+from journeyflow.store.database import Store
+from tests.engine.programmes import World
+from tests.engine.test_status import fill
+
+
+@pytest_asyncio.fixture
+async def filled(sqlite_store: Store, tmp_path: Path) -> None:
+    await fill(World(sqlite_store, tmp_path / "programme"))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNEYFLOW_STORE", f"sqlite:///{tmp_path}/journeyflow.db")
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def lines(text: str) -> list[list[str]]:
+    """The cells of each row, without the lines around them."""
+    cells = ([cell.strip() for cell in line.strip("┃│┏┓┗┛").split("│")] for line in text.splitlines())
+    return [row for row in cells if len(row) == 3]
+
+
+@pytest.mark.usefixtures("filled", "here")
+def test_one_journey_in_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "reviews"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("reviews (version ")
+    assert lines(out) == [
+        ["entered", "7", ""],
+        ["inside now", "5", ""],
+        ["finished", "0", ""],
+        ["exited", "1", "by exit/0"],
+        ["failed", "1", "see: journeyflow customer show"],
+        ["reached the goal", "2", ""],
+        ["resting at", "5", "the-review (wait_for) until 2031-05-09 12:00 UTC"],
+        ["email dropped", "1", "by consent"],
+        ["email queued", "6", ""],
+    ]
+
+
+@pytest.mark.usefixtures("filled", "here")
+def test_all_journeys_and_one_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("another (version") < out.index("reviews (version")
+    assert run(["status", "reveiws"]) == 1
+    assert 'no journey is called "reveiws"; applied are: another, reviews' in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("here")
+def test_before_anything_was_applied(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status"]) == 0
+    assert capsys.readouterr().out == "no journey has been applied yet; run: journeyflow apply\n"
