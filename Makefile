@@ -2,7 +2,7 @@
 # make test   runs everything that must hold: lint, types, layers and all tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit format
+.PHONY: help demo test lint types layers unit format kills
 
 # The first Python that is new enough; another one: make PYTHON=/path/to/python test
 PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13; do \
@@ -14,6 +14,7 @@ help:
 	@echo "make demo     run the shipped programme on real orders"
 	@echo "make test     lint, types, layers and all tests"
 	@echo "make lint | types | layers | unit     one of them"
+	@echo "make kills    end workers and server at random moments; KILLS=200 says how often, KILL_SEED=1 when"
 	@echo "make format   put the code into the usual form"
 
 demo: $(INSTALLED)
@@ -33,6 +34,9 @@ layers: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/pytest -n auto --maxprocesses 8
+
+kills: $(INSTALLED)
+	KILLS=$(or $(KILLS),200) KILL_SEED=$(or $(KILL_SEED),1) $(BIN)/pytest tests/e2e/test_random_kills.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix

@@ -67,8 +67,8 @@ def _needles(customer: dict[str, str]) -> set[bytes]:
     """Whatever would show this customer: addresses anywhere, other values as JSON has them.
 
     Names of five letters and more also count outside of quotes, where they stand as words of their own.
-    Numbers such as points cannot be told from others, but the names of the attributes can. The ids of the demo
-    look like sets of members ("c0001").
+    Numbers such as points cannot be told from others, but the names of the attributes can. Ids are left out,
+    since those of the demo look like sets of members ("c0001").
     """
     addresses = {customer["email"], customer["phone"].lstrip("+"), customer["attr.birthday"]}
     values = {
