@@ -136,6 +136,7 @@ CAPS = """
     caps:
       - {channel: sms, at_most: 1, per: 7 days}
       - {category: marketing, at_most: 2, per: 1 day}
+      - {category: marketing, at_most: 100, per: 30 days}
 """
 
 
