@@ -24,6 +24,7 @@ from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.channels.smtp import Smtp
 from journeyflow.delivery.deliver import Courier
 from journeyflow.engine.activities import EngineActivities
+from journeyflow.engine.failures import PrivateFailures
 from journeyflow.errors import ConfigurationError
 from journeyflow.settings import Settings
 from journeyflow.store.database import Store
@@ -48,6 +49,7 @@ async def working(
     settings: Settings, store: Store, client: Client, queues: Sequence[str]
 ) -> AsyncIterator[None]:
     """Runs a worker for each queue as long as the block lasts."""
+    await keep_going(store, client)  # first: no worker may touch the cohorts of another store
     async with AsyncExitStack() as stack:
         for queue in queues:
             if queue == JOURNEYS_QUEUE:
@@ -56,8 +58,6 @@ async def working(
             channel = _channel(settings, queue)
             stack.push_async_callback(channel.close)
             await stack.enter_async_context(channel_worker(store, client, queue, channel))
-        if JOURNEYS_QUEUE in queues:
-            await keep_going(store, client)
         yield
 
 
@@ -68,13 +68,20 @@ def journeys_worker(store: Store, client: Client) -> Worker:
         task_queue=JOURNEYS_QUEUE,
         workflows=[Cohort, EventRouter, Sweep],
         activities=[activities.travel, activities.route, activities.sweep],
+        interceptors=[PrivateFailures()],
         graceful_shutdown_timeout=_GRACE,
     )
 
 
 def channel_worker(store: Store, client: Client, queue: str, channel: Channel) -> Worker:
     activities = DeliveryActivities(Courier(store, {queue: channel}))
-    return Worker(client, task_queue=queue, activities=[activities.deliver], graceful_shutdown_timeout=_GRACE)
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=[activities.deliver],
+        interceptors=[PrivateFailures()],
+        graceful_shutdown_timeout=_GRACE,
+    )
 
 
 async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
