@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from journeyflow.engine import outbox, route, sweep, travel
 from journeyflow.engine.programme import Programme
-from journeyflow.instants import from_ms
+from journeyflow.instants import from_ms, to_ms
 from journeyflow.store.database import Store
 from journeyflow.workflows.contracts import LegOutcome, LegRequest, RouteRequest, SweepCount
 
@@ -54,9 +54,12 @@ class EngineActivities:
 
 
 def attempt_clock() -> Callable[[], datetime]:
-    """The server's time during this attempt: when it started, plus what has passed since."""
+    """The server's time during this attempt: when it started, plus what has passed since.
+
+    In whole milliseconds, as everywhere in Temporal, so that an entry and its first leg have the same time.
+    """
     started, begun = activity.info().started_time, time.monotonic()
-    return lambda: started + timedelta(seconds=time.monotonic() - begun)
+    return lambda: from_ms(to_ms(started + timedelta(seconds=time.monotonic() - begun)))
 
 
 @asynccontextmanager
