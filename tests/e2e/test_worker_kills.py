@@ -15,7 +15,17 @@ from journeyflow.delivery.channels.smtp import Smtp
 from journeyflow.testing.servers import free_port
 from tests.e2e.runs import KEYS, Ending, check_undisturbed, run
 
-_TRAVELLING = ["enrolled", "started", "signalled", "in a turn", "in a turn:2", "in a leg", "leg committed"]
+_TRAVELLING = [
+    "enrolled",
+    "starting",
+    "started",
+    "signalling",
+    "signalled",
+    "in a turn",
+    "in a turn:2",
+    "in a leg",
+    "leg committed",
+]
 _DELIVERING = ["outbox claimed:3", "outbox accepted", "outbox accepted:3"]
 _MAILS = 3 * len(KEYS)  # the fourth message of each customer is an SMS
 

@@ -33,7 +33,9 @@ class Point:
 
 POINTS = {
     "enrolled": Point(outbox, "flush"),
+    "starting": Point(outbox, "_start_workflow"),
     "started": Point(outbox, "_start_workflow", after=True),
+    "signalling": Point(outbox, "_signal_workflow"),
     "signalled": Point(outbox, "_signal_workflow", after=True),
     "in a turn": Point(route, "_mark_routed"),
     "in a leg": Point(travel, "_record", after=True, counts=lambda leg, *_: leg.number > 0),
