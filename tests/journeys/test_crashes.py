@@ -49,8 +49,11 @@ async def test_a_cohort_that_was_started_and_is_still_in_the_outbox(trip: Trip, 
     assert await rows_of(trip, starts) == []
     assert await templates(trip, "ann") == ["hello"]
     await trip.skip(days=1)
+    handle = trip.environment.client.get_workflow_handle(outbox.workflow_id(1))
+    run = (await handle.describe()).run_id
     await put_back(trip, starts, waiting)  # and once more when the workflow has long ended
     await trip.settle()
+    assert (await handle.describe()).run_id == run
     assert await templates(trip, "ann") == ["hello"]
     assert len(await rows_of(trip, legs)) == 2
 

@@ -155,6 +155,20 @@ async def test_leaving_a_segment_and_joining_it_again(
     assert await templates(trip, "ann") == ["hello"] * times
 
 
+async def test_who_joined_unwilling_and_has_left_does_not_enter_any_more(trip: Trip, apply: Apply) -> None:
+    willing = by_segment("always").replace("again:", "when: {consent: email}, again:")
+    await apply(willing, segments=SEGMENTS)
+    for key in ("ann", "ben"):
+        await trip.customer(key, {"email": "denied"}, email=f"{key}@example.com", spent=150)
+    assert await trip.sweep() == 0
+    await trip.customer("ann", spent=10)
+    assert await trip.sweep() == 0
+    for key in ("ann", "ben"):
+        await trip.customer(key, {"email": "granted"})
+    assert await trip.sweep() == 1, "the one who is still in the segment"
+    assert await trip.enrollments("ann") == []
+
+
 MONDAYS = """
     journey: mondays
     enter: {schedule: "0 9 * * mon", when: {segment: big-spenders}}

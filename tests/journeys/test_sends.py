@@ -60,6 +60,7 @@ async def test_quiet_hours_hold_the_member_until_they_end_where_the_customer_is(
     await trip.skip(hours=1)
     [message] = await trip.messages("ann")
     assert local(message.sent_at, "Europe/Stockholm") == "Thu 08:00"
+    assert local(message.at, "Europe/Stockholm") == "Thu 08:00", "when the gate let it through"
     assert await states(trip, "ann") == [("finished", None)]
 
 
@@ -126,6 +127,7 @@ async def test_waiting_under_a_cap_counts_from_when_the_customer_came_to_the_sen
     await trip.event("ann", "urgent")  # there is room again at 11:00
     await skip_to(trip, datetime(YEAR, 5, 8, 8, 0, tzinfo=UTC))
     assert (await ledger(trip, "ann"))[1] == ("hello", "dropped", "cap")
+    assert local((await trip.messages("ann"))[1].at, "UTC") == "Thu 08:00", "when the gate gave up"
 
 
 URGENT = """
