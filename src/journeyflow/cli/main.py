@@ -22,6 +22,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 2, 130  # 2 is also click's code for a wrong
     context_settings={"help_option_names": ["-h", "--help"]},
     lazy={
         "check": Lazy("journeyflow.cli.check:check", "Check journeys, segments and policy."),
+        "explain": Lazy("journeyflow.cli.explain:explain", "Tell when each step of a journey can happen."),
         "apply": Lazy(
             "journeyflow.cli.apply:apply", "Check and compile the programme, and put it into force."
         ),

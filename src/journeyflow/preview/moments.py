@@ -1,0 +1,118 @@
+"""The earliest and the latest moment at which each step of a plan can happen, for one zone and one entry.
+
+A step happens when it is done: a wait when it ends, a message when it goes out. Windows are passed
+along the jumps in the order of the steps; every rule here is monotone, so the ends of a window give the
+ends of the next one. Workers are taken to be up, and leaving by an exit rule moves nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from journeyflow.engine.gate import category_of
+from journeyflow.engine.local_time import next_local, quiet_until
+from journeyflow.errors import PlanError
+from journeyflow.plan import Branch, End, Plan, Send, Step, Update, Wait, WaitFor, WaitUntil
+from journeyflow.policy import Cap, Policy, QuietHours
+
+_MOST_QUIET = timedelta(days=15)  # in one piece; a zone may skip a day
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    earliest: datetime
+    latest: datetime
+
+    def over(self, other: "Window") -> "Window":
+        """The smallest window round both."""
+        return Window(min(self.earliest, other.earliest), max(self.latest, other.latest))
+
+    def later(self, seconds: int) -> "Window":
+        """Both ends of it."""
+        delay = timedelta(seconds=seconds)
+        return Window(self.earliest + delay, self.latest + delay)
+
+    def open_until(self, seconds: int) -> "Window":
+        return Window(self.earliest, self.latest + timedelta(seconds=seconds))
+
+
+def windows(plan: Plan, policy: Policy, tz: ZoneInfo, entered: datetime) -> tuple[Window, ...]:
+    """One for each step, in the plan's order. Raises PlanError for a message that can never go out."""
+    arrivals: dict[int, Window] = {0: Window(entered, entered)}
+    found = []
+    rules = _Rules(plan, policy, tz)
+    for number, step in enumerate(plan.steps):
+        happens, onward = rules.through(step, arrivals[number])
+        found.append(happens)
+        for to, window in onward:
+            arrivals[to] = arrivals[to].over(window) if to in arrivals else window
+    return tuple(found)
+
+
+class _Rules:
+    def __init__(self, plan: Plan, policy: Policy, tz: ZoneInfo) -> None:
+        self._policy, self._tz = policy, tz
+        self._category_name = plan.category
+        self._category = category_of(policy, plan.category)
+
+    def through(self, step: Step, arrival: Window) -> tuple[Window, list[tuple[int, Window]]]:
+        """When the step happens, and when customers who came within `arrival` come to what follows."""
+        match step:
+            case Send():
+                happens = self._send(step, arrival)
+                # Whom the gate refuses (no consent, no address) goes on at once, also in quiet hours.
+                return happens, [(step.next, Window(arrival.earliest, happens.latest))]
+            case Wait():
+                happens = arrival.later(step.seconds)
+                return happens, [(step.next, happens)]
+            case WaitUntil():
+                happens = Window(self._next(step, arrival.earliest), self._next(step, arrival.latest))
+                return happens, [(step.next, happens)]
+            case WaitFor():
+                woken = arrival.open_until(step.timeout)
+                return woken, [(step.then, woken), (step.otherwise, arrival.later(step.timeout))]
+            case Branch():
+                return arrival, [(to, arrival) for to in (*(arm.to for arm in step.arms), step.otherwise)]
+            case Update():
+                return arrival, [(step.next, arrival)]
+            case End():
+                return arrival, []
+            case _:
+                assert_never(step)
+
+    def _next(self, step: WaitUntil, after: datetime) -> datetime:
+        return next_local(after, time.fromisoformat(step.at), step.days, self._tz)
+
+    def _send(self, step: Send, arrival: Window) -> Window:
+        earliest = self._after_quiet_hours(step, arrival.earliest)
+        latest = self._after_quiet_hours(step, arrival.latest)
+        if step.if_capped.do == "wait" and any(self._concerns(cap, step) for cap in self._policy.caps):
+            # It may wait for room until then, and then find that it is night again.
+            last_room = arrival.latest + timedelta(seconds=step.if_capped.up_to or 0)
+            latest = max(latest, self._after_quiet_hours(step, last_room))
+        return Window(earliest, latest)
+
+    def _concerns(self, cap: Cap, step: Send) -> bool:
+        return (
+            self._category.caps == "apply"
+            and cap.at_most > 0  # under a cap of none there is never room to wait for
+            and cap.channel in (None, step.channel)
+            and cap.category in (None, self._category_name)
+        )
+
+    def _after_quiet_hours(self, step: Send, moment: datetime) -> datetime:
+        """The end of one rule's quiet hours may lie within another's."""
+        if self._category.quiet_hours == "exempt":
+            return moment
+        rules = [rule for rule in self._policy.quiet_hours if rule.channel in (None, step.channel)]
+        end = moment
+        while (until := self._quiet_until(rules, end)) is not None:
+            if until - moment > _MOST_QUIET:
+                raise PlanError(step.path, "quiet hours leave no time of day to send; shorten them")
+            end = until
+        return end
+
+    def _quiet_until(self, rules: list[QuietHours], moment: datetime) -> datetime | None:
+        ends = (quiet_until(moment, rule, self._tz) for rule in rules)
+        return next((end for end in ends if end is not None), None)

@@ -1,0 +1,174 @@
+"""The windows against customers who travel the plan by the rules, one step after the other."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from random import Random
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeyflow.conditions import Consent, EventMatch
+from journeyflow.engine.local_time import next_local, quiet_until
+from journeyflow.errors import PlanError
+from journeyflow.plan import (
+    Arm,
+    Branch,
+    End,
+    EnterByEvent,
+    IfCapped,
+    Plan,
+    Send,
+    Step,
+    Update,
+    Wait,
+    WaitFor,
+    WaitUntil,
+)
+from journeyflow.policy import Cap, Category, Policy, QuietHours
+from journeyflow.preview.moments import Window, windows
+from tests.preview.plans import plans
+
+POLICY = Policy(
+    categories={
+        "marketing": Category(),
+        "transactional": Category(consent="not-required", caps="exempt", quiet_hours="exempt"),
+    },
+    caps=(Cap(1, 86_400, category="marketing"),),
+    quiet_hours=(QuietHours("21:00", "08:00", "sms"), QuietHours("07:00", "09:30")),
+)
+ZONES = st.sampled_from(
+    ["UTC", "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu"]
+).map(ZoneInfo)
+# Around the changes of the clocks, and where Apia left out a day.
+DAYS = [
+    datetime(2026, 3, 7, tzinfo=UTC),
+    datetime(2026, 10, 24, tzinfo=UTC),
+    datetime(2011, 12, 29, tzinfo=UTC),
+]
+ENTRIES = st.builds(
+    lambda day, seconds: day + timedelta(seconds=seconds), st.sampled_from(DAYS), st.integers(0, 3 * 86_400)
+)
+
+# What a customer may do at a step who comes there at some moment: when it happens (None: it does not),
+# when they go on, and where to.
+Choice = tuple[datetime | None, datetime, int]
+
+
+def choices(
+    step: Step, plan: Plan, tz: ZoneInfo, now: datetime, delays: Callable[[int], Iterable[int]]
+) -> list[Choice]:
+    """`delays` gives how long something with a most (in seconds) takes."""
+    match step:
+        case Send():
+            sent = [_awake(step, plan, tz, now)]
+            if step.if_capped.do == "wait" and plan.category == "marketing":
+                waits = delays(step.if_capped.up_to or 0)
+                sent += [_awake(step, plan, tz, max(sent[0], now + timedelta(seconds=s))) for s in waits]
+            return [(None, now, step.next), *((moment, moment, step.next) for moment in sent)]
+        case Wait():
+            return [_passing(now + timedelta(seconds=step.seconds), step.next)]
+        case WaitUntil():
+            return [_passing(next_local(now, time.fromisoformat(step.at), step.days, tz), step.next)]
+        case WaitFor():
+            woken = [_passing(now + timedelta(seconds=s), step.then) for s in delays(step.timeout)]
+            return [*woken, _passing(now + timedelta(seconds=step.timeout), step.otherwise)]
+        case Branch():
+            return [_passing(now, to) for to in (*(arm.to for arm in step.arms), step.otherwise)]
+        case Update():
+            return [_passing(now, step.next)]
+        case End():
+            return []
+        case _:
+            assert_never(step)
+
+
+def _passing(moment: datetime, to: int) -> Choice:
+    return (moment, moment, to)
+
+
+def _awake(step: Send, plan: Plan, tz: ZoneInfo, now: datetime) -> datetime:
+    """The gate is asked again whenever quiet hours end."""
+    for rule in POLICY.quiet_hours if plan.category == "marketing" else ():
+        if rule.channel in (None, step.channel) and (until := quiet_until(now, rule, tz)):
+            return _awake(step, plan, tz, until)
+    return now
+
+
+@settings(max_examples=300, deadline=None)
+@given(plans(), ZONES, ENTRIES, st.integers(0, 2**32))
+def test_nobody_is_ever_outside(plan: Plan, tz: ZoneInfo, entered: datetime, seed: int) -> None:
+    chance = Random(seed)
+    found = windows(plan, POLICY, tz, entered)
+    for _ in range(10):
+        number, now = 0, entered
+        while not isinstance(step := plan.steps[number], End):
+            options = choices(step, plan, tz, now, lambda most: [chance.randint(0, most)])
+            happens, now, to = chance.choice(options)
+            window = found[number]
+            assert happens is None or window.earliest <= happens <= window.latest, step.path
+            number = to
+        assert found[number].earliest <= now <= found[number].latest
+
+
+@settings(max_examples=200, deadline=None)
+@given(plans(most=6), ZONES, ENTRIES)
+def test_somebody_is_there_at_both_ends(plan: Plan, tz: ZoneInfo, entered: datetime) -> None:
+    """Everybody who takes as little or as much time as possible, at every step."""
+    arrivals: dict[int, set[datetime]] = defaultdict(set, {0: {entered}})
+    for number, (step, window) in enumerate(zip(plan.steps, windows(plan, POLICY, tz, entered), strict=True)):
+        moments = set(arrivals[number]) if isinstance(step, End) else set()
+        for now in arrivals[number]:
+            for happens, onward, to in choices(step, plan, tz, now, lambda most: (0, most)):
+                moments |= {happens} if happens else set()
+                arrivals[to].add(onward)
+        assert Window(min(moments), max(moments)) == window, step.path
+
+
+def plan_of(*steps: Step) -> Plan:
+    return Plan("any", "Any", "marketing", 50, EnterByEvent(EventMatch("a")), (*steps, End("end")))
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+NIGHT = datetime(2026, 3, 8, 4, tzinfo=UTC)  # Saturday 23:00 there; the clocks go forward at 2
+
+
+def test_a_message_waits_for_the_morning() -> None:
+    sent, end = windows(plan_of(Send("steps/0", 1, "sms", "code")), POLICY, NEW_YORK, NIGHT)
+    morning = datetime(2026, 3, 8, 13, 30, tzinfo=UTC)  # the night's rule ends within the morning's
+    assert sent == Window(morning, morning)
+    assert end == Window(NIGHT, morning)  # who may not get it does not wait for it
+
+
+def test_a_message_that_waits_under_a_cap_may_find_the_next_night() -> None:
+    step = Send("steps/0", 1, "sms", "code", IfCapped("wait", 86_400))
+    sent, _ = windows(plan_of(step), POLICY, NEW_YORK, NIGHT)
+    assert sent.latest == datetime(2026, 3, 9, 13, 30, tzinfo=UTC)
+
+
+def test_no_cap_no_waiting() -> None:
+    step = Send("steps/0", 1, "email", "code", IfCapped("wait", 86_400))
+    for policy in (Policy(), replace(POLICY, quiet_hours=(), caps=(Cap(1, 60, "sms"), Cap(0, 60)))):
+        sent, _ = windows(plan_of(step), policy, NEW_YORK, NIGHT)
+        assert sent == Window(NIGHT, NIGHT)
+
+
+def test_a_time_that_does_not_exist_comes_as_soon_as_the_clocks_allow() -> None:
+    waited, _ = windows(plan_of(WaitUntil("steps/0", 1, "02:30")), POLICY, NEW_YORK, NIGHT)
+    assert waited.earliest == datetime(2026, 3, 8, 7, tzinfo=UTC)  # 03:00 in summer time
+
+
+def test_paths_that_meet_span_both() -> None:
+    branch = Branch("steps/0", (Arm(Consent("sms"), 2),), 1)
+    *_, end = windows(plan_of(branch, Wait("steps/1", 2, 3_600)), POLICY, NEW_YORK, NIGHT)
+    assert end == Window(NIGHT, NIGHT + timedelta(hours=1))
+
+
+def test_a_day_of_quiet_hours_is_refused() -> None:
+    policy = Policy(quiet_hours=(QuietHours("00:00", "12:00"), QuietHours("12:00", "00:00")))
+    with pytest.raises(PlanError, match="steps/0: quiet hours leave no time"):
+        windows(plan_of(Send("steps/0", 1, "sms", "code")), policy, NEW_YORK, NIGHT)
