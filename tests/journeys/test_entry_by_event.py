@@ -46,7 +46,9 @@ async def test_where_asks_the_event_and_when_asks_the_customer(trip: Trip, apply
     assert await trip.enrollments("ben") == await trip.enrollments("eve") == []
 
 
-@pytest.mark.parametrize(("again", "times"), [("never", 1), ("always", 3), ("after 30 days", 2)])
+@pytest.mark.parametrize(
+    ("again", "times"), [("never", 1), ("always", 3), ("after 30 days", 2), ("after 10 minutes", 3)]
+)
 async def test_how_often(trip: Trip, apply: Apply, again: str, times: int) -> None:
     """On day 0, again while inside, on day 10, on day 31."""
     await apply(journey(again))

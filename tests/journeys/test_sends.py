@@ -112,6 +112,17 @@ async def test_who_waits_under_a_cap_goes_when_the_window_has_passed(trip: Trip,
     assert await templates(trip, "ann") == ["hello", "hello"]
 
 
+async def test_to_wait_as_long_as_the_window_is_long_enough(trip: Trip, apply: Apply) -> None:
+    """The message in the way left a moment after it was let through, which is when its window begins."""
+    first = sends(channel="email").replace("sends", "first")
+    await apply(first, sends(channel="email", if_capped="wait up to 1 day"), policy=ONE_A_DAY)
+    await reader(trip, "ann")
+    await begin(trip, "ann")
+    assert await ledger(trip, "ann") == [("hello", "sent", None), ("hello", "held", "cap")]
+    await trip.skip(days=1, minutes=1)
+    assert await templates(trip, "ann") == ["hello", "hello"]
+
+
 async def test_waiting_under_a_cap_counts_from_when_the_customer_came_to_the_send(
     trip: Trip, apply: Apply
 ) -> None:

@@ -60,3 +60,15 @@ async def test_adding_to_a_text_fails_that_member_alone_and_does_not_quote_it(
         assert await states(trip, key) == [("failed", "steps/0: the attribute to add to is not a number")]
         assert await templates(trip, key) == []
         assert await attributes(trip, key) == {"points": values[key], "locale": None}, "all or nothing"
+
+
+@on_both_stores
+async def test_a_number_as_timezone_fails_with_its_reason_and_breaks_no_leg(trip: Trip, apply: Apply) -> None:
+    await apply("""
+        journey: update
+        enter: {event: began}
+        steps: [{update: {timezone: 5}}]
+    """)
+    await trip.customer("ann", timezone="Europe/Stockholm")
+    await begin(trip, "ann")
+    assert await states(trip, "ann") == [("failed", "steps/0: the attribute timezone has to be a text")]

@@ -14,6 +14,8 @@ from journeyflow.store.database import upsert
 from journeyflow.store.ledger import messages
 
 _KEY = ["enrollment_id", "step"]
+# A message leaves a moment after the gate let it through, so a full window of a cap ends that much later.
+_LENIENCE = timedelta(minutes=1)
 _DECIDED = ["state", "reason", "detail", "at", "leg"]
 
 
@@ -39,7 +41,8 @@ async def run(leg: Leg, number: int, step: Send, members: Mask) -> None:
 
 def _when_capped(step: Send, verdict: Verdict, deadline: datetime) -> Verdict:
     """A capped message waits for room only as long as its `if_capped` says."""
-    waits = step.if_capped.do == "wait" and verdict.until is not None and verdict.until <= deadline
+    until = verdict.until
+    waits = step.if_capped.do == "wait" and until is not None and until <= deadline + _LENIENCE
     return verdict if waits else Verdict("dropped", verdict.reason, verdict.detail)
 
 

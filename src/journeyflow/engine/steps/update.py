@@ -1,5 +1,7 @@
 """An update changes attributes of the members' customers."""
 
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -16,18 +18,20 @@ _COLUMNS = ("email", "phone", "timezone", "locale")  # attributes that are colum
 async def run(leg: Leg, number: int, step: Update, members: Mask) -> None:
     before = await _values(leg, members)
     changed: list[dict[str, Any]] = []
-    broken = 0
+    broken: dict[str, Mask] = defaultdict(int)
     for member in leg.chosen(members):
         after = _changed(before[member.customer], step.changes)
-        if after is None:
-            broken |= 1 << member.position
+        if isinstance(after, _Refused):
+            broken[after.reason] |= 1 << member.position
         else:
             changed.append(_row(member.customer, after))
     if changed:
         await leg.connection.execute(_statement().values(updated_at=leg.now), changed)
-    leg.fail(broken, f"{step.path}: the attribute to add to is not a number")
-    leg.note(number, "update", members & ~broken)
-    leg.go(members & ~broken, step.next)
+    for reason, failing in broken.items():
+        leg.fail(failing, f"{step.path}: {reason}")
+        members &= ~failing
+    leg.note(number, "update", members)
+    leg.go(members, step.next)
 
 
 async def _values(leg: Leg, members: Mask) -> dict[int, dict[str, Any]]:
@@ -37,22 +41,27 @@ async def _values(leg: Leg, members: Mask) -> dict[int, dict[str, Any]]:
     return {row.id: row.attributes | {name: getattr(row, name) for name in _COLUMNS} for row in rows}
 
 
-def _changed(values: dict[str, Any], changes: tuple[Change, ...]) -> dict[str, Any] | None:
-    """The values after all changes; None when one of them cannot be made."""
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    reason: str
+
+
+def _changed(values: dict[str, Any], changes: tuple[Change, ...]) -> dict[str, Any] | _Refused:
+    """The values after all changes, unless one of them cannot be made."""
     after = dict(values)
     for change in changes:
-        if change.do == "set":
-            after[change.attribute] = change.value
-            continue
         old = after.get(change.attribute, 0)
-        if (
-            isinstance(old, bool)
-            or not isinstance(old, int | float)
-            or not isinstance(change.value, int | float)
-        ):
-            return None
-        after[change.attribute] = old + change.value
+        if change.do == "add" and not (_is_number(old) and _is_number(change.value)):
+            return _Refused("the attribute to add to is not a number")
+        new = old + change.value if change.do == "add" else change.value
+        if change.attribute in _COLUMNS and not isinstance(new, str | None):
+            return _Refused(f"the attribute {change.attribute} has to be a text")
+        after[change.attribute] = new
     return after
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _row(customer: int, values: dict[str, Any]) -> dict[str, Any]:
