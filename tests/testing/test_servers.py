@@ -1,6 +1,7 @@
 """The embedded servers are real, survive being killed, and go away."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from journeyflow.errors import ConfigurationError, JourneyflowError
+from journeyflow.testing import servers
 from journeyflow.testing.servers import DevServer, dev_server, find_binary, free_port, time_skipping
 
 
@@ -70,6 +72,16 @@ def test_a_missing_binary_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 def test_free_ports_are_above_the_privileged_ones() -> None:
     assert free_port() > 1023
+
+
+async def test_another_port_is_tried_when_somebody_was_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as quicker:
+        quicker.bind(("127.0.0.1", 0))
+        quicker.listen()
+        ports = iter([quicker.getsockname()[1], free_port()])
+        monkeypatch.setattr(servers, "free_port", lambda: next(ports))
+        async with dev_server() as server:
+            assert server.pid is not None
 
 
 async def _fail_while_it_runs(pids: list[int]) -> None:

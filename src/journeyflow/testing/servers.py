@@ -26,6 +26,7 @@ _NAMESPACE = "default"
 _FILE_PRAGMAS = ("journal_mode=wal", "synchronous=normal")  # about three times as fast on a file
 _PATIENCE = 30.0  # seconds to start or to stop; both take well under one
 _POLL = 0.05  # seconds
+_ATTEMPTS = 3
 
 
 @dataclass(slots=True)
@@ -100,8 +101,7 @@ async def dev_server(
     """
     with tempfile.TemporaryDirectory(prefix="journeyflow-") as folder:
         beside = database.with_suffix(".log") if database is not None else Path(folder) / "temporal.log"
-        server = DevServer(database, port or free_port(), log or beside, dynamic_config or {})
-        await server.start()
+        server = await _start(database, port, log or beside, dynamic_config or {})
         try:
             yield server
         finally:
@@ -119,6 +119,23 @@ async def time_skipping(
     )
     async with environment:
         yield environment
+
+
+async def _start(
+    database: Path | None, port: int | None, log: Path, dynamic_config: Mapping[str, object]
+) -> DevServer:
+    """Where the port is ours to choose, somebody may have taken it by the time the server asks for it."""
+    left = _ATTEMPTS if port is None else 1
+    while True:
+        server = DevServer(database, port or free_port(), log, dynamic_config)
+        left -= 1
+        try:
+            await server.start()
+        except JourneyflowError:
+            if left == 0:
+                raise
+        else:
+            return server
 
 
 def find_binary(name: str) -> str:
