@@ -173,6 +173,19 @@ async def test_quiet_hours_that_have_begun_since_hold_it_until_they_end(world: W
     assert await world.deliver(Outbox(tmp_path / "outbox"), attempt=2) == DeliveryCount(sent=1)
 
 
+async def test_those_who_must_wait_do_not_stop_those_behind_them(world: World) -> None:
+    """In the first batches everybody sleeps, in the last one it is day."""
+    await queue(world, *keys(25), policy=POLICY + '    quiet_hours: [{from: "21:00", to: "08:00"}]\n')
+    awake = keys(25)[20:]
+    await world.customers(*awake, timezone="America/New_York")
+    world.now = world.now.replace(hour=22, minute=0)
+    channel = Recorder(batch=10)
+    with pytest.raises(TryAgain):
+        await world.deliver(channel)
+    assert [await world.ledger(key) for key in awake] == [[("hello", "sent", None)]] * 5
+    assert len(channel.sent) == 5
+
+
 async def test_a_worker_that_shuts_down_finishes_the_batch_in_flight(world: World) -> None:
     await queue(world, *keys(25))
     channel = Recorder(batch=10)

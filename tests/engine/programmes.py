@@ -1,6 +1,5 @@
 """A store with a programme and customers in it, and no Temporal: the engine's functions called by hand."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -117,5 +116,5 @@ async def _all(connection: AsyncConnection, table: Any) -> list[Any]:
     return [tuple(row) for row in await connection.execute(select(table).order_by(*table.primary_key))]
 
 
-def keys(number: int) -> Iterable[str]:
+def keys(number: int) -> list[str]:
     return [f"c{index}" for index in range(number)]
