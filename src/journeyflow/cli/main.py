@@ -23,6 +23,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 2, 130  # 2 is also click's code for a wrong
     lazy={
         "check": Lazy("journeyflow.cli.check:check", "Check journeys, segments and policy."),
         "explain": Lazy("journeyflow.cli.explain:explain", "Tell when each step of a journey can happen."),
+        "graph": Lazy("journeyflow.cli.graph:graph", "Draw a journey: Mermaid, SVG or DOT."),
         "apply": Lazy(
             "journeyflow.cli.apply:apply", "Check and compile the programme, and put it into force."
         ),

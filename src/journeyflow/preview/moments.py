@@ -6,16 +6,17 @@ ends of the next one. Workers are taken to be up, and leaving by an exit rule mo
 """
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from journeyflow.engine.gate import category_of
 from journeyflow.engine.local_time import next_local, quiet_until
 from journeyflow.errors import PlanError
-from journeyflow.plan import Branch, End, Plan, Send, Step, Update, Wait, WaitFor, WaitUntil
+from journeyflow.plan import Branch, End, Plan, Send, Step, Update, Wait, WaitFor, WaitUntil, WaitUntilDate
 from journeyflow.policy import Cap, Policy, QuietHours
 
+OPEN = datetime(5000, 1, 1, tzinfo=UTC)  # from here on: no latest moment
 _MOST_QUIET = timedelta(days=15)  # in one piece; a zone may skip a day
 
 
@@ -68,6 +69,10 @@ class _Rules:
                 return happens, [(step.next, happens)]
             case WaitUntil():
                 happens = Window(self._next(step, arrival.earliest), self._next(step, arrival.latest))
+                return happens, [(step.next, happens)]
+            case WaitUntilDate():
+                # At once where there is no date or it has passed.
+                happens = Window(arrival.earliest, OPEN)
                 return happens, [(step.next, happens)]
             case WaitFor():
                 woken = arrival.open_until(step.timeout)

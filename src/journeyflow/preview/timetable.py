@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from journeyflow.plan import Plan, Send, Step
 from journeyflow.policy import Policy
-from journeyflow.preview.moments import windows
+from journeyflow.preview.moments import OPEN, windows
 from journeyflow.preview.words import WEEKDAYS, head_in_words, if_capped_in_words, step_in_words
 
 _WIDEST = (80, 44, 28, 28)  # characters of a column, before its text goes on in the next line
@@ -34,6 +34,8 @@ def _what(step: Step) -> str:
 
 def _told(moment: datetime, tz: ZoneInfo) -> str:
     """`Sun 2026-03-08 10:00 -04:00`; seconds only where there are any."""
+    if moment >= OPEN:
+        return "open"
     local = moment.astimezone(tz)
     clock = local.isoformat(" ", "seconds" if local.second else "minutes")
     return f"{WEEKDAYS[local.weekday()]} {clock[:-6]} {clock[-6:]}"

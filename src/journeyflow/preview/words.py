@@ -37,6 +37,7 @@ from journeyflow.plan import (
     Wait,
     WaitFor,
     WaitUntil,
+    WaitUntilDate,
     Weekdays,
 )
 
@@ -85,6 +86,8 @@ def step_in_words(step: Step) -> str:
             return f"Wait {duration(step.seconds)}"
         case WaitUntil():
             return f"Wait until {step.at}{_on_days(step.days)}"
+        case WaitUntilDate():
+            return f"Wait until {_moved(step.offset)} the date in {step.attribute}, at {step.at}"
         case WaitFor():
             return f"{events_in_words(step.events)} within {duration(step.timeout)}?"
         case Branch(_, (arm,)):
@@ -102,7 +105,7 @@ def step_in_words(step: Step) -> str:
 def ways(step: Step) -> list[tuple[str, int]]:
     """Where it goes on from `step`, and in which case; "" where there is only one way."""
     match step:
-        case Send() | Wait() | WaitUntil() | Update():
+        case Send() | Wait() | WaitUntil() | WaitUntilDate() | Update():
             return [("", step.next)]
         case WaitFor():
             return [("yes", step.then), ("no", step.otherwise)]

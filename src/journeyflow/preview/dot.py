@@ -1,0 +1,43 @@
+"""A plan in Graphviz's language."""
+
+import textwrap
+
+from journeyflow.plan import Plan
+from journeyflow.preview.words import entry_in_words, step_in_words, ways
+
+_SHAPES = {
+    "send": 'shape=box, style=filled, fillcolor="#e6e6e6"',
+    "wait": 'shape=box, style="rounded,dashed"',
+    "wait_until": 'shape=box, style="rounded,dashed"',
+    "wait_for": "shape=hexagon, style=dashed",
+    "branch": "shape=hexagon",
+    "update": "shape=box, peripheries=2",
+    "end": "shape=circle",
+}
+_WIDEST = 28  # characters in a line
+
+
+def dot(plan: Plan) -> str:
+    lines = [
+        f"digraph {_quoted(plan.journey)} {{",
+        f'  graph [rankdir=TB, label={_quoted(plan.title)}, labelloc=t, fontname="Helvetica"]',
+        '  node [fontname="Helvetica", fontsize=11, margin="0.2,0.08"]',
+        '  edge [fontname="Helvetica", fontsize=10]',
+        f"  enter [label={_wrapped(entry_in_words(plan.enter))}, shape=box, style=rounded, penwidth=2]",
+        "  enter -> s0",
+    ]
+    for number, step in enumerate(plan.steps):
+        lines.append(f"  s{number} [label={_wrapped(step_in_words(step))}, {_SHAPES[step.kind]}]")
+    for number, step in enumerate(plan.steps):
+        for case, to in ways(step):
+            lines.append(f"  s{number} -> s{to}" + (f" [label={_wrapped(case)}]" if case else ""))
+    return "\n".join([*lines, "}"])
+
+
+def _wrapped(text: str) -> str:
+    return _quoted("\n".join(textwrap.wrap(text, _WIDEST)))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
