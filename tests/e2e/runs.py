@@ -45,12 +45,13 @@ async def run(
     template: Path,
     kill_at: str = "",
     smtp_port: int | None = None,
-    under_load: Disturbance | None = None,
-    at_rest: Disturbance | None = None,
+    disturb: Disturbance | None = None,
+    at_rest: bool = False,
 ) -> Ending:
     """Everybody joins, half of them answer. The worker dies at the point `kill_at`, if any.
 
-    `under_load` happens when people are just coming in, `at_rest` when all wait for time or an answer.
+    `disturb` happens when people have just come in, or not before all wait for time or an answer; they answer
+    meanwhile.
     """
     async with installation(folder, template, smtp_port) as made:
         await made.apply([CONVERSATION, REMINDER], TEMPLATES)
@@ -58,11 +59,13 @@ async def run(
         joined = just_now()
         await made.happen({"joined": KEYS}, joined)
         worker = await made.start_worker(kill_at)
-        await _enter(made, worker, kill_at, under_load)
+        await until(
+            lambda: _have_entered(made, worker, kill_at), "everybody has entered, or the worker is dead"
+        )
         if at_rest:
             await until(lambda: _all_greeted(made), "everybody has been greeted")
-            await at_rest(made, worker)
-        await made.happen({"answered": ANSWERING}, joined + _MOMENT)
+        answering = made.happen({"answered": ANSWERING}, joined + _MOMENT)
+        await asyncio.gather(answering, *([disturb(made, worker)] if disturb else []))
         if kill_at:
             assert await asyncio.wait_for(worker.dies(), 60) == -signal.SIGKILL, kill_at
             await made.start_worker()
@@ -90,15 +93,8 @@ def check_undisturbed(ending: Ending) -> None:
         assert ending.attributes[key] == {"points" if answered else "silent": 1, "rounds": 1}
 
 
-async def _enter(made: Installation, worker: Worker, kill_at: str, under_load: Disturbance | None) -> None:
-    if under_load:
-        await until(lambda: made.has_enrolled(1), "somebody has entered")
-        await under_load(made, worker)
-
-    async def have_entered() -> bool:
-        return await made.has_enrolled(2 * len(KEYS)) or bool(kill_at and worker.is_dead)
-
-    await until(have_entered, "everybody has entered, or the worker is dead")
+async def _have_entered(made: Installation, worker: Worker, kill_at: str) -> bool:
+    return await made.has_enrolled(2 * len(KEYS)) or bool(kill_at and worker.is_dead)
 
 
 async def _all_greeted(made: Installation) -> bool:

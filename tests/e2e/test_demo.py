@@ -22,11 +22,12 @@ _NAMES = ("attr.first_name", "attr.last_name")
 
 
 def test_the_demo_runs_to_its_end_and_again_in_the_same_folder(tmp_path: Path) -> None:
-    first, second = _run_demo(tmp_path / "demo"), _run_demo(tmp_path / "demo")
-    for journey in _JOURNEYS:
-        assert re.search(rf"^{journey}: [1-9][0-9,]* entered", first, re.MULTILINE), first
-    assert _tables(first) == _tables(second), "the second run was not a fresh one"
-    assert list((tmp_path / "demo" / "outbox").glob("*.eml"))
+    for _ in range(2):
+        output = _run_demo(tmp_path / "demo")
+        assert "customers: 2,357 new" in output, "not a fresh run"
+        for journey in _JOURNEYS:
+            assert re.search(rf"^{journey}: [1-9][0-9,]* entered", output, re.MULTILINE), output
+        assert list((tmp_path / "demo" / "outbox").glob("*.eml"))
 
 
 async def test_nothing_personal_enters_temporal(tmp_path: Path) -> None:
@@ -51,11 +52,6 @@ def _run_demo(folder: Path) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def _tables(output: str) -> list[str]:
-    """What was counted; the times move from run to run."""
-    return re.findall(r"^\S+: [0-9,]+ entered|^│ (?:sent|resting)\b *│ *[0-9,]+", output, re.MULTILINE)
 
 
 def _read_customers(folder: Path) -> list[dict[str, str]]:

@@ -9,10 +9,10 @@ from tests.e2e.runs import check_undisturbed, run
 
 async def test_the_server_dies_at_rest_and_under_load(tmp_path: Path, sqlite_template: Path) -> None:
     endings = await asyncio.gather(
-        run(tmp_path / "rest", sqlite_template, at_rest=_kill_server),
-        run(tmp_path / "load", sqlite_template, under_load=_kill_server),
-        run(tmp_path / "both-at-rest", sqlite_template, at_rest=_kill_both),
-        run(tmp_path / "both-under-load", sqlite_template, under_load=_kill_both),
+        run(tmp_path / "rest", sqlite_template, disturb=_kill_server, at_rest=True),
+        run(tmp_path / "load", sqlite_template, disturb=_kill_server),
+        run(tmp_path / "both-at-rest", sqlite_template, disturb=_kill_both, at_rest=True),
+        run(tmp_path / "both-under-load", sqlite_template, disturb=_kill_both),
     )
     for ending in endings:
         check_undisturbed(ending)
