@@ -110,6 +110,8 @@ class _Lowering:
                 return (p.Wait(step.path, behind, step.seconds),)
             case d.WaitUntilStep():
                 return (p.WaitUntil(step.path, behind, step.at, step.days),)
+            case d.WaitUntilDateStep():
+                return (p.WaitUntilDate(step.path, behind, step.attribute.value, step.at, step.offset),)
             case d.UpdateStep():
                 changes = tuple(p.Change(x.attribute.value, x.do, x.value) for x in step.changes)
                 return (p.Update(step.path, behind, changes),)

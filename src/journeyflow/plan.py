@@ -68,6 +68,21 @@ class WaitUntil:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitUntilDate:
+    """Rest until the date in `attribute` (ISO 8601), moved by `offset` days, at `at` in the customer's zone.
+
+    Without a date, or when that moment has passed, it goes on at once.
+    """
+
+    path: str
+    next: int
+    attribute: str
+    at: str
+    offset: int = 0  # days, may be negative
+    kind: Literal["wait_until_date"] = "wait_until_date"
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     when: Condition
     to: int
@@ -104,7 +119,9 @@ class End:
     kind: Literal["end"] = "end"
 
 
-Step = Annotated[Send | Wait | WaitUntil | WaitFor | Branch | Update | End, Field(discriminator="kind")]
+Step = Annotated[
+    Send | Wait | WaitUntil | WaitUntilDate | WaitFor | Branch | Update | End, Field(discriminator="kind")
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 import json
 from typing import assert_never
 
-from journeyflow.plan import Branch, End, Plan, Send, Step, Update, Wait, WaitFor, WaitUntil
+from journeyflow.plan import Branch, End, Plan, Send, Step, Update, Wait, WaitFor, WaitUntil, WaitUntilDate
 
 
 def jumps(step: Step) -> tuple[int, ...]:
     match step:
-        case Send() | Wait() | WaitUntil() | Update():
+        case Send() | Wait() | WaitUntil() | WaitUntilDate() | Update():
             return (step.next,)
         case WaitFor():
             return (step.then, step.otherwise)

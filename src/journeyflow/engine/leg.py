@@ -26,6 +26,7 @@ class Member:
     enrollment: int
     customer: int
     timezone: str | None
+    rested_at: int | None = None  # the step it rested at before this leg
 
 
 @dataclass(slots=True)

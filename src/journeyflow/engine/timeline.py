@@ -10,11 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.engine.programme import Programme
 from journeyflow.members import from_hex, place_of
-from journeyflow.plan import Branch, Plan
+from journeyflow.plan import Branch, Plan, WaitUntilDate
 from journeyflow.store.customers import consent_log, customers, events
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments, legs
+
+_NO_REST = {
+    "missing": "the attribute {} is missing, so it goes on at once",
+    "unreadable": "the attribute {} holds no date, so it goes on at once",
+    "past": "the date in {} has passed, so it goes on at once",
+    "reached": "the date in {} has come",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -107,6 +114,8 @@ def _decision(plan: Plan, number: int, what: str, detail: dict[str, Any], woken_
     match what:
         case "wait":
             return f"{step.kind}: rests"
+        case "goes_on" if isinstance(step, WaitUntilDate):
+            return f"{step.kind}: {_NO_REST[detail['reason']].format(step.attribute)}"
         case "event":
             return f"wait_for: event {woken_by} came"
         case "timeout":

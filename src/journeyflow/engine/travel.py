@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.engine.late import count_late_events
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.engine.programme import Programme
-from journeyflow.engine.steps import branch, send, wait
+from journeyflow.engine.steps import branch, send, wait, wait_until_date
 from journeyflow.engine.steps import update as update_step
 from journeyflow.errors import PlanError
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.members import Mask, enrollment_ids, from_hex, mask_of, place_of, to_hex
-from journeyflow.plan import Branch, End, Send, Update, Wait, WaitFor, WaitUntil
+from journeyflow.plan import Branch, End, Send, Update, Wait, WaitFor, WaitUntil, WaitUntilDate
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, locked
 from journeyflow.store.passages import cohorts, enrollments, legs
@@ -75,13 +75,13 @@ async def _gather(
 async def _active(connection: AsyncConnection, cohort: int, members: Mask) -> dict[int, Member]:
     """Exited and failed members are passed over: their state says so already."""
     query = (
-        select(enrollments.c.id, enrollments.c.customer_id, customers.c.timezone)
+        select(enrollments.c.id, enrollments.c.customer_id, customers.c.timezone, enrollments.c.step)
         .join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
         .where(enrollments.c.id.in_(enrollment_ids(cohort, members)), enrollments.c.state == "active")
         .order_by(enrollments.c.id)
     )
     rows = await connection.execute(locked(connection, query, of=enrollments))
-    found = [Member(place_of(row.id)[1], row.id, row.customer_id, row.timezone) for row in rows]
+    found = [Member(place_of(row.id)[1], row.id, row.customer_id, row.timezone, row.step) for row in rows]
     return {member.position: member for member in found}
 
 
@@ -99,8 +99,8 @@ def _depart(leg: Leg, arrival: Arrival) -> None:
             leg.go(members, step.then if came else step.otherwise)
         case Wait() | WaitUntil():
             leg.go(members, step.next)
-        case Send():
-            leg.go(members, arrival.step)  # was held: asks the gate again
+        case Send() | WaitUntilDate():
+            leg.go(members, arrival.step)  # was held, asks the gate again; the date may have moved meanwhile
         case Branch() | Update() | End():
             raise PlanError(step.path, f"nobody rests at a step of kind {step.kind}")
         case _:
@@ -129,6 +129,8 @@ async def _run(leg: Leg) -> None:
                 await send.run(leg, number, step, members)
             case Wait() | WaitUntil() | WaitFor():
                 wait.run(leg, number, step, members)
+            case WaitUntilDate():
+                await wait_until_date.run(leg, number, step, members)
             case Branch():
                 await branch.run(leg, number, step, members)
             case Update():

@@ -133,6 +133,15 @@ class WaitUntilStep:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitUntilDateStep:
+    path: str
+    mark: Mark
+    attribute: Word
+    at: str
+    offset: int = 0  # days
+
+
+@dataclass(frozen=True, slots=True)
 class WaitForStep:
     path: str
     mark: Mark
@@ -178,7 +187,9 @@ class EndStep:
     mark: Mark
 
 
-Step = SendStep | WaitStep | WaitUntilStep | WaitForStep | BranchStep | UpdateStep | EndStep
+Step = (
+    SendStep | WaitStep | WaitUntilStep | WaitUntilDateStep | WaitForStep | BranchStep | UpdateStep | EndStep
+)
 
 
 # The journey

@@ -15,13 +15,12 @@ from journeyflow.language.definition import (
     Step,
     UpdateStep,
     WaitForStep,
-    WaitStep,
-    WaitUntilStep,
     Word,
 )
 from journeyflow.language.fields import Fields, as_list, as_map, as_text
 from journeyflow.language.problems import Mark, Report, either, instead, quoted
 from journeyflow.language.source import ListNode, MapNode, Node, TextNode
+from journeyflow.language.waits import wait
 
 CHANNELS = ("email", "sms")
 _LATER = ("experiment", "webhook", "journey")
@@ -167,18 +166,7 @@ class StepReader:
             return None
 
     def _wait(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
-        if not isinstance(node, MapNode):
-            seconds = values.duration(node, '"wait"', self._report)
-            return WaitStep(path, mark, seconds) if seconds else None
-        fields = Fields(node, ("until", "days"), '"wait"', self._report)
-        until, days = fields.need("until", '"10:00"'), fields.get("days")
-        weekdays = values.weekdays(days, '"days"', self._report) if days else ()
-        if isinstance(until, MapNode):
-            message = "waiting until the date in an attribute is not supported yet; write a time of day"
-            self._report.add(until.mark, "JF117", message)
-            return None
-        at = values.clock(until, '"until"', self._report) if until else None
-        return WaitUntilStep(path, mark, at, weekdays) if at else None
+        return wait(node, path, mark, self._report)
 
     def _wait_for(self, node: Node, path: str, place: str, mark: Mark) -> Step | None:
         keys = as_map(node, '"wait_for"', self._report)
