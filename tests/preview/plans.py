@@ -17,6 +17,7 @@ from journeyflow.plan import (
     Wait,
     WaitFor,
     WaitUntil,
+    WaitUntilDate,
 )
 
 CLOCKS = st.sampled_from(["00:00", "02:30", "08:00", "10:00", "21:00", "23:59"])
@@ -40,6 +41,7 @@ def _steps(number: int, size: int) -> st.SearchStrategy[Step]:
         st.builds(Send, path, after, st.sampled_from(["email", "sms"]), st.just("welcome"), IF_CAPPED),
         st.builds(Wait, path, after, SECONDS),
         st.builds(WaitUntil, path, after, CLOCKS, st.sampled_from([(), (0,), (5, 6), (0, 1, 2, 3, 4)])),
+        st.builds(WaitUntilDate, path, after, st.just("renewal"), CLOCKS, st.integers(-7, 7)),
         st.builds(WaitFor, path, st.just((EventMatch("a"),)), SECONDS, forward, after),
         st.builds(Branch, path, st.lists(arm, min_size=1, max_size=3).map(tuple), after),
         st.builds(Update, path, after, st.just((Change("points", "add", 1),))),

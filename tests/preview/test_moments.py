@@ -28,6 +28,7 @@ from journeyflow.plan import (
     Wait,
     WaitFor,
     WaitUntil,
+    WaitUntilDate,
 )
 from journeyflow.policy import Cap, Category, Policy, QuietHours
 from journeyflow.preview.moments import Window, windows
@@ -54,6 +55,8 @@ ENTRIES = st.builds(
     lambda day, seconds: day + timedelta(seconds=seconds), st.sampled_from(DAYS), st.integers(0, 3 * 86_400)
 )
 
+NO_LIMIT = timedelta(days=400)  # more than any plan here can wait elsewhere
+
 # What a customer may do at a step who comes there at some moment: when it happens (None: it does not),
 # when they go on, and where to.
 Choice = tuple[datetime | None, datetime, int]
@@ -74,6 +77,10 @@ def choices(
             return [_passing(now + timedelta(seconds=step.seconds), step.next)]
         case WaitUntil():
             return [_passing(next_local(now, time.fromisoformat(step.at), step.days, tz), step.next)]
+        case WaitUntilDate():
+            return [
+                _passing(now + timedelta(seconds=s), step.next) for s in delays(int(NO_LIMIT.total_seconds()))
+            ]
         case WaitFor():
             woken = [_passing(now + timedelta(seconds=s), step.then) for s in delays(step.timeout)]
             return [*woken, _passing(now + timedelta(seconds=step.timeout), step.otherwise)]
@@ -110,9 +117,13 @@ def test_nobody_is_ever_outside(plan: Plan, tz: ZoneInfo, entered: datetime, see
             options = choices(step, plan, tz, now, lambda most: [chance.randint(0, most)])
             happens, now, to = chance.choice(options)
             window = found[number]
-            assert happens is None or window.earliest <= happens <= window.latest, step.path
+            assert happens is None or _within(happens, window), step.path
             number = to
-        assert found[number].earliest <= now <= found[number].latest
+        assert _within(now, found[number])
+
+
+def _within(moment: datetime, window: Window) -> bool:
+    return window.earliest <= moment and (window.latest is None or moment <= window.latest)
 
 
 @settings(max_examples=200, deadline=None)
@@ -126,7 +137,10 @@ def test_somebody_is_there_at_both_ends(plan: Plan, tz: ZoneInfo, entered: datet
             for happens, onward, to in choices(step, plan, tz, now, lambda most: (0, most)):
                 moments |= {happens} if happens else set()
                 arrivals[to].add(onward)
-        assert Window(min(moments), max(moments)) == window, step.path
+        latest = max(moments)
+        assert min(moments) == window.earliest, step.path
+        # Where a date of the customer's decides, somebody comes later than any plan alone could tell.
+        assert latest == window.latest or (window.latest is None and latest - entered >= NO_LIMIT), step.path
 
 
 def plan_of(*steps: Step) -> Plan:
@@ -166,6 +180,11 @@ def test_paths_that_meet_span_both() -> None:
     branch = Branch("steps/0", (Arm(Consent("sms"), 2),), 1)
     *_, end = windows(plan_of(branch, Wait("steps/1", 2, 3_600)), POLICY, NEW_YORK, NIGHT)
     assert end == Window(NIGHT, NIGHT + timedelta(hours=1))
+
+
+def test_a_date_of_the_customers_has_no_limit() -> None:
+    plan = plan_of(WaitUntilDate("steps/0", 1, "renewal", "09:00"), Wait("steps/1", 2, 60))
+    assert [window.latest for window in windows(plan, POLICY, NEW_YORK, NIGHT)] == [None] * 3
 
 
 def test_a_day_of_quiet_hours_is_refused() -> None:

@@ -36,6 +36,7 @@ from journeyflow.plan import (
     Wait,
     WaitFor,
     WaitUntil,
+    WaitUntilDate,
 )
 from journeyflow.preview.words import (
     condition_in_words,
@@ -56,6 +57,8 @@ STEPS: list[tuple[Step, str]] = [
     (WaitUntil("a", 1, "10:00"), "Wait until 10:00"),
     (WaitUntil("a", 1, "10:00", (0, 1, 2, 3, 4)), "Wait until 10:00, Mon to Fri"),
     (WaitUntil("a", 1, "10:00", (0, 2, 6)), "Wait until 10:00, Mon, Wed or Sun"),
+    (WaitUntilDate("a", 1, "renewal", "09:00"), "Wait until the date in renewal, at 09:00"),
+    (WaitUntilDate("a", 1, "renewal", "09:00", -7), "Wait until 7 days before the date in renewal, at 09:00"),
     (WaitFor("a", (ORDER,), 604_800, 1, 2), "order.completed within 7 days?"),
     (
         WaitFor("a", (EventMatch("review", (Comparison("rating", "at_least", 4),)), ORDER), 60, 1, 2),

@@ -9,6 +9,7 @@ _SHAPES = {
     "send": 'shape=box, style=filled, fillcolor="#e6e6e6"',
     "wait": 'shape=box, style="rounded,dashed"',
     "wait_until": 'shape=box, style="rounded,dashed"',
+    "wait_until_date": 'shape=box, style="rounded,dashed"',
     "wait_for": "shape=hexagon, style=dashed",
     "branch": "shape=hexagon",
     "update": "shape=box, peripheries=2",

@@ -8,6 +8,7 @@ _SHAPES = {
     "send": ("[", "]"),
     "wait": ("(", ")"),
     "wait_until": ("(", ")"),
+    "wait_until_date": ("(", ")"),
     "wait_for": ("{{", "}}"),
     "branch": ("{", "}"),
     "update": ("[[", "]]"),

@@ -5,8 +5,10 @@ along the jumps in the order of the steps; every rule here is monotone, so the e
 ends of the next one. Workers are taken to be up, and leaving by an exit rule moves nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
+from functools import partial
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
@@ -16,26 +18,24 @@ from journeyflow.errors import PlanError
 from journeyflow.plan import Branch, End, Plan, Send, Step, Update, Wait, WaitFor, WaitUntil, WaitUntilDate
 from journeyflow.policy import Cap, Policy, QuietHours
 
-OPEN = datetime(5000, 1, 1, tzinfo=UTC)  # from here on: no latest moment
 _MOST_QUIET = timedelta(days=15)  # in one piece; a zone may skip a day
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     earliest: datetime
-    latest: datetime
+    latest: datetime | None  # None: no limit, it depends on a date of the customer's
 
     def over(self, other: "Window") -> "Window":
         """The smallest window round both."""
-        return Window(min(self.earliest, other.earliest), max(self.latest, other.latest))
+        earliest = min(self.earliest, other.earliest)
+        if self.latest is None or other.latest is None:
+            return Window(earliest, None)
+        return Window(earliest, max(self.latest, other.latest))
 
-    def later(self, seconds: int) -> "Window":
+    def moved(self, by: Callable[[datetime], datetime]) -> "Window":
         """Both ends of it."""
-        delay = timedelta(seconds=seconds)
-        return Window(self.earliest + delay, self.latest + delay)
-
-    def open_until(self, seconds: int) -> "Window":
-        return Window(self.earliest, self.latest + timedelta(seconds=seconds))
+        return Window(by(self.earliest), None if self.latest is None else by(self.latest))
 
 
 def windows(plan: Plan, policy: Policy, tz: ZoneInfo, entered: datetime) -> tuple[Window, ...]:
@@ -65,18 +65,19 @@ class _Rules:
                 # Whom the gate refuses (no consent, no address) goes on at once, also in quiet hours.
                 return happens, [(step.next, Window(arrival.earliest, happens.latest))]
             case Wait():
-                happens = arrival.later(step.seconds)
+                happens = arrival.moved(_later(step.seconds))
                 return happens, [(step.next, happens)]
             case WaitUntil():
-                happens = Window(self._next(step, arrival.earliest), self._next(step, arrival.latest))
+                happens = arrival.moved(partial(self._next, step))
                 return happens, [(step.next, happens)]
             case WaitUntilDate():
                 # At once where there is no date or it has passed.
-                happens = Window(arrival.earliest, OPEN)
+                happens = Window(arrival.earliest, None)
                 return happens, [(step.next, happens)]
             case WaitFor():
-                woken = arrival.open_until(step.timeout)
-                return woken, [(step.then, woken), (step.otherwise, arrival.later(step.timeout))]
+                too_late = arrival.moved(_later(step.timeout))
+                woken = arrival.over(too_late)
+                return woken, [(step.then, woken), (step.otherwise, too_late)]
             case Branch():
                 return arrival, [(to, arrival) for to in (*(arm.to for arm in step.arms), step.otherwise)]
             case Update():
@@ -90,13 +91,13 @@ class _Rules:
         return next_local(after, time.fromisoformat(step.at), step.days, self._tz)
 
     def _send(self, step: Send, arrival: Window) -> Window:
-        earliest = self._after_quiet_hours(step, arrival.earliest)
-        latest = self._after_quiet_hours(step, arrival.latest)
+        awake = partial(self._after_quiet_hours, step)
+        sent = arrival.moved(awake)
         if step.if_capped.do == "wait" and any(self._concerns(cap, step) for cap in self._policy.caps):
             # It may wait for room until then, and then find that it is night again.
-            last_room = arrival.latest + timedelta(seconds=step.if_capped.up_to or 0)
-            latest = max(latest, self._after_quiet_hours(step, last_room))
-        return Window(earliest, latest)
+            last_room = arrival.moved(_later(step.if_capped.up_to or 0))
+            return sent.over(last_room.moved(awake))
+        return sent
 
     def _concerns(self, cap: Cap, step: Send) -> bool:
         return (
@@ -121,3 +122,8 @@ class _Rules:
     def _quiet_until(self, rules: list[QuietHours], moment: datetime) -> datetime | None:
         ends = (quiet_until(moment, rule, self._tz) for rule in rules)
         return next((end for end in ends if end is not None), None)
+
+
+def _later(seconds: int) -> Callable[[datetime], datetime]:
+    delay = timedelta(seconds=seconds)
+    return lambda moment: moment + delay

@@ -19,7 +19,7 @@ _STYLE = (
     ".box text,.end text{text-anchor:middle}.title{font-size:18px;font-weight:bold}.head{fill:#444}"
     ".case{font-style:italic;fill:#333}.shape{fill:#fff;stroke:#111;stroke-width:1.2}"
     ".enter .shape{stroke-width:2.6}.send .shape{fill:#dedede}.line{fill:none;stroke:#555;stroke-width:1.2}"
-    ".wait .shape,.wait_until .shape,.wait_for .shape{stroke-dasharray:6 3}"
+    ".wait .shape,.wait_until .shape,.wait_until_date .shape,.wait_for .shape{stroke-dasharray:6 3}"
     ".end .shape{fill:#111}.end text{fill:#fff}.bars{fill:none;stroke:#111;stroke-width:1.2}"
 )
 _ARROW = (

@@ -7,24 +7,28 @@ from zoneinfo import ZoneInfo
 
 from journeyflow.plan import Plan, Send, Step
 from journeyflow.policy import Policy
-from journeyflow.preview.moments import OPEN, windows
+from journeyflow.preview.moments import windows
 from journeyflow.preview.words import WEEKDAYS, head_in_words, if_capped_in_words, step_in_words
 
 _WIDEST = (80, 44, 28, 28)  # characters of a column, before its text goes on in the next line
+_OPEN = "open"
 _NOTE = "A wait is listed with the moment it ends, a message with the moment it goes out, if it may go out."
+_NOTE_OPEN = f"{_OPEN.capitalize()}: a date of the customer's own decides."
 
 
 def timetable(plan: Plan, policy: Policy, tz: ZoneInfo, entered: datetime) -> str:
     """How customers come in, a table of the steps, how they leave. Raises as `windows` does."""
+    found = windows(plan, policy, tz, entered)
     rows = [("step", "what it does", "earliest", "latest")]
-    for step, window in zip(plan.steps, windows(plan, policy, tz, entered), strict=True):
+    for step, window in zip(plan.steps, found, strict=True):
         rows.append((step.path, _what(step), _told(window.earliest, tz), _told(window.latest, tz)))
     head = [
         f"{plan.journey}: {plan.title}",
         *head_in_words(plan),
         f"now enters: {_told(entered, tz)} {tz.key}",
     ]
-    return "\n".join([*head, "", *_table(rows), "", _NOTE])
+    notes = [_NOTE, _NOTE_OPEN] if any(window.latest is None for window in found) else [_NOTE]
+    return "\n".join([*head, "", *_table(rows), "", *notes])
 
 
 def _what(step: Step) -> str:
@@ -32,10 +36,10 @@ def _what(step: Step) -> str:
     return step_in_words(step) + (f" ({extra})" if extra else "")
 
 
-def _told(moment: datetime, tz: ZoneInfo) -> str:
+def _told(moment: datetime | None, tz: ZoneInfo) -> str:
     """`Sun 2026-03-08 10:00 -04:00`; seconds only where there are any."""
-    if moment >= OPEN:
-        return "open"
+    if moment is None:
+        return _OPEN
     local = moment.astimezone(tz)
     clock = local.isoformat(" ", "seconds" if local.second else "minutes")
     return f"{WEEKDAYS[local.weekday()]} {clock[:-6]} {clock[-6:]}"

@@ -87,7 +87,7 @@ def step_in_words(step: Step) -> str:
         case WaitUntil():
             return f"Wait until {step.at}{_on_days(step.days)}"
         case WaitUntilDate():
-            return f"Wait until {_moved(step.offset)} the date in {step.attribute}, at {step.at}"
+            return f"Wait until {_moved(step.offset)}the date in {step.attribute}, at {step.at}"
         case WaitFor():
             return f"{events_in_words(step.events)} within {duration(step.timeout)}?"
         case Branch(_, (arm,)):
@@ -126,7 +126,7 @@ def entry_in_words(entry: Entry) -> str:
             return events_in_words((entry.match,))
         case EnterByDate():
             every = "every year " if entry.yearly else ""
-            return f"{every}{_moved(entry.offset)} the date in {entry.attribute}, at {entry.at}"
+            return f"{every}{_moved(entry.offset) or 'on '}the date in {entry.attribute}, at {entry.at}"
         case EnterBySegment():
             return f"joins the segment {entry.segment}"
         case EnterBySchedule():
@@ -287,8 +287,8 @@ def _on_days(days: Weekdays) -> str:
 
 def _moved(days: int) -> str:
     if not days:
-        return "on"
-    return f"{duration(abs(days) * 86_400)} {'before' if days < 0 else 'after'}"
+        return ""
+    return f"{duration(abs(days) * 86_400)} {'before' if days < 0 else 'after'} "
 
 
 def _capital(text: str) -> str:
