@@ -11,6 +11,7 @@ from journeyflow import conditions as c
 from journeyflow import plan as p
 from journeyflow.errors import PlanError
 from journeyflow.language import definition as d
+from journeyflow.language.walk import step_lists
 
 END_PATH = "end"
 
@@ -119,6 +120,8 @@ class _Lowering:
                 return self._wait_for(step, here, behind)
             case d.BranchStep():
                 return self._branch(step, here, behind)
+            case d.ExperimentStep():
+                return self._experiment(step, here, behind)
             case _:
                 assert_never(step)
 
@@ -134,6 +137,14 @@ class _Lowering:
             p.Arm(self._conditions.compile(arm.when), to) for arm, to in zip(step.arms, starts, strict=True)
         )
         return (p.Branch(step.path, arms, otherwise), *inner)
+
+    def _experiment(self, step: d.ExperimentStep, here: int, behind: int) -> tuple[p.Step, ...]:
+        starts, inner = self._arms(tuple(variant.steps for variant in step.variants), here + 1, behind)
+        variants = tuple(
+            p.Variant(variant.name.value, variant.share, to)
+            for variant, to in zip(step.variants, starts, strict=True)
+        )
+        return (p.Split(step.path, step.name.value, step.holdout, variants), *inner)
 
     def _arms(
         self, lists: tuple[tuple[d.Step, ...], ...], at: int, behind: int
@@ -151,15 +162,8 @@ def _size(steps: tuple[d.Step, ...]) -> int:
     """How many steps of the plan they become."""
     total = 0
     for step in steps:
-        match step:
-            case d.EndStep():
-                pass
-            case d.WaitForStep():
-                total += 1 + _size(step.then) + _size(step.otherwise)
-            case d.BranchStep():
-                total += 1 + sum(_size(arm.then) for arm in step.arms) + _size(step.otherwise)
-            case _:
-                total += 1
+        own = 0 if isinstance(step, d.EndStep) else 1
+        total += own + sum(map(_size, step_lists(step)))
     return total
 
 

@@ -99,6 +99,29 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    name: str
+    share: int  # hundredths of a percent
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """An experiment: each customer's id and its name decide (see `assignment`), the holdout coming first."""
+
+    path: str
+    experiment: str
+    holdout: int  # hundredths of a percent; they end here
+    variants: tuple[Variant, ...]
+    kind: Literal["split"] = "split"
+
+    @property
+    def shares(self) -> tuple[int, ...]:
+        """That of the holdout, then those of the variants; 10,000 together."""
+        return (self.holdout, *(variant.share for variant in self.variants))
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     attribute: str
     do: Literal["set", "add"]
@@ -120,7 +143,8 @@ class End:
 
 
 Step = Annotated[
-    Send | Wait | WaitUntil | WaitUntilDate | WaitFor | Branch | Update | End, Field(discriminator="kind")
+    Send | Wait | WaitUntil | WaitUntilDate | WaitFor | Branch | Split | Update | End,
+    Field(discriminator="kind"),
 ]
 
 

@@ -3,7 +3,19 @@
 import json
 from typing import assert_never
 
-from journeyflow.plan import Branch, End, Plan, Send, Step, Update, Wait, WaitFor, WaitUntil, WaitUntilDate
+from journeyflow.plan import (
+    Branch,
+    End,
+    Plan,
+    Send,
+    Split,
+    Step,
+    Update,
+    Wait,
+    WaitFor,
+    WaitUntil,
+    WaitUntilDate,
+)
 
 
 def jumps(step: Step) -> tuple[int, ...]:
@@ -14,6 +26,8 @@ def jumps(step: Step) -> tuple[int, ...]:
             return (step.then, step.otherwise)
         case Branch():
             return (*(arm.to for arm in step.arms), step.otherwise)
+        case Split():
+            return tuple(variant.to for variant in step.variants)
         case End():
             return ()
         case _:

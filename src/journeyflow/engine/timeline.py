@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.engine.programme import Programme
 from journeyflow.members import from_hex, place_of
-from journeyflow.plan import Branch, Plan, WaitUntilDate
+from journeyflow.plan import Branch, Plan, Split, WaitUntilDate
 from journeyflow.store.customers import consent_log, customers, events
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
@@ -124,6 +124,10 @@ def _decision(plan: Plan, number: int, what: str, detail: dict[str, Any], woken_
             return f"branch: arm {detail['arm'] + 1} of {len(step.arms)}, whose condition held"
         case "otherwise":
             return "branch: no condition held"
+        case "variant" if isinstance(step, Split):
+            return f"experiment {step.experiment}: variant {detail['name']}"
+        case "holdout" if isinstance(step, Split):
+            return f"experiment {step.experiment}: holdout, so the journey ends here"
         case "update":
             return "update: done"
         case _:

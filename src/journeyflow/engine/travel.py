@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.engine.late import count_late_events
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.engine.programme import Programme
-from journeyflow.engine.steps import branch, send, wait, wait_until_date
+from journeyflow.engine.steps import branch, send, split, wait, wait_until_date
 from journeyflow.engine.steps import update as update_step
 from journeyflow.errors import PlanError
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.members import Mask, enrollment_ids, from_hex, mask_of, place_of, to_hex
-from journeyflow.plan import Branch, End, Send, Update, Wait, WaitFor, WaitUntil, WaitUntilDate
+from journeyflow.plan import Branch, End, Send, Split, Update, Wait, WaitFor, WaitUntil, WaitUntilDate
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, locked
 from journeyflow.store.passages import cohorts, enrollments, legs
@@ -101,7 +101,7 @@ def _depart(leg: Leg, arrival: Arrival) -> None:
             leg.go(members, step.next)
         case Send() | WaitUntilDate():
             leg.go(members, arrival.step)  # was held, asks the gate again; the date may have moved meanwhile
-        case Branch() | Update() | End():
+        case Branch() | Split() | Update() | End():
             raise PlanError(step.path, f"nobody rests at a step of kind {step.kind}")
         case _:
             assert_never(step)
@@ -133,6 +133,8 @@ async def _run(leg: Leg) -> None:
                 await wait_until_date.run(leg, number, step, members)
             case Branch():
                 await branch.run(leg, number, step, members)
+            case Split():
+                await split.run(leg, number, step, members)
             case Update():
                 await update_step.run(leg, number, step, members)
             case End():

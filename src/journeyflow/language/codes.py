@@ -74,6 +74,13 @@ CODES: dict[str, Code] = {
     "JF121": Code("step id given twice", "A step's id names one step in errors, reports and tests."),
     "JF122": Code("sender", "A sender must be an address that its channel can send from."),
     "JF123": Code("locale", "Locales are language tags: sv, en-GB, pt-BR."),
+    "JF124": Code(
+        "share of an experiment",
+        "Shares are percent with at most two decimals; with the holdout they add up to 100%.",
+    ),
+    "JF125": Code(
+        "experiment named twice", "The name decides who gets what, so two experiments need two names."
+    ),
     # JF2xx: references between files
     "JF201": Code("unknown segment", "A segment must be defined in journeys/segments.yaml."),
     "JF202": Code(

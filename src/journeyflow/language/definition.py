@@ -168,6 +168,24 @@ class BranchStep:
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentVariant:
+    name: Word
+    share: int  # hundredths of a percent
+    steps: "tuple[Step, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentStep:
+    """The shares and the holdout add up to 10,000."""
+
+    path: str
+    mark: Mark
+    name: Word
+    holdout: int  # hundredths of a percent
+    variants: tuple[ExperimentVariant, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AttributeChange:
     attribute: Word
     do: Literal["set", "add"]
@@ -188,7 +206,15 @@ class EndStep:
 
 
 Step = (
-    SendStep | WaitStep | WaitUntilStep | WaitUntilDateStep | WaitForStep | BranchStep | UpdateStep | EndStep
+    SendStep
+    | WaitStep
+    | WaitUntilStep
+    | WaitUntilDateStep
+    | WaitForStep
+    | BranchStep
+    | ExperimentStep
+    | UpdateStep
+    | EndStep
 )
 
 

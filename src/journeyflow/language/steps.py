@@ -17,14 +17,15 @@ from journeyflow.language.definition import (
     WaitForStep,
     Word,
 )
+from journeyflow.language.experiments import experiment
 from journeyflow.language.fields import Fields, as_list, as_map, as_text
 from journeyflow.language.problems import Mark, Report, either, instead, quoted
 from journeyflow.language.source import ListNode, MapNode, Node, TextNode
 from journeyflow.language.waits import wait
 
 CHANNELS = ("email", "sms")
-_LATER = ("experiment", "webhook", "journey")
-_NAMES = ("send", "wait", "wait_for", "branch", "update", "end")
+_LATER = ("webhook", "journey")
+_NAMES = ("send", "wait", "wait_for", "branch", "experiment", "update", "end")
 
 
 class StepReader:
@@ -33,11 +34,13 @@ class StepReader:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._ids: dict[str, Mark] = {}
+        self._experiments: dict[str, Mark] = {}
         self._readers: dict[str, Callable[[Node, str, str, Mark], Step | None]] = {
             "send": self._send,
             "wait": self._wait,
             "wait_for": self._wait_for,
             "branch": self._branch,
+            "experiment": self._experiment,
             "update": self._update,
         }
 
@@ -231,6 +234,20 @@ class StepReader:
             message = '"otherwise" takes everyone who comes to it; move it to the end, once'
             self._report.add(fields.key("otherwise"), "JF120", message)
         return self._arm(fields, "otherwise", place)
+
+    def _experiment(self, node: Node, path: str, place: str, mark: Mark) -> Step | None:
+        read = experiment(node, path, place, mark, self._report, self.steps)
+        name = read.name if read else None
+        if name and name.value in self._experiments:
+            line = self._experiments[name.value].line
+            message = (
+                f"the experiment {quoted(name.value)} is already on line {line}, and customers would get the "
+                "same variants in both; choose another name"
+            )
+            self._report.add(name.mark, "JF125", message)
+        if name and name.value:
+            self._experiments.setdefault(name.value, name.mark)
+        return read
 
     def _update(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
         keys = as_map(node, '"update"', self._report)

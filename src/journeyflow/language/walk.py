@@ -7,6 +7,7 @@ from journeyflow.language.definition import (
     AnyOf,
     BranchStep,
     Condition,
+    ExperimentStep,
     Journey,
     NotThis,
     SegmentCondition,
@@ -22,6 +23,8 @@ def step_lists(step: Step) -> tuple[tuple[Step, ...], ...]:
             return (step.then, step.otherwise)
         case BranchStep():
             return (*(arm.then for arm in step.arms), step.otherwise)
+        case ExperimentStep():
+            return tuple(variant.steps for variant in step.variants)
         case _:
             return ()
 

@@ -15,7 +15,19 @@ from zoneinfo import ZoneInfo
 from journeyflow.engine.gate import category_of
 from journeyflow.engine.local_time import next_local, quiet_until
 from journeyflow.errors import PlanError
-from journeyflow.plan import Branch, End, Plan, Send, Step, Update, Wait, WaitFor, WaitUntil, WaitUntilDate
+from journeyflow.plan import (
+    Branch,
+    End,
+    Plan,
+    Send,
+    Split,
+    Step,
+    Update,
+    Wait,
+    WaitFor,
+    WaitUntil,
+    WaitUntilDate,
+)
 from journeyflow.policy import Cap, Policy, QuietHours
 
 _MOST_QUIET = timedelta(days=15)  # in one piece; a zone may skip a day
@@ -80,6 +92,8 @@ class _Rules:
                 return woken, [(step.then, woken), (step.otherwise, too_late)]
             case Branch():
                 return arrival, [(to, arrival) for to in (*(arm.to for arm in step.arms), step.otherwise)]
+            case Split():
+                return arrival, [(variant.to, arrival) for variant in step.variants]
             case Update():
                 return arrival, [(step.next, arrival)]
             case End():

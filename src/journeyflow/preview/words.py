@@ -32,6 +32,7 @@ from journeyflow.plan import (
     Goal,
     Plan,
     Send,
+    Split,
     Step,
     Update,
     Wait,
@@ -82,18 +83,17 @@ def step_in_words(step: Step) -> str:
     match step:
         case Send():
             return _capital(f"{channel(step.channel)} {step.template}")
-        case Wait():
-            return f"Wait {duration(step.seconds)}"
-        case WaitUntil():
-            return f"Wait until {step.at}{_on_days(step.days)}"
-        case WaitUntilDate():
-            return f"Wait until {_moved(step.offset)}the date in {step.attribute}, at {step.at}"
+        case Wait() | WaitUntil() | WaitUntilDate():
+            return f"Wait {_how_long(step)}"
         case WaitFor():
             return f"{events_in_words(step.events)} within {duration(step.timeout)}?"
         case Branch(_, (arm,)):
             return f"{_capital(condition_in_words(arm.when))}?"
         case Branch():
             return "Which of these?"
+        case Split():
+            held_out = f", {_percent(step.holdout)} held out" if step.holdout else ""
+            return f"Experiment {step.experiment}{held_out}"
         case Update():
             return _capital(", ".join(map(_change, step.changes)))
         case End():
@@ -114,6 +114,8 @@ def ways(step: Step) -> list[tuple[str, int]]:
         case Branch():
             arms = [(condition_in_words(arm.when), arm.to) for arm in step.arms]
             return [*arms, ("otherwise", step.otherwise)]
+        case Split():
+            return [(f"{variant.name}, {_percent(variant.share)}", variant.to) for variant in step.variants]
         case End():
             return []
         case _:
@@ -204,6 +206,16 @@ def _goal(goal: Goal) -> str:
     return events_in_words((goal.match,)) + within
 
 
+def _how_long(step: Wait | WaitUntil | WaitUntilDate) -> str:
+    match step:
+        case Wait():
+            return duration(step.seconds)
+        case WaitUntil():
+            return f"until {step.at}{_on_days(step.days)}"
+        case WaitUntilDate():
+            return f"until {_moved(step.offset)}the date in {step.attribute}, at {step.at}"
+
+
 def _change(change: Change) -> str:
     if change.value is None:
         return f"forget {change.attribute}"
@@ -289,6 +301,10 @@ def _moved(days: int) -> str:
     if not days:
         return ""
     return f"{duration(abs(days) * 86_400)} {'before' if days < 0 else 'after'} "
+
+
+def _percent(hundredths: int) -> str:
+    return f"{hundredths / 100:.10g}%"
 
 
 def _capital(text: str) -> str:

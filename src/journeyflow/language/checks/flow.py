@@ -1,7 +1,7 @@
 """The way through a journey: every step can be reached."""
 
 from journeyflow.language.checks.surroundings import Surroundings
-from journeyflow.language.definition import BranchStep, EndStep, Journey, Step, WaitForStep
+from journeyflow.language.definition import BranchStep, EndStep, ExperimentStep, Journey, Step, WaitForStep
 from journeyflow.language.problems import Report
 from journeyflow.language.walk import step_lists
 
@@ -29,7 +29,7 @@ def _passes(step: Step, report: Report) -> bool:
     match step:
         case EndStep():
             return False
-        case WaitForStep() | BranchStep():
+        case WaitForStep() | BranchStep() | ExperimentStep():
             return any(ways)
         case _:
             return True
