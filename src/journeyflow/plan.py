@@ -124,7 +124,7 @@ class Split:
 @dataclass(frozen=True, slots=True)
 class Change:
     attribute: str
-    do: Literal["set", "add"]
+    do: Literal["set", "add", "append", "remove"]  # append and remove: to and from a list
     value: Scalar | None  # None with set removes the attribute
 
 

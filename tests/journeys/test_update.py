@@ -44,6 +44,55 @@ async def test_values_are_set_added_to_and_removed(trip: Trip, apply: Apply) -> 
     assert (await attributes(trip, "ann"))["points"] == 107.5
 
 
+LISTS = """
+    journey: lists
+    enter: {event: began, again: always}
+    steps:
+      - update: {tags: {append: vip}, seen: {append: 1}, old: {remove: a}, none: {remove: a}}
+"""
+
+
+@on_both_stores
+async def test_values_are_put_into_lists_once_and_taken_out(trip: Trip, apply: Apply) -> None:
+    await apply(LISTS)
+    await trip.customer("ann")
+    await trip.customer("ben", tags=["new"], seen=[True, "1", 1.0], old=["a", 5, "b", "a"])
+    for _ in range(2):
+        await begin(trip, "ann", "ben")
+    assert await attributes(trip, "ann") == {"tags": ["vip"], "seen": [1], "locale": None}
+    ben = {"tags": ["new", "vip"], "seen": [True, "1", 1.0], "old": [5, "b"], "locale": None}
+    assert await attributes(trip, "ben") == ben
+    assert [type(value) for value in (await attributes(trip, "ben"))["seen"]] == [bool, str, float]
+
+
+@on_both_stores
+async def test_what_is_no_list_fails_that_member_alone(trip: Trip, apply: Apply) -> None:
+    await apply(LISTS)
+    values: dict[str, dict[str, Any]] = {
+        "ann": {"tags": "vip"},
+        "ben": {"old": {"a": 1}},
+        "eve": {"tags": []},
+    }
+    for key, given in values.items():
+        await trip.customer(key, **given)
+    await begin(trip, *values)
+    assert await states(trip, "ann") == [("failed", "steps/0: the attribute to append to is not a list")]
+    assert await states(trip, "ben") == [("failed", "steps/0: the attribute to remove from is not a list")]
+    assert await states(trip, "eve") == [("finished", None)]
+    assert await attributes(trip, "ben") == {"old": {"a": 1}, "locale": None}, "all or nothing"
+
+
+async def test_an_address_is_no_list(trip: Trip, apply: Apply) -> None:
+    await apply("""
+        journey: lists
+        enter: {event: began}
+        steps: [{update: {locale: {append: sv}}}]
+    """)
+    await trip.customer("ann")
+    await begin(trip, "ann")
+    assert await states(trip, "ann") == [("failed", "steps/0: the attribute locale has to be a text")]
+
+
 @on_both_stores
 async def test_adding_to_a_text_fails_that_member_alone_and_does_not_quote_it(
     trip: Trip, apply: Apply

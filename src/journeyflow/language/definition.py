@@ -188,7 +188,7 @@ class ExperimentStep:
 @dataclass(frozen=True, slots=True)
 class AttributeChange:
     attribute: Word
-    do: Literal["set", "add"]
+    do: Literal["set", "add", "append", "remove"]
     value: Scalar | None  # None with set removes the attribute
 
 

@@ -7,13 +7,11 @@ from journeyflow.language import durations, values
 from journeyflow.language.conditions import condition, where_tests
 from journeyflow.language.definition import (
     AllOf,
-    AttributeChange,
     BranchArm,
     BranchStep,
     EndStep,
     SendStep,
     Step,
-    UpdateStep,
     WaitForStep,
     Word,
 )
@@ -21,6 +19,7 @@ from journeyflow.language.experiments import experiment
 from journeyflow.language.fields import Fields, as_list, as_map, as_text
 from journeyflow.language.problems import Mark, Report, either, instead, quoted
 from journeyflow.language.source import ListNode, MapNode, Node, TextNode
+from journeyflow.language.updates import update
 from journeyflow.language.waits import wait
 
 CHANNELS = ("email", "sms")
@@ -250,26 +249,7 @@ class StepReader:
         return read
 
     def _update(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
-        keys = as_map(node, '"update"', self._report)
-        if keys is None:
-            return None
-        if not keys.entries:
-            self._report.add(node.mark, "JF119", '"update" is empty; write "attribute: value"')
-        changes = (self._change(key, value) for key, value in keys.entries)
-        return UpdateStep(path, mark, tuple(change for change in changes if change))
-
-    def _change(self, key: TextNode, node: Node) -> AttributeChange | None:
-        attribute = values.phrase(key, "the attribute", self._report)
-        if attribute is None:
-            return None
-        if values.is_nothing(node):
-            return AttributeChange(attribute, "set", None)
-        if isinstance(node, MapNode):
-            added = Fields(node, ("add",), f"the new {quoted(key.value)}", self._report).need("add", "10")
-            amount = values.number(added, '"add"', self._report) if added else None
-            return None if amount is None else AttributeChange(attribute, "add", amount)
-        value = values.scalar(node, f"the new {quoted(key.value)}", self._report)
-        return None if value is None else AttributeChange(attribute, "set", value)
+        return update(node, path, mark, self._report)
 
 
 def _has(node: Node, name: str) -> bool:

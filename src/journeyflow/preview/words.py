@@ -221,7 +221,9 @@ def _change(change: Change) -> str:
         return f"forget {change.attribute}"
     if change.do == "set":
         return f"set {change.attribute} to {_value(change.value)}"
-    return f"add {_value(change.value)} to {change.attribute}"
+    if change.do == "remove":
+        return f"remove {_value(change.value)} from {change.attribute}"
+    return f"{change.do} {_value(change.value)} to {change.attribute}"
 
 
 def _history(history: History) -> str:

@@ -50,18 +50,43 @@ def _changed(values: dict[str, Any], changes: tuple[Change, ...]) -> dict[str, A
     """The values after all changes, unless one of them cannot be made."""
     after = dict(values)
     for change in changes:
-        old = after.get(change.attribute, 0)
-        if change.do == "add" and not (_is_number(old) and _is_number(change.value)):
-            return _Refused("the attribute to add to is not a number")
-        new = old + change.value if change.do == "add" else change.value
+        new = _new(change, after.get(change.attribute))
+        if isinstance(new, _Refused):
+            return new
         if change.attribute in _COLUMNS and not isinstance(new, str | None):
             return _Refused(f"the attribute {change.attribute} has to be a text")
         after[change.attribute] = new
     return after
 
 
+def _new(change: Change, old: Any) -> Any:
+    """What the change makes of the value, or _Refused; a missing one counts as 0 or as an empty list."""
+    match change.do:
+        case "set":
+            return change.value
+        case "add":
+            terms = [0 if old is None else old, change.value]
+            is_sum = all(map(_is_number, terms))
+            return sum(terms) if is_sum else _Refused("the attribute to add to is not a number")
+        case "append" | "remove" if not isinstance(old, list | None):
+            return _Refused(f"the attribute to {change.do} {_PREPOSITIONS[change.do]} is not a list")
+        case "append":
+            listed = old or []
+            return listed if any(_same(item, change.value) for item in listed) else [*listed, change.value]
+        case "remove":
+            return old and [item for item in old if not _same(item, change.value)]
+
+
+_PREPOSITIONS = {"append": "to", "remove": "from"}
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _same(item: object, value: object) -> bool:
+    """As conditions compare: 1 is 1.0, but true is not 1."""
+    return item == value and isinstance(item, bool) == isinstance(value, bool)
 
 
 def _row(customer: int, values: dict[str, Any]) -> dict[str, Any]:
