@@ -12,8 +12,10 @@ from journeyflow.plan import (
     IfCapped,
     Plan,
     Send,
+    Split,
     Step,
     Update,
+    Variant,
     Wait,
     WaitFor,
     WaitUntil,
@@ -36,6 +38,8 @@ def plans(draw: st.DrawFn, most: int = 12) -> Plan:
 def _steps(number: int, size: int) -> st.SearchStrategy[Step]:
     path, after = st.just(f"steps/{number}"), st.just(number + 1)
     forward = st.integers(number + 1, size)
+    variant = st.builds(Variant, st.just("a"), st.just(5_000), forward)
+    last = st.builds(Variant, st.just("b"), st.just(5_000), after)
     arm = st.builds(Arm, st.just(Consent("email")), forward)
     return st.one_of(
         st.builds(Send, path, after, st.sampled_from(["email", "sms"]), st.just("welcome"), IF_CAPPED),
@@ -44,5 +48,6 @@ def _steps(number: int, size: int) -> st.SearchStrategy[Step]:
         st.builds(WaitUntilDate, path, after, st.just("renewal"), CLOCKS, st.integers(-7, 7)),
         st.builds(WaitFor, path, st.just((EventMatch("a"),)), SECONDS, forward, after),
         st.builds(Branch, path, st.lists(arm, min_size=1, max_size=3).map(tuple), after),
+        st.builds(Split, path, st.just("timing"), st.sampled_from([0, 1_000]), st.tuples(variant, last)),
         st.builds(Update, path, after, st.just((Change("points", "add", 1),))),
     )

@@ -23,6 +23,7 @@ from journeyflow.plan import (
     IfCapped,
     Plan,
     Send,
+    Split,
     Step,
     Update,
     Wait,
@@ -73,25 +74,38 @@ def choices(
                 waits = delays(step.if_capped.up_to or 0)
                 sent += [_awake(step, plan, tz, max(sent[0], now + timedelta(seconds=s))) for s in waits]
             return [(None, now, step.next), *((moment, moment, step.next) for moment in sent)]
-        case Wait():
-            return [_passing(now + timedelta(seconds=step.seconds), step.next)]
-        case WaitUntil():
-            return [_passing(next_local(now, time.fromisoformat(step.at), step.days, tz), step.next)]
-        case WaitUntilDate():
-            return [
-                _passing(now + timedelta(seconds=s), step.next) for s in delays(int(NO_LIMIT.total_seconds()))
-            ]
-        case WaitFor():
-            woken = [_passing(now + timedelta(seconds=s), step.then) for s in delays(step.timeout)]
-            return [*woken, _passing(now + timedelta(seconds=step.timeout), step.otherwise)]
+        case Wait() | WaitUntil() | WaitUntilDate() | WaitFor():
+            return [_passing(moment, to) for moment, to in ends(step, tz, now, delays)]
         case Branch():
             return [_passing(now, to) for to in (*(arm.to for arm in step.arms), step.otherwise)]
+        case Split():
+            held_out = [_passing(now, len(plan.steps) - 1)] if step.holdout else []
+            return [*(_passing(now, variant.to) for variant in step.variants), *held_out]
         case Update():
             return [_passing(now, step.next)]
         case End():
             return []
         case _:
             assert_never(step)
+
+
+def ends(
+    step: Wait | WaitUntil | WaitUntilDate | WaitFor,
+    tz: ZoneInfo,
+    now: datetime,
+    delays: Callable[[int], Iterable[int]],
+) -> list[tuple[datetime, int]]:
+    """When a wait that begins now may end, and where to go then."""
+    match step:
+        case Wait():
+            return [(now + timedelta(seconds=step.seconds), step.next)]
+        case WaitUntil():
+            return [(next_local(now, time.fromisoformat(step.at), step.days, tz), step.next)]
+        case WaitUntilDate():
+            return [(now + timedelta(seconds=s), step.next) for s in delays(int(NO_LIMIT.total_seconds()))]
+        case WaitFor():
+            woken = [(now + timedelta(seconds=s), step.then) for s in delays(step.timeout)]
+            return [*woken, (now + timedelta(seconds=step.timeout), step.otherwise)]
 
 
 def _passing(moment: datetime, to: int) -> Choice:

@@ -31,8 +31,10 @@ from journeyflow.plan import (
     IfCapped,
     Plan,
     Send,
+    Split,
     Step,
     Update,
+    Variant,
     Wait,
     WaitFor,
     WaitUntil,
@@ -70,6 +72,8 @@ STEPS: list[tuple[Step, str]] = [
         Update("a", 1, (Change("points", "add", 50), Change("vip", "set", True), Change("old", "set", None))),
         "Add 50 to points, set vip to true, forget old",
     ),
+    (Split("a", "timing", 0, (Variant("now", 10_000, 1),)), "Experiment timing"),
+    (Split("a", "timing", 1_050, (Variant("now", 8_950, 1),)), "Experiment timing, 10.5% held out"),
     (End("end"), "End"),
 ]
 
@@ -133,6 +137,8 @@ def test_ways_are_named_by_their_case() -> None:
     assert ways(Branch("a", (Arm(GOLD, 1),), 2)) == [("yes", 1), ("no", 2)]
     several = Branch("a", (Arm(GOLD, 1), Arm(Consent("sms"), 2)), 3)
     assert ways(several) == [("tier is gold", 1), ("consents to SMS", 2), ("otherwise", 3)]
+    split = Split("a", "timing", 1_000, (Variant("now", 4_567, 1), Variant("later", 4_433, 2)))
+    assert ways(split) == [("now, 45.67%", 1), ("later, 44.33%", 2)]
     assert ways(End("end")) == []
 
 

@@ -24,6 +24,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 2, 130  # 2 is also click's code for a wrong
         "check": Lazy("journeyflow.cli.check:check", "Check journeys, segments and policy."),
         "explain": Lazy("journeyflow.cli.explain:explain", "Tell when each step of a journey can happen."),
         "graph": Lazy("journeyflow.cli.graph:graph", "Draw a journey: Mermaid, SVG or DOT."),
+        "schema": Lazy("journeyflow.cli.schema:schema", "Write JSON Schemas for your editor."),
         "apply": Lazy(
             "journeyflow.cli.apply:apply", "Check and compile the programme, and put it into force."
         ),

@@ -5,13 +5,14 @@ import textwrap
 from journeyflow.plan import Plan
 from journeyflow.preview.words import entry_in_words, step_in_words, ways
 
-_SHAPES = {
+SHAPES = {
     "send": 'shape=box, style=filled, fillcolor="#e6e6e6"',
     "wait": 'shape=box, style="rounded,dashed"',
     "wait_until": 'shape=box, style="rounded,dashed"',
     "wait_until_date": 'shape=box, style="rounded,dashed"',
     "wait_for": "shape=hexagon, style=dashed",
     "branch": "shape=hexagon",
+    "split": "shape=trapezium",
     "update": "shape=box, peripheries=2",
     "end": "shape=circle",
 }
@@ -28,7 +29,7 @@ def dot(plan: Plan) -> str:
         "  enter -> s0",
     ]
     for number, step in enumerate(plan.steps):
-        lines.append(f"  s{number} [label={_wrapped(step_in_words(step))}, {_SHAPES[step.kind]}]")
+        lines.append(f"  s{number} [label={_wrapped(step_in_words(step))}, {SHAPES[step.kind]}]")
     for number, step in enumerate(plan.steps):
         for case, to in ways(step):
             lines.append(f"  s{number} -> s{to}" + (f" [label={_wrapped(case)}]" if case else ""))

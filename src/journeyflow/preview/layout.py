@@ -90,7 +90,7 @@ class _Layout:
             if len(self._ways[number]) == 1:
                 number = self._ways[number][0][1]
                 continue
-            meeting = self._meeting(number)
+            meeting = self._meeting(number, stop)
             blocks.append(self._beside(number, meeting, stop))
             if meeting is None:
                 break
@@ -104,7 +104,7 @@ class _Layout:
         until = stop if meeting is None else meeting
         return _beside([_way(case, self.steps(to, until)) for case, to in self._ways[number]])
 
-    def _meeting(self, number: int) -> int | None:
+    def _meeting(self, number: int, stop: int | None) -> int | None:
         """The first step that several ways from `number` lead to. The end is one only for plain ways."""
         seen: set[int] = set()
         met: set[int] = set()
@@ -114,7 +114,7 @@ class _Layout:
         last = len(self._steps) - 1
         if met - {last}:
             return min(met)
-        plain = all(len(self._ways[step]) <= 1 for step in seen)
+        plain = stop not in seen and all(len(self._ways[step]) <= 1 for step in seen)
         return last if met and plain else None
 
     @cached_property
@@ -135,7 +135,7 @@ def _box(step: int, kind: str, text: str) -> Block:
     return Block((box,), box.width / 2, box.width / 2, box.height, goes_on=kind != "end")
 
 
-SLANTED = ("wait_for", "branch")
+SLANTED = ("wait_for", "branch", "split")
 
 
 def _stacked(blocks: list[Block]) -> Block:

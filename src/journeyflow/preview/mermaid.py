@@ -4,13 +4,14 @@ from journeyflow.plan import Plan
 from journeyflow.preview.words import entry_in_words, step_in_words, ways
 
 # Left and right of the label: sends are boxes, waits have round ends, questions have corners at the sides.
-_SHAPES = {
+SHAPES = {
     "send": ("[", "]"),
     "wait": ("(", ")"),
     "wait_until": ("(", ")"),
     "wait_until_date": ("(", ")"),
     "wait_for": ("{{", "}}"),
     "branch": ("{", "}"),
+    "split": ("[/", "\\]"),
     "update": ("[[", "]]"),
     "end": ("((", "))"),
 }
@@ -19,7 +20,7 @@ _SHAPES = {
 def mermaid(plan: Plan) -> str:
     lines = ["flowchart TD", f'    enter(["{_label(entry_in_words(plan.enter))}"]) --> s0']
     for number, step in enumerate(plan.steps):
-        opening, closing = _SHAPES[step.kind]
+        opening, closing = SHAPES[step.kind]
         lines.append(f'    s{number}{opening}"{_label(step_in_words(step))}"{closing}')
     for number, step in enumerate(plan.steps):
         for case, to in ways(step):

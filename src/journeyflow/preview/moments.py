@@ -66,6 +66,7 @@ def windows(plan: Plan, policy: Policy, tz: ZoneInfo, entered: datetime) -> tupl
 class _Rules:
     def __init__(self, plan: Plan, policy: Policy, tz: ZoneInfo) -> None:
         self._policy, self._tz = policy, tz
+        self._end = len(plan.steps) - 1
         self._category_name = plan.category
         self._category = category_of(policy, plan.category)
 
@@ -93,7 +94,8 @@ class _Rules:
             case Branch():
                 return arrival, [(to, arrival) for to in (*(arm.to for arm in step.arms), step.otherwise)]
             case Split():
-                return arrival, [(variant.to, arrival) for variant in step.variants]
+                held_out = [(self._end, arrival)] if step.holdout else []
+                return arrival, [*((variant.to, arrival) for variant in step.variants), *held_out]
             case Update():
                 return arrival, [(step.next, arrival)]
             case End():
