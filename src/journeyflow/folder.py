@@ -8,7 +8,8 @@ from journeyflow.compiler import compile_journey
 from journeyflow.errors import JourneyflowError
 from journeyflow.language.problems import ProgrammeError
 from journeyflow.language.programme import Programme, load
-from journeyflow.messages.templates import Template, TemplateProblem, load_templates
+from journeyflow.messages.facts import known_messages
+from journeyflow.messages.templates import Template, load_templates
 from journeyflow.store.applying import Applied, PlannedJourney, StoredTemplate, apply_programme
 from journeyflow.store.database import Store
 
@@ -29,11 +30,11 @@ class FolderError(JourneyflowError):
 
 def read_folder(root: Path) -> Folder:
     """Raises FolderError with all problems at once, ConfigurationError if there are no journeys."""
-    templates, faults = load_templates(root / "templates" / "messages")
+    place = root / "templates" / "messages"
+    templates, faults = load_templates(place)
     told = [str(fault) for fault in faults]
-    known = {(template.name, template.channel) for template in templates} | set(map(_key_of, faults))
     try:
-        programme = load(root, templates=known)
+        programme = load(root, known_messages(place, templates, faults))
     except ProgrammeError as error:
         raise FolderError([*map(str, error.problems), *told]) from None
     if told:
@@ -51,9 +52,3 @@ async def apply_folder(store: Store, folder: Folder, now: datetime) -> Applied:
         for one in folder.templates
     ]
     return await apply_programme(store, folder.programme.policy.to_json(), texts, planned, now)
-
-
-def _key_of(fault: TemplateProblem) -> tuple[str, str]:
-    """The template with the fault: it is there, so that nobody is told that it is missing."""
-    path = Path(fault.file)
-    return path.parent.name, path.name.partition(".")[0]

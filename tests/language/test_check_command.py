@@ -43,7 +43,7 @@ def test_problems_are_printed_with_their_place(root: Path) -> None:
         "    3 | steps: [{wait: 3h}]\n"
         "      |                ^^\n"
         "\n"
-        "1 problem in 1 file\n"
+        "1 error in 1 file\n"
     )
 
 
@@ -57,7 +57,9 @@ def test_problems_as_json(root: Path) -> None:
 
 
 def test_journeys_as_json(root: Path) -> None:
-    assert json.loads(run("--format", "json").output) == {"problems": [], "journeys": ["good"]}
+    pressure = {"good": {"24 hours": 0, "7 days": 0, "30 days": 0}}
+    told = {"problems": [], "journeys": ["good"], "most_messages": pressure}
+    assert json.loads(run("--format", "json").output) == told
 
 
 def test_annotations_for_github(root: Path) -> None:

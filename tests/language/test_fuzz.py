@@ -18,7 +18,7 @@ from journeyflow.language.codes import CODES
 from journeyflow.language.problems import ProgrammeError
 from journeyflow.language.programme import load
 from tests.language.plans import assert_sound
-from tests.language.test_golden import HERE, TEMPLATES
+from tests.language.test_golden import HERE, messages
 
 EXAMPLES = int(os.environ.get("JOURNEYFLOW_FUZZ", "300"))
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -113,7 +113,7 @@ def _replaced(tree: Any, data: st.DataObject) -> Any:
 
 def _try(root: Path) -> None:
     try:
-        programme = load(root, TEMPLATES)
+        programme = load(root, messages())
     except ProgrammeError as error:
         for problem in error.problems:
             assert problem.code in CODES

@@ -7,6 +7,7 @@ import pytest
 
 from journeyflow.compiler import compile_journey
 from journeyflow.errors import ConfigurationError
+from journeyflow.language.checks.surroundings import Message
 from journeyflow.language.codes import CODES
 from journeyflow.language.problems import ProgrammeError
 from journeyflow.language.programme import load, load_file
@@ -59,7 +60,7 @@ def test_nothing_is_said_about_what_an_unreadable_file_would_define(tmp_path: Pa
 
 
 def test_without_a_policy_there_is_nobody_to_send(tmp_path: Path) -> None:
-    text = "journey: a\nenter: {event: x}\nsteps: [{send: {email: welcome}}]\n"
+    text = "journey: a\nenter: {event: x, when: {consent: email}}\nsteps: [{send: {email: welcome}}]\n"
     assert codes(make(tmp_path, a=text)) == ["a.yaml JF205"]
 
 
@@ -92,12 +93,12 @@ def test_no_folder_and_no_file(tmp_path: Path) -> None:
 
 
 def test_templates_are_checked_by_name_and_channel(tmp_path: Path) -> None:
-    policy = "senders: {email: {from: club@example.com}}"
+    policy = "categories: {marketing: {consent: not-required}}\nsenders: {email: {from: club@example.com}}"
     text = "journey: a\nenter: {event: x}\nsteps: [{send: {email: welcome}}]\n"
     root = make(tmp_path, a=text, policy=policy)
     load(root)
-    load(root, {("welcome", "email")})
-    for known in (set(), {("welcome", "sms")}, {("other", "email")}):
+    load(root, [Message("welcome", "email")])
+    for known in ([], [Message("welcome", "sms")], [Message("other", "email")]):
         with pytest.raises(ProgrammeError, match="JF206"):
             load(root, known)
 

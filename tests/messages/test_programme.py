@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from journeyflow.compiler import compile_journey
+from journeyflow.language.checks.surroundings import Message
 from journeyflow.language.programme import load
 from journeyflow.messages.templates import load_templates
 from journeyflow.plan import Branch, EnterByDate, EnterByEvent, EnterBySegment, Plan, Send, WaitFor, WaitUntil
 
 ROOT = Path(__file__).parents[2]
-MESSAGES = {(one.name, one.channel) for one in load_templates(ROOT / "templates" / "messages")[0]}
+MESSAGES = [Message(one.name, one.channel) for one in load_templates(ROOT / "templates" / "messages")[0]]
 
 
 def plans() -> dict[str, Plan]:
@@ -19,7 +20,9 @@ def plans() -> dict[str, Plan]:
 
 def test_every_message_is_sent_by_a_journey() -> None:
     steps = [step for plan in plans().values() for step in plan.steps]
-    assert {(step.template, step.channel) for step in steps if isinstance(step, Send)} == MESSAGES
+    assert {(step.template, step.channel) for step in steps if isinstance(step, Send)} == {
+        (one.name, one.channel) for one in MESSAGES
+    }
 
 
 def test_the_journeys_enter_and_rest_in_every_way_they_show() -> None:

@@ -1,13 +1,15 @@
 """`journeyflow check`: every problem of the programme at once, and nothing else is done."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from journeyflow.language.checks.surroundings import Message
     from journeyflow.language.problems import Problem
 
 
@@ -21,35 +23,48 @@ if TYPE_CHECKING:
     show_default=True,
     help="For people, for programs, or as annotations on GitHub.",
 )
+@click.option("--strict", is_flag=True, help="Let warnings count as errors do.")
 @click.pass_context
-def check(context: click.Context, root: Path, form: str) -> None:
+def check(context: click.Context, root: Path, form: str, strict: bool) -> None:
     """Read the programme in ROOT, or one journey file with what stands beside it, and print all problems.
 
-    Exit code 0: nothing is wrong; 1: there are problems; 2: there is nothing to check.
+    Exit code 0: no errors; 1: there are some; 2: there is nothing to check. Warnings are printed and stop
+    nobody, unless --strict is given; a journey silences one with "allow: {CODE: the reason}".
     """
     # Imported late, so that the command line's help does not wait for it.
     from journeyflow.errors import ConfigurationError
 
     try:
-        problems, journeys = _find(root)
+        found = _find(root)
     except ConfigurationError as error:
         click.echo(str(error), err=True)
         context.exit(2)
-    click.echo(_FORMATS[form](problems, journeys))
-    context.exit(1 if problems else 0)
+    click.echo(_FORMATS[form](found))
+    context.exit(1 if found.errors or (strict and found.problems) else 0)
 
 
-def _find(root: Path) -> "tuple[list[Problem], list[str]]":
-    """All problems, sorted, and the names of the journeys if there are none."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    problems: "list[Problem]"  # sorted
+    pressure: dict[str, dict[str, int]] = field(default_factory=dict)  # by journey, if there are no errors
+
+    @property
+    def errors(self) -> int:
+        return sum(problem.severity == "error" for problem in self.problems)
+
+
+def _find(root: Path) -> _Found:
+    from journeyflow.language.checks.pressure import most
     from journeyflow.language.problems import ProgrammeError
     from journeyflow.language.programme import load, load_file
 
-    templates, problems = _templates(_programme_of(root))
+    messages, problems = _messages(_programme_of(root))
     try:
-        programme = load(root, templates) if root.is_dir() else load_file(root, templates)
+        programme = load(root, messages) if root.is_dir() else load_file(root, messages)
     except ProgrammeError as error:
-        return sorted([*error.problems, *problems]), []
-    return problems, [journey.name.value for journey in programme.journeys]
+        return _Found(sorted([*error.problems, *problems]))
+    pressure = {journey.name.value: most(journey, programme.policy) for journey in programme.journeys}
+    return _Found(sorted([*programme.warnings, *problems]), pressure)
 
 
 def _programme_of(root: Path) -> Path | None:
@@ -60,42 +75,47 @@ def _programme_of(root: Path) -> Path | None:
     return folder.parent if folder.name == "journeys" else None
 
 
-def _templates(root: Path | None) -> "tuple[set[tuple[str, str]] | None, list[Problem]]":
-    """Names and channels, and what is wrong with them; a faulty one counts as known. None: not known."""
+def _messages(root: Path | None) -> "tuple[list[Message] | None, list[Problem]]":
+    """What there are templates for, and what is wrong with them. None: not known."""
     from journeyflow.language.problems import Problem
+    from journeyflow.messages.facts import known_messages
     from journeyflow.messages.templates import load_templates
 
     if root is None:
         return None, []
-    templates, faults = load_templates(root / "templates" / "messages")
-    known = {(template.name, template.channel) for template in templates}
-    known |= {(file.parent.name, file.name.partition(".")[0]) for file in (Path(f.file) for f in faults)}
-    return known, [Problem(f.file, f.line, f.column, "JF401", f.message) for f in faults]
+    folder = root / "templates" / "messages"
+    templates, faults = load_templates(folder)
+    problems = [Problem(f.file, f.line, f.column, "JF401", f.message) for f in faults]
+    return known_messages(folder, templates, faults), problems
 
 
-def _text(problems: "Sequence[Problem]", journeys: Sequence[str]) -> str:
-    if not problems:
-        return f"{_count(len(journeys), 'journey')} checked, nothing is wrong"
-    files = len({problem.file for problem in problems})
-    total = f"{_count(len(problems), 'problem')} in {_count(files, 'file')}"
-    return "\n".join([*map(str, problems), "", total])
+def _text(found: _Found) -> str:
+    journeys = _count(len(found.pressure), "journey")
+    if not found.problems:
+        return f"{journeys} checked, nothing is wrong"
+    warnings = len(found.problems) - found.errors
+    counts = [(found.errors, "error"), (warnings, "warning")]
+    told = " and ".join(_count(number, noun) for number, noun in counts if number)
+    files = _count(len({problem.file for problem in found.problems}), "file")
+    return "\n".join([*map(str, found.problems), "", f"{told} in {files}"])
 
 
-def _json(problems: "Sequence[Problem]", journeys: Sequence[str]) -> str:
-    keys = ("file", "line", "column", "width", "code", "message")
-    listed = [{key: getattr(problem, key) for key in keys} for problem in problems]
-    return json.dumps({"problems": listed, "journeys": list(journeys)}, indent=2, ensure_ascii=False)
+def _json(found: _Found) -> str:
+    keys = ("file", "line", "column", "width", "code", "severity", "message")
+    listed = [{key: getattr(problem, key) for key in keys} for problem in found.problems]
+    told = {"problems": listed, "journeys": list(found.pressure), "most_messages": found.pressure}
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
-def _github(problems: "Sequence[Problem]", journeys: Sequence[str]) -> str:
+def _github(found: _Found) -> str:
     """Annotations that GitHub shows beside the lines."""
-    return "\n".join(map(_annotation, problems)) if problems else _text(problems, journeys)
+    return "\n".join(map(_annotation, found.problems)) if found.problems else _text(found)
 
 
 def _annotation(problem: "Problem") -> str:
     place = {"file": problem.file, "line": problem.line, "col": problem.column, "title": problem.code}
     keys = ",".join(f"{key}={_escaped(str(value), '%', ':', ',')}" for key, value in place.items())
-    return f"::error {keys}::{_escaped(problem.message, '%')}"
+    return f"::{problem.severity} {keys}::{_escaped(problem.message, '%')}"
 
 
 def _escaped(text: str, *chars: str) -> str:
@@ -106,8 +126,4 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-_FORMATS: "dict[str, Callable[[Sequence[Problem], Sequence[str]], str]]" = {
-    "text": _text,
-    "json": _json,
-    "github": _github,
-}
+_FORMATS: dict[str, Callable[[_Found], str]] = {"text": _text, "json": _json, "github": _github}

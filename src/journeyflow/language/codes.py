@@ -1,12 +1,18 @@
 """Every problem's code: what it is called and what it means, for people and for the documentation."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
     title: str
     explanation: str
+    severity: Severity = "error"  # a warning stops nobody, and a journey may silence it
+    # What must be known before it can be said that there is no such problem.
+    needs: Literal["journey", "templates", "programme"] = "journey"
 
 
 CODES: dict[str, Code] = {
@@ -93,12 +99,97 @@ CODES: dict[str, Code] = {
         "unknown template", "A template is a folder in templates/messages with a file for the channel."
     ),
     "JF207": Code("segment too large", "A segment with all segments that it uses may hold 1,000 conditions."),
+    "JF208": Code(
+        "variable that nothing provides",
+        "A template may use every attribute of the customer, the properties of the event that brought them "
+        "in, `journey.name`, `journey.title`, and what the policy says about the sender.",
+        needs="templates",
+    ),
+    "JF209": Code(
+        "template without the default language",
+        "A customer whose language has no version gets that of the default locale, so it must be there.",
+        needs="templates",
+    ),
+    "JF210": Code(
+        "long SMS",
+        "A text of more than 160 characters (70 with letters outside the SMS alphabet) is sent, and paid "
+        "for, as several SMS. Names of 39 letters are put in for every variable.",
+        severity="warning",
+        needs="templates",
+    ),
+    "JF211": Code(
+        "no postal address",
+        "Many countries want the sender's address in every marketing e-mail, and an honest one has it.",
+        severity="warning",
+        needs="templates",
+    ),
+    "JF212": Code(
+        "no way to unsubscribe",
+        "Every marketing e-mail says how to get no more of it.",
+        severity="warning",
+        needs="templates",
+    ),
     # JF3xx: the way through a journey
     "JF301": Code("never reached", "No customer can ever come to this step."),
     "JF302": Code(
         "no entry to look back to",
         "The entry exists only inside a journey, and its event only with an event entry.",
     ),
+    "JF303": Code(
+        "condition that never holds", "Its parts contradict each other, such as two values at one time."
+    ),
+    "JF304": Code("event that never comes", "The tests on its properties contradict each other."),
+    "JF305": Code(
+        "arm that nobody takes",
+        "A branch takes the first arm that holds, so a narrower condition has to stand before a wider one.",
+    ),
+    "JF306": Code(
+        "waits for an event that ends the journey",
+        "A rule of `exit` takes the customer out before the wait could go on.",
+    ),
+    "JF307": Code(
+        "two messages at once",
+        "Two messages on one channel, with no wait between them, arrive together.",
+        severity="warning",
+    ),
+    "JF308": Code(
+        "timeout within the quiet hours",
+        "A message can be held for longer than the wait beside it lasts, and then the two lose their order.",
+        severity="warning",
+    ),
+    "JF309": Code(
+        "in again without a pause",
+        "With `again: always` and no wait, every event sends; ten events in a minute send ten messages.",
+        severity="warning",
+    ),
     # JF4xx: templates
     "JF401": Code("faulty template", "A template that cannot be rendered would fail for every customer."),
+    # JF5xx: how much one customer gets
+    "JF501": Code(
+        "more than a cap lets through",
+        "The longest path with the shortest waits sends more messages than the policy allows in that time; "
+        "the gate holds or drops the rest. Looked at are the windows of the policy's caps.",
+        severity="warning",
+    ),
+    "JF502": Code(
+        "journeys that run against a cap together",
+        "Journeys that the same event, segment, date or schedule starts share the room under a cap.",
+        severity="warning",
+        needs="programme",
+    ),
+    # JF6xx: consent
+    "JF601": Code(
+        "consent that nobody asks for",
+        "The gate holds every marketing message without consent, but then the customer travels on as if it "
+        "had been sent.",
+        severity="warning",
+    ),
+    # JF7xx: warnings that are silenced in the file
+    "JF701": Code(
+        "silenced without right",
+        "`allow` names a warning and says why it is all right; errors cannot be silenced.",
+    ),
+    "JF702": Code(
+        "silences nothing", "A warning that is gone needs no silencing; the next one would go unseen."
+    ),
 }

@@ -11,7 +11,7 @@ from journeyflow.language.problems import Report, quoted
 from journeyflow.language.source import Document, ListNode, Node
 from journeyflow.language.steps import StepReader
 
-_KEYS = ("journey", "title", "category", "priority", "enter", "exit", "goal", "steps")
+_KEYS = ("journey", "title", "category", "priority", "enter", "exit", "goal", "allow", "steps")
 
 
 def parse_journey(document: Document) -> Journey | None:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from unicodedata import east_asian_width
 
 from journeyflow.errors import JourneyflowError
-from journeyflow.language.codes import CODES
+from journeyflow.language.codes import CODES, Severity
 
 FORBIDDEN = re.compile(
     r"[^\n\r\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -33,9 +33,14 @@ class Problem:
     width: int = 1
     snippet: str = field(default="", compare=False)  # the line of the file
 
+    @property
+    def severity(self) -> Severity:
+        return CODES[self.code].severity
+
     def __str__(self) -> str:
         number = f"{self.line:>5}"
-        head = f"{self.file}:{self.line}:{self.column}: {self.code} {self.message}"
+        kind = "warning: " if self.severity == "warning" else ""
+        head = f"{self.file}:{self.line}:{self.column}: {self.code} {kind}{self.message}"
         if not self.snippet:
             return head
         line, start, width = _window(self.snippet, self.column - 1, self.width)
@@ -44,7 +49,7 @@ class Problem:
 
 
 class ProgrammeError(JourneyflowError):
-    """The programme has problems; nothing was done."""
+    """The programme has errors; nothing was done. Its warnings are told with them."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))

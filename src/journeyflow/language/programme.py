@@ -1,13 +1,14 @@
 """The whole programme from its folder: journeys, segments and policy, read and checked together."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from journeyflow.errors import ConfigurationError
-from journeyflow.language.checks import flow, references, scope
+from journeyflow.language.checks import families
 from journeyflow.language.checks import segments as segment_checks
-from journeyflow.language.checks.surroundings import Surroundings
+from journeyflow.language.checks.allowed import Allowance, allowances, silence
+from journeyflow.language.checks.surroundings import Message, Surroundings, messages_by_name
 from journeyflow.language.definition import Journey, Segment
 from journeyflow.language.journey import parse_journey
 from journeyflow.language.policy import parse_policy
@@ -16,7 +17,6 @@ from journeyflow.language.segments import parse_segments
 from journeyflow.language.source import MAX_BYTES, Document, read
 from journeyflow.policy import Policy
 
-_FAMILIES = (references.check, flow.check, scope.check)
 _SEGMENTS, _POLICY = "segments.yaml", "policy.yaml"
 
 
@@ -25,39 +25,77 @@ class Programme:
     journeys: tuple[Journey, ...]  # by name
     segments: dict[str, Segment]
     policy: Policy
+    warnings: tuple[Problem, ...] = ()  # sorted
 
 
-def load(root: Path, templates: Collection[tuple[str, str]] | None = None) -> Programme:
-    """Read `root`/journeys. `templates` are the known (name, channel); None: theirs are not checked.
+def load(root: Path, messages: Iterable[Message] | None = None) -> Programme:
+    """Read `root`/journeys. `messages` are those that there are templates for; None: not known.
 
-    Raises ProgrammeError with all problems at once, ConfigurationError if there is no such folder.
+    Raises ProgrammeError with all problems if one of them is an error, ConfigurationError if there is no
+    such folder.
     """
     folder = root / "journeys"
     if not folder.is_dir():
         raise ConfigurationError(
             f'there is no folder "{folder}"; run in the folder that holds journeys/, or name it'
         )
-    return _load(folder, sorted(folder.iterdir()), templates)
+    return _load(folder, sorted(folder.iterdir()), messages, whole=True)
 
 
-def load_file(file: Path, templates: Collection[tuple[str, str]] | None = None) -> Programme:
+def load_file(file: Path, messages: Iterable[Message] | None = None) -> Programme:
     """One journey, with the segments and the policy beside it; raises as `load` does."""
     if not file.is_file():
         raise ConfigurationError(
             f'there is no file "{file}"; name a folder that holds journeys/, or a journey'
         )
-    return _load(file.parent, [file], templates)
+    return _load(file.parent, [file], messages, whole=False)
 
 
-def _load(folder: Path, files: list[Path], templates: Collection[tuple[str, str]] | None) -> Programme:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One file of a journey, as far as it could be read."""
+
+    journey: Journey | None
+    allowed: tuple[Allowance, ...]
+    report: Report
+    is_sound: bool  # nothing is wrong with its shape
+
+
+def _load(folder: Path, files: list[Path], messages: Iterable[Message] | None, *, whole: bool) -> Programme:
     problems: list[Problem] = []
     segments = _segments(folder / _SEGMENTS, problems)
     policy = _policy(folder / _POLICY, problems)
-    around = Surroundings(segments, policy, templates)
-    journeys = [_journey(file, around, problems) for file in files if _is_journey(file, problems)]
-    if problems:
+    found = [_read(file) for file in files if _is_journey(file, problems)]
+    names = [file.stem for file in folder.glob("*.yaml") if file.name not in (_SEGMENTS, _POLICY)]
+    known = None if messages is None else messages_by_name(messages)
+    _check(found, Surroundings(segments, policy, known, names), whole)
+    problems += (problem for each in found for problem in each.report.problems)
+    if any(problem.severity == "error" for problem in problems):
         raise ProgrammeError(problems)
-    return Programme(tuple(filter(None, journeys)), segments or {}, policy or Policy())
+    journeys = tuple(each.journey for each in found if each.journey)
+    return Programme(journeys, segments or {}, policy or Policy(), tuple(sorted(problems)))
+
+
+def _read(file: Path) -> _Read:
+    document = _open(file)
+    journey, allowed = parse_journey(document), allowances(document)
+    return _Read(journey, allowed, document.report, not document.report.problems)
+
+
+def _check(found: list[_Read], around: Surroundings, whole: bool) -> None:
+    """Each journey by itself, then all together; what the files allow is taken out at the end."""
+    for each in found:
+        if each.journey is not None:
+            families.check(each.journey, around, each.report, each.is_sound)
+    sound = [(each.journey, each.report) for each in found if each.journey and each.is_sound]
+    if whole:
+        families.check_together(sound, around)
+    is_complete = whole and len(sound) == len(found)
+    known = ["journey"] if around.policy is not None and around.segments is not None else []
+    known += ["templates"] if known and around.messages is not None else []
+    known += ["programme"] if known and is_complete else []
+    for each in found:
+        silence(each.report, each.allowed, known)
 
 
 def _segments(file: Path, problems: list[Problem]) -> dict[str, Segment] | None:
@@ -88,16 +126,6 @@ def _is_journey(file: Path, problems: list[Problem]) -> bool:
         )
         problems += report.problems
     return file.suffix == ".yaml" and not file.name.startswith(".") and file.name not in (_SEGMENTS, _POLICY)
-
-
-def _journey(file: Path, around: Surroundings, problems: list[Problem]) -> Journey | None:
-    document = _open(file)
-    journey = parse_journey(document)
-    if journey is not None:
-        for check in _FAMILIES:
-            check(journey, around, document.report)
-    problems += document.report.problems
-    return journey
 
 
 def _open(file: Path) -> Document:

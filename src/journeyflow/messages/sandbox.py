@@ -69,12 +69,13 @@ def sandbox(*, escape: bool) -> Sandbox:
 def paths(template: nodes.Template) -> Iterator[str]:
     """What a template reads, as the author wrote it: `customer`, `customer.first_name`."""
     for node in template.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
-        path = _path(node)
+        path = path_of(node)
         if path is not None:
             yield path
 
 
-def _path(node: nodes.Node) -> str | None:
+def path_of(node: nodes.Node) -> str | None:
+    """`customer.first_name` where the expression is such a path."""
     match node:
         case nodes.Name():
             return node.name
@@ -84,5 +85,5 @@ def _path(node: nodes.Node) -> str | None:
             pass
         case _:
             return None
-    owner = _path(node.node)
+    owner = path_of(node.node)
     return None if owner is None else f"{owner}.{name}"

@@ -1,13 +1,42 @@
-"""The way through a journey: every step can be reached."""
+"""The way through a journey: what is never reached, never woken, or follows too closely."""
 
+from collections.abc import Sequence
+
+from journeyflow.language.checks.hours import length, quiet_hours_of
+from journeyflow.language.checks.logic import covers
 from journeyflow.language.checks.surroundings import Surroundings
-from journeyflow.language.definition import BranchStep, EndStep, ExperimentStep, Journey, Step, WaitForStep
-from journeyflow.language.problems import Report
-from journeyflow.language.walk import step_lists
+from journeyflow.language.checks.ways import Place, begins, ways
+from journeyflow.language.definition import (
+    EndStep,
+    EventEntry,
+    Exit,
+    Journey,
+    SendStep,
+    Step,
+    WaitForStep,
+    Word,
+)
+from journeyflow.language.problems import Report, quoted
+from journeyflow.language.walk import all_steps, step_lists
+from journeyflow.policy import Category, Policy
 
 
-def check(journey: Journey, _around: Surroundings, report: Report) -> None:
+def check_reach(journey: Journey, _around: Surroundings, report: Report) -> None:
+    """Every step can be reached."""
     _reaches(journey.steps, report)
+
+
+def check(journey: Journey, around: Surroundings, report: Report) -> None:
+    for step in all_steps(journey.steps):
+        if isinstance(step, WaitForStep):
+            _woken(step, journey.exits, report)
+    if around.policy is None:
+        return
+    places = ways(journey, around.policy)
+    _at_once(places, report)
+    _hasty(journey, places, around.policy, report)
+    if around.policy.categories.get(journey.category.value, Category()).caps == "apply":
+        _unending(journey, places, report)
 
 
 def _reaches(steps: tuple[Step, ...], report: Report) -> bool:
@@ -26,13 +55,91 @@ def _reaches(steps: tuple[Step, ...], report: Report) -> bool:
 
 def _passes(step: Step, report: Report) -> bool:
     ways = [_reaches(inner, report) for inner in step_lists(step)]
-    match step:
-        case EndStep():
-            return False
-        case WaitForStep() | BranchStep() | ExperimentStep():
-            return any(ways)
-        case _:
-            return True
+    return any(ways) if ways else not isinstance(step, EndStep)
+
+
+def _woken(step: WaitForStep, exits: tuple[Exit, ...], report: Report) -> None:
+    """An event that takes customers out of the journey never wakes one in it."""
+    for event in step.events:
+        if any(_takes_all(rule, event, step) for rule in exits):
+            message = (
+                f"the event {quoted(event.value)} takes customers out of the journey, so that it never ends "
+                f'this wait; take it out of "exit" or wait for another one'
+            )
+            report.add(event.mark, "JF306", message)
+
+
+def _takes_all(rule: Exit, event: Word, step: WaitForStep) -> bool:
+    pattern = rule.event
+    return pattern is not None and pattern.event.value == event.value and covers(pattern.where, step.where)
+
+
+def _at_once(places: Sequence[Place], report: Report) -> None:
+    """Of the ways between two places without a pause, the first send on the same channel is reported."""
+    sent: list[dict[str, SendStep]] = [{} for _ in places]
+    for place, before in zip(places, sent, strict=True):
+        step = place.step
+        if isinstance(step, SendStep):
+            earlier = before.get(step.channel.value)
+            if earlier is not None:
+                message = (
+                    f"the {_NOUNS.get(step.channel.value, 'message')} of line {earlier.mark.line} goes out "
+                    f"at the same time as this one; wait between them, or make one of the two"
+                )
+                report.add(step.mark, "JF307", message)
+            before[step.channel.value] = step
+        for way in place.ways:
+            if not way.pauses:
+                sent[way.to] = {**before, **sent[way.to]}
+
+
+def _hasty(journey: Journey, places: Sequence[Place], policy: Policy, report: Report) -> None:
+    """A wait that can be over before the quiet hours that hold the message before it or behind it."""
+    before = _sends_before(places)
+    for number, place in enumerate(places):
+        wait = place.step
+        if not isinstance(wait, WaitForStep):
+            continue
+        behind = places[place.ways[-1].to].step
+        for send in (*before[number], *([behind] if isinstance(behind, SendStep) else [])):
+            quiet = quiet_hours_of(policy, journey.category.value, send.channel.value)
+            longest = max(map(length, quiet), default=0)
+            if wait.timeout < longest:
+                message = (
+                    f"the timeout is shorter than the {longest // 3_600} quiet hours that can hold the "
+                    f"{_NOUNS.get(send.channel.value, 'message')} on line {send.mark.line}; make it longer"
+                )
+                report.add(wait.mark, "JF308", message)
+                break
+
+
+def _sends_before(places: Sequence[Place]) -> list[list[SendStep]]:
+    """For each place the sends that lead straight to it."""
+    found: list[list[SendStep]] = [[] for _ in places]
+    for place in places:
+        if isinstance(place.step, SendStep):
+            found[place.ways[0].to].append(place.step)
+    return found
+
+
+def _unending(journey: Journey, places: Sequence[Place], report: Report) -> None:
+    """A journey that lets customers in again as soon as they are through, and they are through at once."""
+    if not isinstance(journey.enter, EventEntry) or journey.again != 0:
+        return
+    start = begins(journey, places)
+    sending = {start: isinstance(places[start].step, SendStep)}
+    for number, place in enumerate(places):
+        if number in sending:
+            for way in (way for way in place.ways if not way.pauses):
+                sends = isinstance(places[way.to].step, SendStep)
+                sending[way.to] = sending.get(way.to, False) or sending[number] or sends
+    if sending.get(len(places) - 1):
+        message = (
+            f"each {quoted(journey.enter.pattern.event.value)} sends again at once, however many come; "
+            f'write "again: after ..." with a duration, or let a wait stand in the journey'
+        )
+        report.add(journey.enter.mark, "JF309", message)
 
 
 _WAY_OUT = 'take the "end" away'
+_NOUNS = {"email": "e-mail", "sms": "SMS"}

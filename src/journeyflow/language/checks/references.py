@@ -27,7 +27,7 @@ def check(journey: Journey, around: Surroundings, report: Report) -> None:
     sends = [step for step in all_steps(journey.steps) if isinstance(step, SendStep)]
     for send in sends:
         _channel(send.channel, report)
-        _template(send, around.templates, report)
+        _template(send, around.messages, report)
     _senders(sends, around, report)
 
 
@@ -85,11 +85,11 @@ def _senders(sends: list[SendStep], around: Surroundings, report: Report) -> Non
             report.add(word.mark, "JF205", message)
 
 
-def _template(send: SendStep, templates: Collection[tuple[str, str]] | None, report: Report) -> None:
+def _template(send: SendStep, messages: Collection[tuple[str, str]] | None, report: Report) -> None:
     channel, word = send.channel.value, send.template
-    if templates is None or channel not in CHANNELS or (word.value, channel) in templates:
+    if messages is None or channel not in CHANNELS or (word.value, channel) in messages:
         return
-    near = nearest(word.value, {name for name, of in templates if of == channel})
+    near = nearest(word.value, {name for name, of in messages if of == channel})
     file = "sms.txt" if channel == "sms" else "email.mjml"
     way_out = f"did you mean {quoted(near)}?" if near else f"add templates/messages/{word.value}/{file}"
     message = f'no template for "{channel}" is called {quoted(word.value)}; {way_out}'

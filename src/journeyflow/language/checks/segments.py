@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from journeyflow.language.checks import conditions
+from journeyflow.language.checks.logic import Logic
 from journeyflow.language.checks.references import check_condition
 from journeyflow.language.checks.scope import check_segment
 from journeyflow.language.definition import Segment, SegmentCondition
@@ -16,6 +18,10 @@ def check(segments: Mapping[str, Segment], report: Report) -> None:
     for segment in segments.values():
         check_condition(segment.condition, segments, report)
         check_segment(segment.condition, report)
+    if not report.problems:
+        logic = Logic()
+        for segment in segments.values():
+            conditions.check_condition(segment.condition, logic, report)
     ordered = _in_order(segments, report)
     _check_sizes(ordered, segments, report)
 

@@ -1,0 +1,80 @@
+"""Conditions that can never hold, and branch arms that an earlier one leaves nothing for."""
+
+from collections.abc import Iterator
+
+from journeyflow.language.checks.logic import Formula, Logic, can_hold_together, formula
+from journeyflow.language.checks.surroundings import Surroundings
+from journeyflow.language.definition import (
+    AllOf,
+    AnyOf,
+    BranchArm,
+    BranchStep,
+    Comparison,
+    Condition,
+    EventEntry,
+    EventPattern,
+    Journey,
+    NotThis,
+    WaitForStep,
+)
+from journeyflow.language.problems import Report
+from journeyflow.language.walk import all_steps, conditions_inside
+
+
+def check(journey: Journey, _around: Surroundings, report: Report) -> None:
+    logic = Logic()
+    for condition in _conditions(journey):
+        check_condition(condition, logic, report)
+    for where in _wheres(journey):
+        _check_where(where, report)
+    for step in all_steps(journey.steps):
+        if isinstance(step, BranchStep):
+            _check_arms(step, logic, report)
+
+
+def check_condition(condition: Condition, logic: Logic, report: Report) -> bool:
+    """Whether it can hold; the smallest part that cannot is reported."""
+    inner = condition.of if isinstance(condition, AllOf | AnyOf) else ()
+    inner = (condition.of,) if isinstance(condition, NotThis) else inner
+    parts = [check_condition(part, logic, report) for part in inner]
+    if not all(parts) or not logic.is_impossible(formula(condition)):
+        return all(parts)
+    message = "the condition can never hold, since its parts contradict each other; correct one of them"
+    report.add(condition.mark, "JF303", message)
+    return False
+
+
+def _conditions(journey: Journey) -> Iterator[Condition]:
+    if journey.when:
+        yield journey.when
+    yield from conditions_inside(journey)
+
+
+def _wheres(journey: Journey) -> Iterator[tuple[Comparison, ...]]:
+    """Tests on the event that something waits for, but for waits within the journey."""
+    patterns: list[EventPattern | None] = [rule.event for rule in journey.exits]
+    patterns += [journey.enter.pattern] if isinstance(journey.enter, EventEntry) else []
+    patterns += [journey.goal.pattern] if journey.goal else []
+    yield from (pattern.where for pattern in patterns if pattern)
+    yield from (step.where for step in all_steps(journey.steps) if isinstance(step, WaitForStep))
+
+
+def _check_where(where: tuple[Comparison, ...], report: Report) -> None:
+    if not can_hold_together(where, ()):
+        message = 'no event can ever pass this "where", since its tests contradict each other; correct one'
+        report.add(where[0].mark, "JF304", message)
+
+
+def _check_arms(step: BranchStep, logic: Logic, report: Report) -> None:
+    earlier: list[tuple[BranchArm, Formula]] = []
+    for arm in step.arms:
+        asked = formula(arm.when)
+        covering = next((one for one, wide in earlier if logic.implies(asked, wide)), None)
+        if covering is None:
+            earlier.append((arm, asked))
+        elif not logic.is_impossible(asked):
+            message = (
+                f"nobody ever comes to this arm, since the arm on line {covering.mark.line} takes all of "
+                f"them before; put the narrower condition first"
+            )
+            report.add(arm.mark, "JF305", message)

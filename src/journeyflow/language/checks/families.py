@@ -1,0 +1,23 @@
+"""All families of checks, in the order in which they are asked."""
+
+from collections.abc import Sequence
+
+from journeyflow.language.checks import conditions, consent, flow, pressure, references, scope
+from journeyflow.language.checks import messages as sends
+from journeyflow.language.checks.surroundings import Surroundings
+from journeyflow.language.definition import Journey
+from journeyflow.language.problems import Report
+
+_OF_ALL = (references.check, flow.check_reach, scope.check)
+_OF_SOUND = (sends.check, conditions.check, flow.check, pressure.check, consent.check)
+
+
+def check(journey: Journey, around: Surroundings, report: Report, is_sound: bool) -> None:
+    """`is_sound`: the journey was read without problems, so that what it means can be judged."""
+    for family in (*_OF_ALL, *(_OF_SOUND if is_sound else ())):
+        family(journey, around, report)
+
+
+def check_together(journeys: Sequence[tuple[Journey, Report]], around: Surroundings) -> None:
+    """What journeys do to each other; each problem goes into the report of the journey that has it."""
+    pressure.check_together(journeys, around)

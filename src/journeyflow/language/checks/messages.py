@@ -1,0 +1,149 @@
+"""What a send's template needs, and what a marketing message must have; each told at the first send of it."""
+
+from collections.abc import Iterator, Mapping
+
+from journeyflow.language.checks.surroundings import Message, Surroundings
+from journeyflow.language.definition import (
+    DateEntry,
+    Journey,
+    ScheduleEntry,
+    SegmentEntry,
+    SendStep,
+)
+from journeyflow.language.problems import Report, either, quoted
+from journeyflow.language.walk import all_steps
+from journeyflow.policy import Category, Policy
+
+MOST_PARTS = 3  # of an SMS
+_JOURNEY = ("name", "title")
+
+
+def check(journey: Journey, around: Surroundings, report: Report) -> None:
+    if around.messages is None or around.policy is None:
+        return
+    is_marketing = around.policy.categories.get(journey.category.value, Category()).consent == "required"
+    for send, versions in _first_sends(journey, around.messages):
+        _check_locale(send, versions, around.policy, report)
+        missing: set[str] = set()
+        for message in versions:
+            _check_needs(send, message, _Provided(journey, around.policy, send), missing, report)
+        _check_length(send, versions, report)
+        if is_marketing and send.channel.value == "email":
+            _check_marketing(send, versions, around.policy, report)
+
+
+def _first_sends(
+    journey: Journey, messages: Mapping[tuple[str, str], list[Message]]
+) -> Iterator[tuple[SendStep, list[Message]]]:
+    """Each template once, with its language versions; those with a faulty file are left out."""
+    seen: set[tuple[str, str]] = set()
+    for step in all_steps(journey.steps):
+        if isinstance(step, SendStep):
+            key = step.template.value, step.channel.value
+            versions = messages.get(key, [])
+            if key not in seen and versions and all(one.locale is not None for one in versions):
+                seen.add(key)
+                yield step, versions
+
+
+class _Provided:
+    """The variables that a message of this journey is given; a customer's attributes may be any."""
+
+    def __init__(self, journey: Journey, policy: Policy, send: SendStep) -> None:
+        self._has_event = not isinstance(journey.enter, DateEntry | SegmentEntry | ScheduleEntry)
+        sender = policy.senders.get(send.channel.value)
+        known = {"from": True, "reply_to": False, "postal_address": False}
+        if sender is not None:
+            known |= {
+                "reply_to": sender.reply_to is not None,
+                "postal_address": sender.postal_address is not None,
+            }
+        self._sender = [name for name, is_set in known.items() if is_set or sender is None]
+
+    def lack(self, path: str) -> str | None:
+        """Why there is no such variable."""
+        root, _, name = path.partition(".")
+        match root:
+            case "event" if not self._has_event:
+                return "no event brings customers into this journey"
+            case "journey" if name not in _JOURNEY:
+                return f"a journey has only {either(_JOURNEY)}"
+            case "sender" if name not in self._sender:
+                return f"the sender in journeys/policy.yaml has only {either(self._sender)}"
+            case _:
+                return None
+
+
+def _check_needs(
+    send: SendStep, message: Message, provided: _Provided, missing: set[str], report: Report
+) -> None:
+    for path in sorted(message.needs - missing):
+        lack = provided.lack(path)
+        if lack is not None:
+            missing.add(path)
+            text = (
+                f"{message.file} uses {quoted(path)}, and {lack}; take it out of the template, or give it a "
+                f'value under "defaults" in its front matter'
+            )
+            report.add(send.template.mark, "JF208", text)
+
+
+def _check_locale(send: SendStep, versions: list[Message], policy: Policy, report: Report) -> None:
+    """Customers with another language get the default's, or the one for every locale."""
+    default = policy.defaults.locale
+    there = {_tag(message.locale or "") for message in versions}
+    if not there & {"", *_shortened(_tag(default))}:
+        message = (
+            f"the template {quoted(send.template.value)} is there for {', '.join(sorted(there))}, and not "
+            f"for the default locale {quoted(default)}; add {_example(send, default)}"
+        )
+        report.add(send.template.mark, "JF209", message)
+
+
+def _check_length(send: SendStep, versions: list[Message], report: Report) -> None:
+    longest = max(versions, key=lambda message: message.parts)
+    if longest.parts > MOST_PARTS:
+        message = (
+            f"{longest.file} takes {longest.parts} SMS when names are long, and each of them is paid for; "
+            f"shorten it to {MOST_PARTS}"
+        )
+        report.add(send.template.mark, "JF210", message)
+
+
+def _check_marketing(send: SendStep, versions: list[Message], policy: Policy, report: Report) -> None:
+    sender = policy.senders.get("email")
+    address = " ".join((sender.postal_address or "").split()) if sender else ""
+    without = next((one for one in versions if not _has_address(one, address)), None)
+    if without is not None:
+        way_out = 'put "{{ sender.postal_address }}" at its foot'
+        way_out += "" if address else ', and "postal_address" under "senders" in journeys/policy.yaml'
+        message = f"{without.file} does not say where the sender is at home; {way_out}"
+        report.add(send.template.mark, "JF211", message)
+    without = next((one for one in versions if not one.can_unsubscribe), None)
+    if without is not None:
+        message = (
+            f"{without.file} does not say how to get no more of it; add a link to unsubscribe, or to a "
+            f'letter such as "mailto:{{{{ sender.reply_to }}}}?subject=Unsubscribe"'
+        )
+        report.add(send.template.mark, "JF212", message)
+
+
+def _has_address(message: Message, address: str) -> bool:
+    if not address:
+        return False
+    return "sender.postal_address" in message.reads or address in message.words
+
+
+def _shortened(tag: str) -> Iterator[str]:
+    """`sv-se -> sv`"""
+    parts = tag.split("-")
+    return ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
+
+
+def _tag(locale: str) -> str:
+    return locale.replace("_", "-").casefold()
+
+
+def _example(send: SendStep, locale: str) -> str:
+    ending = "mjml" if send.channel.value == "email" else "txt"
+    return f"templates/messages/{send.template.value}/{send.channel.value}.{locale}.{ending}"

@@ -1,0 +1,130 @@
+"""The ways through a journey as a graph: its steps in the order of the text, and the least time between."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from journeyflow.language.checks.hours import is_quiet, minute_of, quiet_hours_of
+from journeyflow.language.definition import (
+    DateEntry,
+    EndStep,
+    Journey,
+    SendStep,
+    Step,
+    WaitForStep,
+    WaitStep,
+    WaitUntilDateStep,
+    WaitUntilStep,
+)
+from journeyflow.language.walk import all_steps, step_lists
+from journeyflow.policy import Policy
+
+_WEEK = 7 * 1_440  # minutes
+_CLOCK_CHANGE = 3_600  # seconds that a day can be shorter
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    to: int  # number of a place, always a later one
+    seconds: int = 0  # that pass at least
+    pauses: bool = False  # the customer rests in between, however short
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    step: Step | None  # None: the end
+    ways: tuple[Way, ...] = ()
+
+
+def ways(journey: Journey, policy: Policy) -> tuple[Place, ...]:
+    """The places, of which the last is the end and the only one without a way on."""
+    steps = [step for step in all_steps(journey.steps) if not isinstance(step, EndStep)]
+    graph = _Graph(steps)
+    graph.lay(journey.steps, len(steps))  # the end comes behind all of them
+    places = [Place(step, graph.ways[number]) for number, step in enumerate(steps)]
+    return (*_stretched(places, journey, policy), Place(None))
+
+
+def begins(journey: Journey, places: Sequence[Place]) -> int:
+    """Where customers enter."""
+    return len(places) - 1 if not journey.steps or isinstance(journey.steps[0], EndStep) else 0
+
+
+class _Graph:
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._numbers = {id(step): number for number, step in enumerate(steps)}
+        self.ways: list[tuple[Way, ...]] = [()] * len(steps)
+
+    def lay(self, steps: tuple[Step, ...], after: int) -> None:
+        """Behind `steps` it goes on at `after`."""
+        for number, step in enumerate(steps):
+            if not isinstance(step, EndStep):
+                behind = self._start(steps[number + 1 :], after)
+                self.ways[self._numbers[id(step)]] = self._out_of(step, behind)
+                for inner in step_lists(step):
+                    self.lay(inner, behind)
+
+    def _start(self, steps: tuple[Step, ...], after: int) -> int:
+        if not steps:
+            return after
+        return len(self.ways) if isinstance(steps[0], EndStep) else self._numbers[id(steps[0])]
+
+    def _out_of(self, step: Step, behind: int) -> tuple[Way, ...]:
+        match step:
+            case WaitStep():
+                return (Way(behind, step.seconds, pauses=True),)
+            case WaitUntilStep():
+                return (Way(behind, pauses=True),)
+            case WaitForStep():
+                then, otherwise = self._start(step.then, behind), self._start(step.otherwise, behind)
+                return Way(then, pauses=True), Way(otherwise, step.timeout, pauses=True)
+            case _:
+                lists = step_lists(step)
+                return tuple(Way(self._start(inner, behind)) for inner in lists) or (Way(behind),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A time of day that all customers at a place are at, in their own zone."""
+
+    minute: int
+    days: frozenset[int] = frozenset(range(7))
+
+
+def _stretched(places: list[Place], journey: Journey, policy: Policy) -> list[Place]:
+    """With the least time that each wait until a time of day takes, where the time before it is known."""
+    enter = journey.enter
+    first = _Moment(minute_of(enter.at)) if isinstance(enter, DateEntry) else None
+    moments: dict[int, _Moment | None] = {0: first}
+    found: list[Place] = []
+    for number, place in enumerate(places):
+        before = moments.get(number)
+        after, step = _after(place.step, before, journey, policy), place.step
+        if isinstance(step, WaitUntilStep) and before and after:
+            place = replace(place, ways=(replace(place.ways[0], seconds=_between(before, after)),))
+        for way in place.ways:
+            moments[way.to] = after if moments.get(way.to, after) == after else None
+        found.append(place)
+    return found
+
+
+def _after(step: Step | None, before: _Moment | None, journey: Journey, policy: Policy) -> _Moment | None:
+    match step:
+        case WaitUntilStep():
+            return _Moment(minute_of(step.at), frozenset(step.days or range(7)))
+        case WaitStep() | WaitForStep() | WaitUntilDateStep():
+            return None  # a length in hours moves the time of day when the clocks change
+        case SendStep():
+            rules = quiet_hours_of(policy, journey.category.value, step.channel.value)
+            held = before and any(is_quiet(before.minute, rule) for rule in rules)
+            return None if held or step.if_capped == "wait" else before
+        case _:
+            return before
+
+
+def _between(before: _Moment, after: _Moment) -> int:
+    """The least seconds from the one moment to the next of the other, which is strictly later."""
+    gaps = (
+        (day - first) * 1_440 + after.minute - before.minute for first in before.days for day in after.days
+    )
+    least = min((gap % _WEEK or _WEEK for gap in gaps), default=0)
+    return max(0, least * 60 - _CLOCK_CHANGE)

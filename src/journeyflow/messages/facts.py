@@ -1,0 +1,114 @@
+"""What the checker wants to know about templates: what they need, how long they get, what stands in them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from jinja2 import nodes
+
+from journeyflow.errors import RenderError
+from journeyflow.language.checks.surroundings import Message
+from journeyflow.messages.problems import TemplateProblem
+from journeyflow.messages.render import Renderer
+from journeyflow.messages.sandbox import ROOTS, path_of, sandbox
+from journeyflow.messages.segments import segments
+from journeyflow.messages.templates import Template
+
+LONG = "Maximiliane-Charlotte Featherstonehaugh"  # stands for any text of a customer, an event or a sender
+_SUFFIXES = ("mjml", "html", "txt")
+_GUARDS = ("default", "d")
+_TESTS = ("defined", "undefined")
+# Words for leaving in the languages of Europe, or a letter to the sender that is already begun.
+_WAY_OUT = re.compile(
+    r"unsubscri|opt.?out|no thanks|avregistrer|avprenumer|avmeld|avmäl|frameld|afmeld|abmeld|abbestell|"
+    r"uitschrijv|désabonn|désinscri|darse de baja|anular la suscripci|cancelar (?:a )?(?:subscri|inscri)|"
+    r"disiscriv|annulla l.iscrizione|wypisz|odhlásit|peruuta tilaus|mailto:[^\"'>]*\?subject=",
+    re.IGNORECASE,
+)
+
+
+def known_messages(
+    folder: Path, templates: Iterable[Template], faults: Iterable[TemplateProblem]
+) -> list[Message]:
+    """Of the templates in `folder`; a faulty one is known to be there, so that nobody misses it."""
+    known = [_message(folder, template) for template in templates]
+    places = {(path.parent.name, path.name.partition(".")[0]) for path in (Path(f.file) for f in faults)}
+    return known + [Message(name, channel) for name, channel in sorted(places)]
+
+
+def _message(folder: Path, template: Template) -> Message:
+    trees = [sandbox(escape=False).parse(part) for part in _parts(template)]
+    reads = {path for tree in trees for path in _leaves(tree)}
+    guarded = {path for tree in trees for path in _guarded(tree)}
+    html = template.html or template.text
+    return Message(
+        name=template.name,
+        channel=template.channel,
+        locale=template.locale,
+        file=_file(folder, template),
+        needs=frozenset(reads - guarded - template.defaults.keys()),
+        reads=frozenset(reads),
+        words=" ".join(template.text.split()),
+        parts=_longest(template, reads) if template.channel == "sms" else 1,
+        can_unsubscribe=bool(_WAY_OUT.search(html)),
+    )
+
+
+def _parts(template: Template) -> list[str]:
+    return [part for part in (template.subject, template.html, template.text) if part is not None]
+
+
+def _file(folder: Path, template: Template) -> str:
+    stem = ".".join(filter(None, (template.channel, template.locale)))
+    place = folder / template.name
+    there = (place / f"{stem}.{suffix}" for suffix in _SUFFIXES)
+    return next((path.as_posix() for path in there if path.exists()), place.as_posix())
+
+
+def _leaves(node: nodes.Node) -> Iterator[str]:
+    """Dotted paths below the roots, each as long as it is written."""
+    path = path_of(node)
+    if path is not None:
+        if "." in path and path.partition(".")[0] in ROOTS:
+            yield path
+        return
+    for child in node.iter_child_nodes():
+        yield from _leaves(child)
+
+
+def _guarded(tree: nodes.Template) -> Iterator[str]:
+    """Paths that the author expects to be missing: `x|default(...)`, `x is defined`, `if x`."""
+    for node in tree.find_all((nodes.Filter, nodes.Test, nodes.If, nodes.CondExpr)):
+        match node:
+            case nodes.Filter(name=name, node=nodes.Node() as inner) if name in _GUARDS:
+                path = path_of(inner)
+            case nodes.Test(name=name, node=inner) if name in _TESTS:
+                path = path_of(inner)
+            case nodes.If(test=inner) | nodes.CondExpr(test=inner):
+                path = path_of(inner)
+            case _:
+                path = None
+        if path is not None and not (isinstance(node, nodes.If | nodes.CondExpr) and _may_be_missing(path)):
+            yield path
+
+
+def _may_be_missing(path: str) -> bool:
+    """`if event.total` still raises when there is no such property; what a sender lacks is only empty."""
+    return not path.startswith("sender.")
+
+
+def _longest(template: Template, reads: Iterable[str]) -> int:
+    """SMS that the text takes with long values; 1 where such values do not fit into its arithmetic."""
+    context: dict[str, Any] = {root: {} for root in ROOTS}
+    for path in sorted(reads):
+        *owners, name = path.split(".")
+        place = context
+        for owner in owners:
+            inner = place.setdefault(owner, {})
+            place = inner if isinstance(inner, dict) else {}
+        place.setdefault(name, LONG)
+    try:
+        return segments(Renderer().render(template, context).text)
+    except RenderError:
+        return 1
