@@ -104,18 +104,6 @@ class _Lowering:
         match step:
             case d.EndStep():
                 return ()
-            case d.SendStep():
-                if_capped = p.IfCapped(step.if_capped, step.up_to)
-                return (p.Send(step.path, behind, step.channel.value, step.template.value, if_capped),)
-            case d.WaitStep():
-                return (p.Wait(step.path, behind, step.seconds),)
-            case d.WaitUntilStep():
-                return (p.WaitUntil(step.path, behind, step.at, step.days),)
-            case d.WaitUntilDateStep():
-                return (p.WaitUntilDate(step.path, behind, step.attribute.value, step.at, step.offset),)
-            case d.UpdateStep():
-                changes = tuple(p.Change(x.attribute.value, x.do, x.value) for x in step.changes)
-                return (p.Update(step.path, behind, changes),)
             case d.WaitForStep():
                 return self._wait_for(step, here, behind)
             case d.BranchStep():
@@ -123,7 +111,7 @@ class _Lowering:
             case d.ExperimentStep():
                 return self._experiment(step, here, behind)
             case _:
-                assert_never(step)
+                return (_single(step, behind),)
 
     def _wait_for(self, step: d.WaitForStep, here: int, behind: int) -> tuple[p.Step, ...]:
         (then, otherwise), inner = self._arms((step.then, step.otherwise), here + 1, behind)
@@ -158,6 +146,30 @@ class _Lowering:
         return starts, found
 
 
+def _single(
+    step: d.SendStep | d.WaitStep | d.WaitUntilStep | d.WaitUntilDateStep | d.UpdateStep | d.JourneyStep,
+    behind: int,
+) -> p.Step:
+    """A step that has none inside."""
+    match step:
+        case d.SendStep():
+            if_capped = p.IfCapped(step.if_capped, step.up_to)
+            return p.Send(step.path, behind, step.channel.value, step.template.value, if_capped)
+        case d.WaitStep():
+            return p.Wait(step.path, behind, step.seconds)
+        case d.WaitUntilStep():
+            return p.WaitUntil(step.path, behind, step.at, step.days)
+        case d.WaitUntilDateStep():
+            return p.WaitUntilDate(step.path, behind, step.attribute.value, step.at, step.offset)
+        case d.UpdateStep():
+            changes = tuple(p.Change(x.attribute.value, x.do, x.value) for x in step.changes)
+            return p.Update(step.path, behind, changes)
+        case d.JourneyStep():
+            return p.HandOver(step.path, behind, step.journey.value)
+        case _:
+            assert_never(step)
+
+
 def _size(steps: tuple[d.Step, ...]) -> int:
     """How many steps of the plan they become."""
     total = 0
@@ -177,6 +189,8 @@ def _entry(entry: d.Entry, conditions: _Conditions) -> p.Entry:
             return p.EnterBySegment(entry.segment.value, conditions.segment(entry.segment.value))
         case d.ScheduleEntry():
             return p.EnterBySchedule(entry.cron)
+        case d.ManualEntry():
+            return p.EnterByHand()
         case _:
             assert_never(entry)
 

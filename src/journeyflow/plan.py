@@ -17,6 +17,9 @@ from journeyflow.conditions import ALWAYS, Condition, EventMatch, Scalar
 
 Weekdays = tuple[int, ...]  # empty: every day
 
+RESERVED = "journeyflow."  # how the names of events begin that only we ourselves write
+ENROLL = "journeyflow.enroll"  # asks for entry into the journey that its property `journey` names
+
 
 @dataclass(frozen=True, slots=True)
 class IfCapped:
@@ -137,13 +140,23 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Asks for entry into another journey, as by hand, and goes on."""
+
+    path: str
+    next: int
+    journey: str
+    kind: Literal["hand_over"] = "hand_over"
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     path: str
     kind: Literal["end"] = "end"
 
 
 Step = Annotated[
-    Send | Wait | WaitUntil | WaitUntilDate | WaitFor | Branch | Split | Update | End,
+    Send | Wait | WaitUntil | WaitUntilDate | WaitFor | Branch | Split | Update | HandOver | End,
     Field(discriminator="kind"),
 ]
 
@@ -179,7 +192,16 @@ class EnterBySchedule:
     kind: Literal["schedule"] = "schedule"
 
 
-Entry = Annotated[EnterByEvent | EnterByDate | EnterBySegment | EnterBySchedule, Field(discriminator="kind")]
+@dataclass(frozen=True, slots=True)
+class EnterByHand:
+    """Only where somebody, or a step of another journey, asks for it. All other entries can be asked too."""
+
+    kind: Literal["manual"] = "manual"
+
+
+Entry = Annotated[
+    EnterByEvent | EnterByDate | EnterBySegment | EnterBySchedule | EnterByHand, Field(discriminator="kind")
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,8 @@ def test_customers_that_are_refused(record: dict[str, Any], message: str) -> Non
         ({"customer": ""}, "customer is missing or empty"),
         ({"name": None}, "name is missing or empty"),
         ({"name": "n" * 201}, "name is longer than 200 characters"),
+        ({"name": "journeyflow.enroll"}, "name begins with journeyflow., which only journeyflow itself"),
+        ({"id": "journeyflow.enroll/1"}, "id begins with journeyflow., which only journeyflow itself"),
         ({"at": None}, "at is missing"),
         ({"at": 1772366400}, "at is missing"),
         ({"at": "2026-03-01T12:00:00"}, "at has no offset"),

@@ -14,7 +14,21 @@ from journeyflow.cli.lazy import Lazy
 from journeyflow.errors import ConfigurationError
 
 JOURNEYFLOW = str(Path(sys.executable).parent / "journeyflow")
-COMMANDS = ["check", "explain", "graph", "schema", "apply", "dev", "demo", "worker", "status", "customer", "customers", "events"]
+COMMANDS = [
+    "check",
+    "explain",
+    "graph",
+    "schema",
+    "apply",
+    "dev",
+    "demo",
+    "worker",
+    "enroll",
+    "status",
+    "customer",
+    "customers",
+    "events",
+]
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:

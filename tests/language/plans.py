@@ -6,6 +6,7 @@ from typing import assert_never
 from journeyflow.plan import (
     Branch,
     End,
+    HandOver,
     Plan,
     Send,
     Split,
@@ -20,7 +21,7 @@ from journeyflow.plan import (
 
 def jumps(step: Step) -> tuple[int, ...]:
     match step:
-        case Send() | Wait() | WaitUntil() | WaitUntilDate() | Update():
+        case Send() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
             return (step.next,)
         case WaitFor():
             return (step.then, step.otherwise)

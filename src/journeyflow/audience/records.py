@@ -13,6 +13,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from journeyflow.plan import RESERVED
+
 COLUMNS = ("email", "phone", "timezone", "locale")
 CHANNELS = ("email", "sms")
 CUSTOMER_FIELDS = ("id", *COLUMNS, "consents", "attributes")
@@ -66,6 +68,9 @@ def parse_customer(record: Mapping[str, Any]) -> CustomerRow:
 def parse_event(record: Mapping[str, Any]) -> EventRow:
     """`{"id", "customer", "name", "at": ISO 8601 with an offset, "properties": {...}}`"""
     _refuse_unknown(record, EVENT_FIELDS)
+    for field_name in ("id", "name"):
+        if _identifier(record, field_name).startswith(RESERVED):
+            raise RecordError(f"{field_name} begins with {RESERVED}, which only journeyflow itself writes")
     properties = _object(record, "properties")
     for name, value in properties.items():
         _check_name(name, "properties")

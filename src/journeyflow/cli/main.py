@@ -31,6 +31,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 2, 130  # 2 is also click's code for a wrong
         "dev": Lazy("journeyflow.cli.dev:dev", "Run everything on this machine, with an embedded server."),
         "demo": Lazy("journeyflow.cli.demo:demo", "Run the shipped programme on real orders, to the end."),
         "worker": Lazy("journeyflow.cli.worker:worker", "Run the journeys and their deliveries."),
+        "enroll": Lazy("journeyflow.cli.enroll:enroll", "Ask for customers to enter a journey."),
         "status": Lazy("journeyflow.cli.status:status", "Show who is where in each journey."),
         "customer": Lazy("journeyflow.cli.customer:customer", "Look at one customer."),
         "customers": Lazy("journeyflow.cli.imports:customers", "Import customers."),

@@ -12,10 +12,11 @@ from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.conditions import Frame, holds, matches
+from journeyflow.conditions import EventMatch, Test
 from journeyflow.engine.enroll import Entrant, enroll, may_enter
 from journeyflow.engine.programme import Programme, Version
 from journeyflow.members import place_of
-from journeyflow.plan import EnterByEvent, Goal, Plan
+from journeyflow.plan import ENROLL, EnterByEvent, Goal, Plan
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, locked
 from journeyflow.store.passages import enrollments, wakeups
@@ -109,23 +110,15 @@ class _Turn:
 
     async def _enter(self, version: Version, batch: list[_Event]) -> None:
         plan = version.plan
-        if not isinstance(plan.enter, EnterByEvent):
-            return
         policy = await self.programme.policy(self.connection)
-        fresh = self.now - timedelta(seconds=policy.defaults.max_event_age)
-        named = [e.id for e in batch if e.name == plan.enter.match.event and e.at > fresh]
-        if not named:
+        ways = _ways_in(plan, batch, self.now - timedelta(seconds=policy.defaults.max_event_age))
+        if not ways:
             return
         frame = Frame(customer=customers, now=self.now, trigger=events, since=None)
         query = (
             select(events.c.id, events.c.customer_id, events.c.at)
             .join_from(events, customers, events.c.customer_id == customers.c.id)
-            .where(
-                events.c.id.in_(named),
-                matches(plan.enter.match, events),
-                holds(plan.when, frame),
-                may_enter(plan, self.now),
-            )
+            .where(or_(*ways), holds(plan.when, frame), may_enter(plan, self.now))
             .order_by(events.c.id)
         )
         rows = await self.connection.execute(query)
@@ -196,6 +189,16 @@ class _Turn:
                 ]
                 if rows:
                     await self.connection.execute(insert(wakeups), rows)
+
+
+def _ways_in(plan: Plan, batch: list[_Event], fresh: datetime) -> list[ColumnElement[bool]]:
+    """What a row of `events` has to be to bring its customer in: asked for, however old, or what enters."""
+    asked_for = EventMatch(ENROLL, (Test("journey", "is", plan.journey),))
+    ways = [(asked_for, [e.id for e in batch if e.name == ENROLL])]
+    if isinstance(plan.enter, EnterByEvent):
+        match = plan.enter.match
+        ways.append((match, [e.id for e in batch if e.name == match.event and e.at > fresh]))
+    return [and_(events.c.id.in_(named), matches(match, events)) for match, named in ways if named]
 
 
 def _inside(version: int) -> list[ColumnElement[bool]]:

@@ -29,7 +29,7 @@ from journeyflow.engine.enroll import Entrant, enroll, may_enter
 from journeyflow.engine.local_time import at_local, zone
 from journeyflow.engine.programme import Programme, Version
 from journeyflow.members import COHORT_SIZE
-from journeyflow.plan import EnterByDate, EnterByEvent, EnterBySchedule, EnterBySegment
+from journeyflow.plan import EnterByDate, EnterByEvent, EnterByHand, EnterBySchedule, EnterBySegment
 from journeyflow.policy import Policy
 from journeyflow.store.customers import customers, segment_members
 from journeyflow.store.database import Store, insert_ignoring
@@ -53,7 +53,7 @@ async def sweep(store: Store, programme: Programme, now: datetime) -> int:
                 entered += await _sweep_dates(store, programme, version, entry, now)
             case EnterBySchedule() as entry:
                 entered += await _sweep_schedule(store, programme, version, entry, policy, now)
-            case EnterByEvent():
+            case EnterByEvent() | EnterByHand():
                 pass
             case _:
                 assert_never(version.plan.enter)

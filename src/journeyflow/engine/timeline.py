@@ -10,12 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.engine.programme import Programme
 from journeyflow.members import from_hex, place_of
-from journeyflow.plan import Branch, Plan, Split, WaitUntilDate
+from journeyflow.plan import Branch, HandOver, Plan, Send, Split, WaitFor, WaitUntilDate
 from journeyflow.store.customers import consent_log, customers, events
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments, legs
 
+_DECISIONS = {
+    "wait": "rests",
+    "timeout": "nothing came in time",
+    "otherwise": "no condition held",
+    "update": "done",
+}
 _NO_REST = {
     "missing": "the attribute {} is missing, so it goes on at once",
     "unreadable": "the attribute {} holds no date, so it goes on at once",
@@ -111,27 +117,23 @@ def _woken_by(arrivals: list[Any], position: int) -> int | None:
 
 def _decision(plan: Plan, number: int, what: str, detail: dict[str, Any], woken_by: int | None) -> str:
     step = plan.steps[number]
-    match what:
-        case "wait":
-            return f"{step.kind}: rests"
-        case "goes_on" if isinstance(step, WaitUntilDate):
-            return f"{step.kind}: {_NO_REST[detail['reason']].format(step.attribute)}"
-        case "event":
-            return f"wait_for: event {woken_by} came"
-        case "timeout":
-            return "wait_for: nothing came in time"
-        case "arm" if isinstance(step, Branch):
+    match step:
+        case Branch() if what == "arm":
             return f"branch: arm {detail['arm'] + 1} of {len(step.arms)}, whose condition held"
-        case "otherwise":
-            return "branch: no condition held"
-        case "variant" if isinstance(step, Split):
+        case WaitFor() if what == "event":
+            return f"wait_for: event {woken_by} came"
+        case WaitUntilDate() if what == "goes_on":
+            return f"{step.kind}: {_NO_REST[detail['reason']].format(step.attribute)}"
+        case Split() if what == "variant":
             return f"experiment {step.experiment}: variant {detail['name']}"
-        case "holdout" if isinstance(step, Split):
+        case Split():
             return f"experiment {step.experiment}: holdout, so the journey ends here"
-        case "update":
-            return "update: done"
-        case _:
+        case HandOver():
+            return f"journey: handed over to {step.journey}"
+        case Send():
             return f"send: {what}" + (f" by {detail['reason']}" if detail else "")
+        case _:
+            return f"{step.kind}: {_DECISIONS[what]}"
 
 
 async def _messages(connection: AsyncConnection, plan: Plan, enrollment: int) -> list[Moment]:

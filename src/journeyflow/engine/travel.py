@@ -9,12 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.engine.late import count_late_events
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.engine.programme import Programme
-from journeyflow.engine.steps import branch, send, split, wait, wait_until_date
+from journeyflow.engine.steps import branch, hand_over, send, split, wait, wait_until_date
 from journeyflow.engine.steps import update as update_step
 from journeyflow.errors import PlanError
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.members import Mask, enrollment_ids, from_hex, mask_of, place_of, to_hex
-from journeyflow.plan import Branch, End, Send, Split, Update, Wait, WaitFor, WaitUntil, WaitUntilDate
+from journeyflow.plan import (
+    Branch,
+    End,
+    HandOver,
+    Send,
+    Split,
+    Step,
+    Update,
+    Wait,
+    WaitFor,
+    WaitUntil,
+    WaitUntilDate,
+)
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, locked
 from journeyflow.store.passages import cohorts, enrollments, legs
@@ -101,7 +113,7 @@ def _depart(leg: Leg, arrival: Arrival) -> None:
             leg.go(members, step.next)
         case Send() | WaitUntilDate():
             leg.go(members, arrival.step)  # was held, asks the gate again; the date may have moved meanwhile
-        case Branch() | Split() | Update() | End():
+        case Branch() | Split() | Update() | HandOver() | End():
             raise PlanError(step.path, f"nobody rests at a step of kind {step.kind}")
         case _:
             assert_never(step)
@@ -122,25 +134,30 @@ async def _run(leg: Leg) -> None:
     """Steps stand in topological order, so one pass does them all and paths that meet merge."""
     for number, step in enumerate(leg.plan.steps):
         members = leg.at.pop(number, 0)
-        if not members:
-            continue
-        match step:
-            case Send():
-                await send.run(leg, number, step, members)
-            case Wait() | WaitUntil() | WaitFor():
-                wait.run(leg, number, step, members)
-            case WaitUntilDate():
-                await wait_until_date.run(leg, number, step, members)
-            case Branch():
-                await branch.run(leg, number, step, members)
-            case Split():
-                await split.run(leg, number, step, members)
-            case Update():
-                await update_step.run(leg, number, step, members)
-            case End():
-                leg.finish(members)
-            case _:
-                assert_never(step)
+        if members:
+            await _take(leg, number, step, members)
+
+
+async def _take(leg: Leg, number: int, step: Step, members: Mask) -> None:
+    match step:
+        case Send():
+            await send.run(leg, number, step, members)
+        case Wait() | WaitUntil() | WaitFor():
+            wait.run(leg, number, step, members)
+        case WaitUntilDate():
+            await wait_until_date.run(leg, number, step, members)
+        case Branch():
+            await branch.run(leg, number, step, members)
+        case Split():
+            await split.run(leg, number, step, members)
+        case Update():
+            await update_step.run(leg, number, step, members)
+        case HandOver():
+            await hand_over.run(leg, number, step, members)
+        case End():
+            leg.finish(members)
+        case _:
+            assert_never(step)
 
 
 async def _record(leg: Leg, arrivals: list[Arrival], late: list[list[int]]) -> LegOutcome:

@@ -87,6 +87,9 @@ CODES: dict[str, Code] = {
     "JF125": Code(
         "experiment named twice", "The name decides who gets what, so two experiments need two names."
     ),
+    "JF126": Code(
+        "reserved event", "Events whose names begin with `journeyflow.` are written by journeyflow alone."
+    ),
     # JF2xx: references between files
     "JF201": Code("unknown segment", "A segment must be defined in journeys/segments.yaml."),
     "JF202": Code(

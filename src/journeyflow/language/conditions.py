@@ -54,7 +54,7 @@ def event_pattern(fields: Fields, report: Report) -> EventPattern | None:
     """From the keys `event` and `where`."""
     where = where_tests(fields, report)
     node = fields.need("event", "order.completed")
-    event = values.phrase(node, "the event", report) if node else None
+    event = values.event(node, report) if node else None
     return EventPattern(event, where) if event else None
 
 

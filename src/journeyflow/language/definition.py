@@ -200,6 +200,15 @@ class UpdateStep:
 
 
 @dataclass(frozen=True, slots=True)
+class JourneyStep:
+    """Hands over to another journey."""
+
+    path: str
+    mark: Mark
+    journey: Word
+
+
+@dataclass(frozen=True, slots=True)
 class EndStep:
     path: str
     mark: Mark
@@ -214,6 +223,7 @@ Step = (
     | BranchStep
     | ExperimentStep
     | UpdateStep
+    | JourneyStep
     | EndStep
 )
 
@@ -249,7 +259,12 @@ class ScheduleEntry:
     cron: str
 
 
-Entry = EventEntry | DateEntry | SegmentEntry | ScheduleEntry
+@dataclass(frozen=True, slots=True)
+class ManualEntry:
+    mark: Mark
+
+
+Entry = EventEntry | DateEntry | SegmentEntry | ScheduleEntry | ManualEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ from journeyflow.language.definition import (
     DateEntry,
     Entry,
     EventEntry,
+    ManualEntry,
     ScheduleEntry,
     SegmentEntry,
 )
 from journeyflow.language.fields import Fields, as_map, as_text
-from journeyflow.language.problems import Report, either, quoted
+from journeyflow.language.problems import Mark, Report, either, quoted
 from journeyflow.language.source import Node
 
-_KINDS = ("event", "date", "segment", "schedule")
-_LATER = "manual"
+_KINDS = ("event", "date", "segment", "schedule", "manual")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def entrance(node: Node, report: Report) -> Entrance | None:
     keys = as_map(node, '"enter"', report)
     if keys is None:
         return None
-    fields = Fields(keys, (*_KINDS, _LATER, "where", "when", "again"), '"enter"', report)
+    fields = Fields(keys, (*_KINDS, "where", "when", "again"), '"enter"', report)
     entry, asked = _entry(fields, report), fields.get("when")
     when = condition(asked, '"when"', report) if asked else None
     again = _again(fields, entry, report)
@@ -40,11 +40,8 @@ def entrance(node: Node, report: Report) -> Entrance | None:
 
 
 def _entry(fields: Fields, report: Report) -> Entry | None:
-    fields.refuse(
-        _LATER, "JF117", '"manual" entry is not supported yet; enter by event, date, segment or schedule'
-    )
     kinds = [kind for kind in _KINDS if fields.get(kind) is not None]
-    if not kinds and not fields.unknown and fields.get(_LATER) is None:
+    if not kinds and not fields.unknown:
         message = f'"enter" does not say what brings customers in; write {either(_KINDS)}'
         report.add(fields.mark, "JF105", message)
     for extra in kinds[1:]:
@@ -69,9 +66,18 @@ def _entry_of(kind: str, fields: Fields, report: Report) -> Entry | None:
         case "segment":
             segment = values.name(node, "the segment", report)
             return SegmentEntry(mark, segment) if segment else None
+        case "manual":
+            return _manual(node, mark, report)
         case _:
             cron = values.cron(node, '"schedule"', report)
             return ScheduleEntry(mark, cron) if cron else None
+
+
+def _manual(node: Node, mark: Mark, report: Report) -> Entry:
+    if values.boolean(node, '"manual"', report) is False:
+        message = '"manual" is false, so nobody could ever enter; write true or another way to enter'
+        report.add(node.mark, "JF106", message)
+    return ManualEntry(mark)
 
 
 def _date(node: Node, report: Report) -> Entry | None:

@@ -10,6 +10,7 @@ from journeyflow.language.definition import (
     BranchArm,
     BranchStep,
     EndStep,
+    JourneyStep,
     SendStep,
     Step,
     WaitForStep,
@@ -23,8 +24,8 @@ from journeyflow.language.updates import update
 from journeyflow.language.waits import wait
 
 CHANNELS = ("email", "sms")
-_LATER = ("webhook", "journey")
-_NAMES = ("send", "wait", "wait_for", "branch", "experiment", "update", "end")
+_LATER = ("webhook",)
+_NAMES = ("send", "wait", "wait_for", "branch", "experiment", "update", "journey", "end")
 
 
 class StepReader:
@@ -41,6 +42,7 @@ class StepReader:
             "branch": self._branch,
             "experiment": self._experiment,
             "update": self._update,
+            "journey": self._journey,
         }
 
     def steps(self, node: Node, place: str, what: str) -> tuple[Step, ...]:
@@ -189,7 +191,7 @@ class StepReader:
         items = node.items if isinstance(node, ListNode) else (node,)
         if not items:
             self._report.add(node.mark, "JF119", '"event" is an empty list; name the events to wait for')
-        words = (values.phrase(item, "the event", self._report) for item in items)
+        words = (values.event(item, self._report) for item in items)
         return tuple(word for word in words if word)
 
     def _arm(self, fields: Fields, key: str, place: str) -> tuple[Step, ...]:
@@ -250,6 +252,10 @@ class StepReader:
 
     def _update(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
         return update(node, path, mark, self._report)
+
+    def _journey(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
+        journey = values.name(node, "the journey", self._report)
+        return JourneyStep(path, mark, journey) if journey else None
 
 
 def _has(node: Node, name: str) -> bool:

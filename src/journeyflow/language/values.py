@@ -18,6 +18,7 @@ from journeyflow.language.definition import Word
 from journeyflow.language.fields import as_list, as_text, describe
 from journeyflow.language.problems import Report, instead, quoted
 from journeyflow.language.source import Node, TextNode
+from journeyflow.plan import ENROLL, RESERVED
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -96,6 +97,18 @@ def phrase(node: Node, what: str, report: Report, most: int = 200) -> Word | Non
         )
         return None
     return Word(text.value.strip(), node.mark)
+
+
+def event(node: Node, report: Report) -> Word | None:
+    """The name of an event that customers can cause."""
+    word = phrase(node, "the event", report)
+    if word is None or not word.value.startswith(RESERVED):
+        return word
+    way_out = "name an event of your own"
+    if word.value == ENROLL:
+        way_out = 'a journey is entered that way whatever its "enter" is'
+    report.add(node.mark, "JF126", f"the event {quoted(word.value)} is journeyflow's own; {way_out}")
+    return None
 
 
 def text(node: Node, what: str, report: Report, most: int = 2_000) -> str | None:

@@ -14,6 +14,7 @@ SHAPES = {
     "branch": "shape=hexagon",
     "split": "shape=trapezium",
     "update": "shape=box, peripheries=2",
+    "hand_over": "shape=cds",
     "end": "shape=circle",
 }
 _WIDEST = 28  # characters in a line

@@ -18,6 +18,7 @@ from journeyflow.errors import PlanError
 from journeyflow.plan import (
     Branch,
     End,
+    HandOver,
     Plan,
     Send,
     Split,
@@ -96,7 +97,7 @@ class _Rules:
             case Split():
                 held_out = [(self._end, arrival)] if step.holdout else []
                 return arrival, [*((variant.to, arrival) for variant in step.variants), *held_out]
-            case Update():
+            case Update() | HandOver():
                 return arrival, [(step.next, arrival)]
             case End():
                 return arrival, []

@@ -25,11 +25,13 @@ from journeyflow.plan import (
     End,
     EnterByDate,
     EnterByEvent,
+    EnterByHand,
     EnterBySchedule,
     EnterBySegment,
     Entry,
     ExitRule,
     Goal,
+    HandOver,
     Plan,
     Send,
     Split,
@@ -96,6 +98,8 @@ def step_in_words(step: Step) -> str:
             return f"Experiment {step.experiment}{held_out}"
         case Update():
             return _capital(", ".join(map(_change, step.changes)))
+        case HandOver():
+            return f"Hand over to {step.journey}"
         case End():
             return "End"
         case _:
@@ -105,7 +109,7 @@ def step_in_words(step: Step) -> str:
 def ways(step: Step) -> list[tuple[str, int]]:
     """Where it goes on from `step`, and in which case; "" where there is only one way."""
     match step:
-        case Send() | Wait() | WaitUntil() | WaitUntilDate() | Update():
+        case Send() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
             return [("", step.next)]
         case WaitFor():
             return [("yes", step.then), ("no", step.otherwise)]
@@ -133,6 +137,8 @@ def entry_in_words(entry: Entry) -> str:
             return f"joins the segment {entry.segment}"
         case EnterBySchedule():
             return f"on the schedule {entry.cron}"
+        case EnterByHand():
+            return "by hand"
         case _:
             assert_never(entry)
 

@@ -83,13 +83,14 @@ class Trip:
     async def settle(self) -> None:
         """Returns when everything that is due now has been done."""
         async with asyncio.timeout(_PATIENCE):
-            while await route(self.store, self._programme, await self.now()):
-                pass
-            while await towards_temporal.flush(self.store, self.environment.client):
-                pass
+            while await towards_temporal.pending(self.store):
+                await route(self.store, self._programme, await self.now())
+                await towards_temporal.flush(self.store, self.environment.client)
             for cohort in await self._cohorts():
                 while not await self._at_rest(cohort):
                     await asyncio.sleep(_POLL)
+            if await towards_temporal.pending(self.store):  # one journey has handed over to another
+                await self.settle()
 
     async def messages(self, customer: str) -> list[Row[Any]]:
         """The customer's part of the ledger, oldest first."""

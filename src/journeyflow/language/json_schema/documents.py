@@ -128,6 +128,7 @@ def _enter(names: Names) -> Schema:
             "Come in at set times: minute, hour, day of month, month, weekday, in the policy's timezone.",
             "0 9 * * mon",
         ),
+        "manual": key({"const": True}, "Come in only when asked for, by hand or by another journey.", True),
     }
     more = {
         "where": WHERE,

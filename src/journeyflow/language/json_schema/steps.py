@@ -65,6 +65,7 @@ def _kinds() -> dict[str, Schema]:
             },
         ),
         "update": key(ref("update"), "Change what is kept about the customer.", {"points": {"add": 50}}),
+        "journey": key(NAME, "Ask for the customer to enter another journey, and go on here.", "win-back"),
     }
 
 
