@@ -85,6 +85,20 @@ def test_one_file_is_read_with_its_neighbours(tmp_path: Path) -> None:
     assert [journey.name.value for journey in load_file(root / "journeys" / "a.yaml").journeys] == ["a"]
 
 
+def test_journeys_that_hand_over_in_a_circle_are_told_once(tmp_path: Path) -> None:
+    text = "journey: {}\nenter: {{manual: true}}\nsteps: [{{journey: {}}}, {{wait: 1 day}}]\n"
+    ways = {"a": "b", "b": "c", "c": "a", "d": "a", "e": "e"}
+    root = make(tmp_path, **{name: text.format(name, to) for name, to in ways.items()})
+    with pytest.raises(ProgrammeError) as caught:
+        load(root)
+    told = [(Path(one.file).name, one.code, one.message.split("; ")[0]) for one in caught.value.problems]
+    assert told == [
+        ("a.yaml", "JF214", 'the journeys hand over to each other in a circle, "a" -> "b" -> "c" -> "a"'),
+        ("e.yaml", "JF214", 'the journeys hand over to each other in a circle, "e" -> "e"'),
+    ]
+    load_file(root / "journeys" / "a.yaml")  # alone, nothing is known of the others' steps
+
+
 def test_no_folder_and_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="journeys"):
         load(tmp_path)

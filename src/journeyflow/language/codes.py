@@ -132,6 +132,11 @@ CODES: dict[str, Code] = {
         severity="warning",
         needs="templates",
     ),
+    "JF213": Code("unknown journey", "A journey that customers are handed over to must be in the programme."),
+    "JF214": Code(
+        "journeys in a circle",
+        "Journeys that hand over to each other in a circle could write to a customer without end.",
+    ),
     # JF3xx: the way through a journey
     "JF301": Code("never reached", "No customer can ever come to this step."),
     "JF302": Code(

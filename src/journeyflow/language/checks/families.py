@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from journeyflow.language.checks import conditions, consent, flow, pressure, references, scope
+from journeyflow.language.checks import conditions, consent, flow, handovers, pressure, references, scope
 from journeyflow.language.checks import messages as sends
 from journeyflow.language.checks.surroundings import Surroundings
 from journeyflow.language.definition import Journey
 from journeyflow.language.problems import Report
 
-_OF_ALL = (references.check, flow.check_reach, scope.check)
+_OF_ALL = (references.check, handovers.check, flow.check_reach, scope.check)
 _OF_SOUND = (sends.check, conditions.check, flow.check, pressure.check, consent.check)
 
 
@@ -20,4 +20,5 @@ def check(journey: Journey, around: Surroundings, report: Report, is_sound: bool
 
 def check_together(journeys: Sequence[tuple[Journey, Report]], around: Surroundings) -> None:
     """What journeys do to each other; each problem goes into the report of the journey that has it."""
+    handovers.check_together(journeys)
     pressure.check_together(journeys, around)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from journeyflow.language.checks import conditions
+from journeyflow.language.checks.circles import circles
 from journeyflow.language.checks.logic import Logic
 from journeyflow.language.checks.references import check_condition
 from journeyflow.language.checks.scope import check_segment
@@ -34,39 +35,13 @@ def _in_order(segments: Mapping[str, Segment], report: Report) -> list[str]:
         ordered += ready
         for name in ready:
             del waiting[name]
-    reported: set[str] = set()
-    for name in waiting:
-        circle = _circle(name, waiting)
-        if circle and not reported & set(circle):
-            reported |= set(circle)
-            _report_circle(circle, segments, report)
+    for circle in circles(waiting):
+        _report_circle(circle, segments, report)
     return ordered
 
 
 def _uses(segment: Segment, segments: Mapping[str, Segment]) -> set[str]:
     return {used.segment.value for used in segments_used(segment.condition)} & segments.keys()
-
-
-def _circle(start: str, uses: Mapping[str, set[str]]) -> list[str]:
-    """A shortest way from `start` back to itself; empty if it only leads into a circle."""
-    came_from: dict[str, str] = {}
-    front = [start]
-    while front:
-        name = front.pop(0)
-        for following in sorted(uses[name] & uses.keys()):
-            if following == start:
-                return _way_back(name, came_from)
-            if following not in came_from:
-                came_from[following] = name
-                front.append(following)
-    return []
-
-
-def _way_back(name: str, came_from: Mapping[str, str]) -> list[str]:
-    way = [name]
-    while way[-1] in came_from:
-        way.append(came_from[way[-1]])
-    return way[::-1]
 
 
 def _report_circle(circle: list[str], segments: Mapping[str, Segment], report: Report) -> None:
