@@ -9,6 +9,7 @@ from journeyflow.plan import (
     Change,
     End,
     EnterByEvent,
+    HandOver,
     IfCapped,
     Plan,
     Send,
@@ -49,5 +50,6 @@ def _steps(number: int, size: int) -> st.SearchStrategy[Step]:
         st.builds(WaitFor, path, st.just((EventMatch("a"),)), SECONDS, forward, after),
         st.builds(Branch, path, st.lists(arm, min_size=1, max_size=3).map(tuple), after),
         st.builds(Split, path, st.just("timing"), st.sampled_from([0, 1_000]), st.tuples(variant, last)),
+        st.builds(HandOver, path, after, st.just("other")),
         st.builds(Update, path, after, st.just((Change("points", "add", 1),))),
     )

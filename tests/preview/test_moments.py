@@ -20,6 +20,7 @@ from journeyflow.plan import (
     Branch,
     End,
     EnterByEvent,
+    HandOver,
     IfCapped,
     Plan,
     Send,
@@ -81,7 +82,7 @@ def choices(
         case Split():
             held_out = [_passing(now, len(plan.steps) - 1)] if step.holdout else []
             return [*(_passing(now, variant.to) for variant in step.variants), *held_out]
-        case Update():
+        case Update() | HandOver():
             return [_passing(now, step.next)]
         case End():
             return []

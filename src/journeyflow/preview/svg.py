@@ -91,17 +91,13 @@ def _box(box: Box, plan: Plan) -> str:
 
 def _shape(box: Box) -> str:
     left, right, bottom = box.x - box.width / 2, box.x + box.width / 2, box.y + box.height
+    inner, outer, middle = left + _SLANT, right - _SLANT, box.y + box.height / 2
     if box.kind in SLANTED:
-        inner, outer, middle = left + _SLANT, right - _SLANT, box.y + box.height / 2
-        corners = (
-            (inner, box.y),
-            (outer, box.y),
-            (right, middle),
-            (outer, bottom),
-            (inner, bottom),
-            (left, middle),
+        return _polygon(
+            (inner, box.y), (outer, box.y), (right, middle), (outer, bottom), (inner, bottom), (left, middle)
         )
-        return f'<polygon class="shape" points="{" ".join(f"{x:g},{y:g}" for x, y in corners)}"/>'
+    if box.kind == "hand_over":
+        return _polygon((left, box.y), (outer, box.y), (right, middle), (outer, bottom), (left, bottom))
     radius = box.height / 2 if box.kind in ("enter", "end") else 14 if box.kind.startswith("wait") else 2
     rect = (
         f'<rect class="shape" x="{left:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" '
@@ -109,6 +105,11 @@ def _shape(box: Box) -> str:
     )
     bars = f'<path class="bars" d="M{left + 6:g} {box.y:g}V{bottom:g}M{right - 6:g} {box.y:g}V{bottom:g}"/>'
     return rect + (bars if box.kind == "update" else "")
+
+
+def _polygon(*corners: tuple[float, float]) -> str:
+    points = " ".join(f"{x:g},{y:g}" for x, y in corners)
+    return f'<polygon class="shape" points="{points}"/>'
 
 
 def _text(text: str, x: float, y: float, name: str = "") -> str:

@@ -85,12 +85,12 @@ def _journey(names: Names) -> dict[str, Schema]:
             "marketing",
         ),
         "priority": key(
-            priority, "0 to 100; under a cap the higher one gets the last place. 50 without it.", 70
+            priority, "How important the journey is beside others, from 0 to 100; 50 without it.", 70
         ),
         "enter": key(ref("enter"), "What brings customers in.", {"event": "member.joined"}),
         "exit": key(
             {"type": "array", "items": ref("exit")},
-            "Who leaves before the end; looked at before every step and every message.",
+            "Who leaves before the end; looked at whenever they go on, and before every message.",
             [{"event": "order.refunded"}],
         ),
         "goal": key(
@@ -106,7 +106,7 @@ def _journey(names: Names) -> dict[str, Schema]:
                 "additionalProperties": TEXT,
             },
             "Warnings of the check that are all right here: the code, and why.",
-            {"JF501": "one letter a month more is agreed with the board"},
+            {"JF307": "a receipt and a letter, agreed with the board"},
         ),
         "steps": key(
             {**steps.STEPS, "minItems": 1},
