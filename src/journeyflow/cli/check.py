@@ -43,6 +43,11 @@ def check(context: click.Context, root: Path, form: str, strict: bool) -> None:
     context.exit(1 if found.errors or (strict and found.problems) else 0)
 
 
+def find_problems(root: Path) -> "list[Problem]":
+    """As the command finds them; raises ConfigurationError where there is nothing to check."""
+    return _find(root).problems
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     problems: "list[Problem]"  # sorted

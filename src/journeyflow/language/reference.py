@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from journeyflow.language.codes import CODES, Code
+from journeyflow.language.examples.every import EXAMPLES
 from journeyflow.language.json_schema.documents import Names, journey_schema, policy_schema
 from journeyflow.language.json_schema.parts import Schema
 
@@ -126,9 +127,23 @@ def _code(code: str, about: Code) -> Iterator[str]:
     yield f"### {code}: {about.title}{warning}"
     yield ""
     yield about.explanation
-    for word, example in (("Not so", getattr(about, "bad", "")), ("But so", getattr(about, "good", ""))):
-        if example:
-            yield from ("", f"{word}:", "", "```yaml example", example.strip("\n"), "```")
+    example = EXAMPLES.get(code)
+    if example is not None:
+        yield from _shown("Not so", example.bad, example.file)
+        yield from _shown("But so", example.good, example.good_file or example.file)
+
+
+def _shown(word: str, text: str, file: str) -> Iterator[str]:
+    """A journey needs no name of its file; a template is no YAML."""
+    place = "" if file == "journey" else f", in `{file if '.' in file else f'{file}.yaml'}`"
+    yield from (
+        "",
+        f"{word}{place}:",
+        "",
+        "```" if "." in file else "```yaml example",
+        text.strip("\n"),
+        "```",
+    )
 
 
 _JOURNEY, _POLICY = journey_schema(Names()), policy_schema(Names())

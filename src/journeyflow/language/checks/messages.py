@@ -114,7 +114,7 @@ def _check_marketing(send: SendStep, versions: list[Message], policy: Policy, re
     sender = policy.senders.get("email")
     address = " ".join((sender.postal_address or "").split()) if sender else ""
     without = next((one for one in versions if not _has_address(one, address)), None)
-    if without is not None:
+    if sender is not None and without is not None:
         way_out = 'put "{{ sender.postal_address }}" at its foot'
         way_out += "" if address else ', and "postal_address" under "senders" in journeys/policy.yaml'
         message = f"{without.file} does not say where the sender is at home; {way_out}"

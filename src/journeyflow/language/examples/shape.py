@@ -1,0 +1,87 @@
+"""Examples of problems with the text and the shape of a file."""
+
+from journeyflow.language.examples.example import Example
+
+SHAPE: dict[str, Example] = {
+    "JF001": Example("title: Hello: welcome to the club", 'title: "Hello: welcome to the club"'),
+    "JF002": Example("steps:\n\t- wait: 1 day", "steps:\n  - wait: 1 day"),
+    "JF003": Example('title: "A birthday\\0"', 'title: "A birthday"'),
+    "JF005": Example(
+        "steps: [{wait: 1 day}]\n---\nsteps: [{wait: 2 days}]", "steps: [{wait: 1 day}, {wait: 2 days}]"
+    ),
+    "JF006": Example("# only a remark", "lapsed: {event: order.completed}", file="segments"),
+    "JF007": Example("- wait: &pause 1 day\n- wait: 2 days", "- wait: 1 day\n- wait: 2 days"),
+    "JF008": Example("priority: !!int 50", "priority: 50"),
+    "JF009": Example("<<: {priority: 80}\ntitle: Welcome", "priority: 80\ntitle: Welcome"),
+    "JF010": Example("title: Welcome\ntitle: Welcome to the club", "title: Welcome to the club"),
+    "JF011": Example("? [a, b]\n: c", "title: A and B"),
+    "JF013": Example("- wait: " + "[" * 33 + "]" * 33, "- wait: 1 day"),
+    "JF101": Example("titel: Welcome", "title: Welcome"),
+    "JF102": Example(
+        "- wait_for: {event: order.completed}", "- wait_for: {event: order.completed, timeout: 7 days}"
+    ),
+    "JF103": Example("- sned: {email: welcome}", "- send: {email: welcome}"),
+    "JF104": Example("- send: welcome", "- send: {email: welcome}"),
+    "JF105": Example(
+        "enter: {event: member.joined, segment: lapsed, when: {consent: email}}",
+        "enter: {event: member.joined, when: {all: [{consent: email}, {segment: lapsed}]}}",
+    ),
+    "JF106": Example(
+        "- send: {email: welcome, if_capped: forget}", "- send: {email: welcome, if_capped: skip}"
+    ),
+    "JF107": Example("- wait: 3h", "- wait: 3 hours"),
+    "JF108": Example('- wait: {until: "9 in the morning"}', '- wait: {until: "09:00", days: [mon, tue]}'),
+    "JF109": Example(
+        "renewing: {attribute: renewal, before: 31/12/2026}",
+        "renewing: {attribute: renewal, before: 2026-12-31}",
+        file="segments",
+    ),
+    "JF110": Example("priority: high", "priority: 80"),
+    "JF111": Example("category: Special Offers", "category: marketing"),
+    "JF112": Example("vip: {atribute: tier, is: gold}", "vip: {attribute: tier, is: gold}", file="segments"),
+    "JF113": Example(
+        "vip: {attribute: tier, is: [gold, platinum]}",
+        "vip: {attribute: tier, in: [gold, platinum]}",
+        file="segments",
+    ),
+    "JF114": Example(
+        "stockholm: {attribute: area, is: 08}", 'stockholm: {attribute: area, is: "08"}', file="segments"
+    ),
+    "JF115": Example(
+        'enter: {schedule: "every monday", when: {consent: email}}',
+        'enter: {schedule: "0 9 * * mon", when: {consent: email}}',
+    ),
+    "JF116": Example(
+        "defaults: {timezone: Stockholm}", "defaults: {timezone: Europe/Stockholm}", file="policy"
+    ),
+    "JF118": Example("journey: welcome-2", "journey: example"),
+    "JF119": Example("steps: []", "steps: [{wait: 1 day}]"),
+    "JF120": Example(
+        "- branch:\n    - otherwise: [{wait: 1 day}]\n    - when: {consent: sms}\n      then: [end]",
+        "- branch:\n    - when: {consent: sms}\n      then: [end]\n    - otherwise: [{wait: 1 day}]",
+    ),
+    "JF121": Example(
+        "- {id: pause, wait: 1 day}\n- {id: pause, wait: 2 days}",
+        "- {id: pause, wait: 1 day}\n- {id: long-pause, wait: 2 days}",
+    ),
+    "JF122": Example(
+        "senders: {sms: {from: The whole of the club}}",
+        "senders: {sms: {from: The Club}, email: {from: club@example.com, "
+        'postal_address: "Club, 1 Example Street"}}',
+        file="policy",
+    ),
+    "JF123": Example("defaults: {locale: Swedish}", "defaults: {locale: sv}", file="policy"),
+    "JF124": Example(
+        "- experiment:\n    name: timing\n    holdout: 10%\n    variants:\n"
+        "      soon: {share: 50%, steps: []}\n      later: {share: 50%, steps: [{wait: 1 day}]}",
+        "- experiment:\n    name: timing\n    holdout: 10%\n    variants:\n"
+        "      soon: {share: 45%, steps: []}\n      later: {share: 45%, steps: [{wait: 1 day}]}",
+    ),
+    "JF125": Example(
+        "- experiment: {name: timing, variants: {all: {share: 100%, steps: []}}}\n"
+        "- experiment: {name: timing, variants: {all: {share: 100%, steps: []}}}",
+        "- experiment: {name: timing, variants: {all: {share: 100%, steps: []}}}\n"
+        "- experiment: {name: colour, variants: {all: {share: 100%, steps: []}}}",
+    ),
+    "JF126": Example("enter: {event: journeyflow.enroll}", "enter: {manual: true}"),
+}
