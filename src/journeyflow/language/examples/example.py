@@ -16,7 +16,7 @@ class Example:
 
 def whole(part: str) -> str:
     """A journey that can be read, of a list of steps or of some of its keys."""
-    if re.search("^- ", part, re.MULTILINE) and "steps:" not in part:
+    if re.search("^- ", part, re.MULTILINE):
         part = "steps:\n" + "".join(f"  {line}\n" for line in part.splitlines())
     keys = {line.partition(":")[0] for line in part.splitlines()}
     head = "".join(f"{key}: {value}\n" for key, value in _HEAD.items() if key not in keys)
