@@ -19,7 +19,6 @@ from journeyflow.language.walk import all_steps, step_lists
 from journeyflow.policy import Policy
 
 _WEEK = 7 * 1_440  # minutes
-_CLOCK_CHANGE = 3_600  # seconds that a day can be shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +121,12 @@ def _after(step: Step | None, before: _Moment | None, journey: Journey, policy: 
 
 
 def _between(before: _Moment, after: _Moment) -> int:
-    """The least seconds from the one moment to the next of the other, which is strictly later."""
+    """The least seconds from the one moment to the next of the other, which is strictly later.
+
+    A day counts as a day, also that on which the clocks are put forward: a weekly message is no problem
+    for a cap of one a week.
+    """
     gaps = (
         (day - first) * 1_440 + after.minute - before.minute for first in before.days for day in after.days
     )
-    least = min((gap % _WEEK or _WEEK for gap in gaps), default=0)
-    return max(0, least * 60 - _CLOCK_CHANGE)
+    return min((gap % _WEEK or _WEEK for gap in gaps), default=0) * 60
