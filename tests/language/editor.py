@@ -18,15 +18,15 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 def seen_by_an_editor(file: Path) -> Any:
     """None where the file is no YAML."""
     document = read(file.name, file.read_bytes())
-    return _value(document.root) if document.root and not document.report.problems else None
+    return value_of(document.root) if document.root and not document.report.problems else None
 
 
-def _value(node: Node) -> Any:
+def value_of(node: Node) -> Any:
     match node:
         case MapNode():
-            return {key.value: _value(value) for key, value in node.entries}
+            return {key.value: value_of(value) for key, value in node.entries}
         case ListNode():
-            return [_value(item) for item in node.items]
+            return [value_of(item) for item in node.items]
         case TextNode():
             return _typed(node.value) if node.plain else node.value
 

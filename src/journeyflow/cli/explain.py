@@ -22,7 +22,8 @@ def explain(file: Path, zone: str | None, enter: str | None) -> None:
 
     plan, policy = read_plan(file)
     tz = _zone(zone or policy.defaults.timezone)
-    click.echo(timetable(plan, policy, tz, _moment(enter, tz) if enter else datetime.now(UTC)))
+    entered = _moment(enter, tz) if enter else datetime.now(UTC).replace(second=0, microsecond=0)
+    click.echo(timetable(plan, policy, tz, entered))
 
 
 def _zone(name: str) -> ZoneInfo:

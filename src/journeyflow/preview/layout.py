@@ -130,12 +130,13 @@ def _box(step: int, kind: str, text: str) -> Block:
     if kind == "end":
         box = Box(step, kind, (text,), 0, 0, _END, LEADING + _PADDING)
     else:
-        lines = tuple(lines_of(text, SIZE, _BOX - 2 * _PADDING - (2 * _SLANT if kind in SLANTED else 0)))
+        lines = tuple(lines_of(text, SIZE, _BOX - 2 * _PADDING - (2 * _SLANT if kind in _NARROW else 0)))
         box = Box(step, kind, lines, 0, 0, _BOX, len(lines) * LEADING + 2 * _PADDING)
     return Block((box,), box.width / 2, box.width / 2, box.height, goes_on=kind != "end")
 
 
 SLANTED = ("wait_for", "branch", "split")
+_NARROW = (*SLANTED, "hand_over")
 
 
 def _stacked(blocks: list[Block]) -> Block:
