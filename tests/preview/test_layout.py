@@ -4,18 +4,11 @@ from itertools import combinations
 
 from hypothesis import given, settings
 
-from journeyflow.compiler import compile_journey
-from journeyflow.language import definition as d
-from journeyflow.plan import End, Plan
-from journeyflow.preview.layout import SIZE, Block, Box, Case, Dot, Line, layout
+from journeyflow.conditions import Consent, EventMatch
+from journeyflow.plan import Arm, Branch, End, EnterByEvent, Plan, Wait
+from journeyflow.preview.layout import LEADING, SIZE, SLANTED, Block, Box, Case, Dot, Line, layout
 from journeyflow.preview.lettering import lines_of, width_of
-from tests.language.test_compiler import SEGMENTS, STEPS, journey, word
-
-EVENT = d.EventPattern(word("member.joined"))
-
-
-def plan_of(steps: tuple[d.Step, ...]) -> Plan:
-    return compile_journey(journey(steps, EVENT, None), SEGMENTS)
+from tests.preview.definitions import plans
 
 
 def boxes(block: Block) -> list[Box]:
@@ -23,17 +16,16 @@ def boxes(block: Block) -> list[Box]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(STEPS)
-def test_every_step_is_drawn_once(steps: tuple[d.Step, ...]) -> None:
-    plan = plan_of(steps)
+@given(plans())
+def test_every_step_is_drawn_once(plan: Plan) -> None:
     drawn = sorted(box.step for box in boxes(layout(plan)) if box.kind != "end")
     assert drawn == [-1, *(number for number, step in enumerate(plan.steps) if not isinstance(step, End))]
 
 
 @settings(max_examples=100, deadline=None)
-@given(STEPS)
-def test_nothing_covers_a_box(steps: tuple[d.Step, ...]) -> None:
-    block = layout(plan_of(steps))
+@given(plans())
+def test_nothing_covers_a_box(plan: Plan) -> None:
+    block = layout(plan)
     for one, other in combinations(boxes(block), 2):
         assert not _overlap(_sides(one), _sides(other)), (one, other)
     for box in boxes(block):
@@ -45,9 +37,9 @@ def test_nothing_covers_a_box(steps: tuple[d.Step, ...]) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(STEPS)
-def test_everything_lies_inside_and_arrows_point_down(steps: tuple[d.Step, ...]) -> None:
-    block = layout(plan_of(steps))
+@given(plans())
+def test_everything_lies_inside_and_arrows_point_down(plan: Plan) -> None:
+    block = layout(plan)
     for part in block.parts:
         match part:
             case Box():
@@ -65,11 +57,12 @@ def test_everything_lies_inside_and_arrows_point_down(steps: tuple[d.Step, ...])
 
 
 @settings(max_examples=100, deadline=None)
-@given(STEPS)
-def test_words_fit_their_box(steps: tuple[d.Step, ...]) -> None:
-    for box in boxes(layout(plan_of(steps))):
-        assert all(width_of(line, SIZE) <= box.width for line in box.lines)
-        assert len(box.lines) * SIZE < box.height
+@given(plans())
+def test_words_fit_their_box(plan: Plan) -> None:
+    for box in boxes(layout(plan)):
+        edge = 20 if box.kind in SLANTED else 5  # the corners of what has points at its sides
+        assert all(width_of(line, SIZE) + 2 * edge <= box.width for line in box.lines)
+        assert len(box.lines) * LEADING + 8 <= box.height
 
 
 def test_a_word_that_is_too_long_is_broken() -> None:
@@ -79,14 +72,10 @@ def test_a_word_that_is_too_long_is_broken() -> None:
 
 
 def test_ways_that_meet_are_joined_by_a_dot() -> None:
-    mark = d.BranchArm(word("a").mark, d.ConsentCondition(word("a").mark, word("email")), (_wait("x"),))
-    branch = d.BranchStep("steps/0", mark.mark, (mark,))
-    both = layout(plan_of((branch, _wait("steps/1"))))
-    assert len([part for part in both.parts if isinstance(part, Dot)]) == 1
-
-
-def _wait(path: str) -> d.Step:
-    return d.WaitStep(path, word("a").mark, 60)
+    branch = Branch("steps/0", (Arm(Consent("email"), 1),), 2)
+    steps = (branch, Wait("steps/0/0", 2, 60), Wait("steps/1", 3, 60), End("end"))
+    plan = Plan("any", "Any", "marketing", 50, EnterByEvent(EventMatch("a")), steps)
+    assert len([part for part in layout(plan).parts if isinstance(part, Dot)]) == 1
 
 
 def _sides(box: Box) -> tuple[float, float, float, float]:
