@@ -31,7 +31,7 @@ _FAMILIES = {
 
 def renewed(text: str) -> str:
     """The page with fresh lists; KeyError for one that there is not."""
-    return _PLACE.sub(lambda place: f"{place[1]}{place[2]}{_LISTS[place[1]]()}", text)
+    return _PLACE.sub(lambda place: f"{place[1]}{place[2]}\n{_LISTS[place[1]]().strip()}\n\n", text)
 
 
 def main(folder: Path) -> None:
@@ -45,7 +45,7 @@ def _table(schema: Schema) -> str:
     for name, found in _properties(schema).items():
         needed = " (needed)" if name in schema.get("required", ()) else ""
         rows.append(f"| `{name}`{needed} | {_cell(found['description'])} | {_examples(found)} |")
-    return "\n".join([*rows, ""])
+    return "\n".join(rows)
 
 
 def _properties(schema: Schema) -> dict[str, Schema]:
