@@ -1,6 +1,6 @@
 """The gate: the one place where consent, suppression, quiet hours and caps decide on a message.
 
-It is asked in the leg's transaction, and once more (`still_allowed`) when the message is claimed.
+It is asked in the leg's transaction, and once more (`at_claim`) when the message is claimed.
 Each rule takes members out of the set that is still open; what is left may be sent.
 """
 
@@ -17,10 +17,7 @@ from journeyflow.members import Mask, positions
 from journeyflow.plan import Send
 from journeyflow.policy import Cap, Category, Policy
 from journeyflow.store.customers import consents, customers, suppressions
-from journeyflow.store.database import locked
 from journeyflow.store.ledger import messages
-
-TAKES_ROOM = ("queued", "sending", "unknown", "sent")  # the states that count against a cap
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +98,12 @@ def _ask_quiet_hours(question: _Question) -> None:
 
 
 async def _ask_caps(question: _Question) -> None:
+    # The leg holds its customers' locks, so two that ask for the same last place take turns.
     leg = question.leg
     caps = [cap for cap in leg.policy.caps if _concerns(cap, question)]
     if question.category.caps == "exempt" or not caps or not question.open:
         return
     members = leg.chosen(question.open)
-    await _lock_customers(leg, members)
     counted = await _counted(leg, members, max(cap.per for cap in caps))
     for member in members:
         for cap in caps:
@@ -118,14 +115,6 @@ async def _ask_caps(question: _Question) -> None:
 
 def _concerns(cap: Cap, question: _Question) -> bool:
     return cap.channel in (None, question.send.channel) and cap.category in (None, question.leg.plan.category)
-
-
-async def _lock_customers(leg: Leg, members: list[Member]) -> None:
-    """Two cohorts that ask for the same customer's last place wait for each other here."""
-    ids = sorted(member.customer for member in members)
-    query = select(customers.c.id).where(customers.c.id.in_(ids)).order_by(customers.c.id)
-    if leg.connection.dialect.name != "sqlite":
-        await leg.connection.execute(locked(leg.connection, query, of=customers))
 
 
 async def _counted(leg: Leg, members: list[Member], seconds: int) -> dict[int, list[Any]]:
