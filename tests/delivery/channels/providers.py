@@ -81,6 +81,7 @@ class SmtpServer:
     tls: str = "none"
     certificate: ssl.SSLContext | None = None
     authentication: bool = False
+    sender_answer: str = "250 OK"
     channel: Channel = field(init=False)
     port: int = field(init=False)
     contents: list[bytes] = field(default_factory=list)
@@ -136,6 +137,13 @@ class SmtpServer:
         self.protocols.append(protocol)
         return protocol
 
+    async def handle_MAIL(
+        self, server: SmtpProtocol, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if self.sender_answer.startswith("250"):
+            envelope.mail_from = address
+        return self.sender_answer
+
     async def handle_RCPT(
         self, server: SmtpProtocol, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
@@ -143,6 +151,8 @@ class SmtpServer:
             "gone": f"550 5.1.1 <{address}> no such user",
             "old": f"550 <{address}> no such user",
             "blocked": f"550 5.7.1 <{address}> not from you",
+            "foreign": "550 5.1.8 <club@example.com> the sender's domain is not known",
+            "stranger": "530 5.7.0 log in first",
             "grey": f"451 4.7.1 <{address}> try again",
             "closing": "421 4.3.2 closing",
         }

@@ -46,6 +46,23 @@ async def test_refused_for_now(name: str) -> None:
     assert server.contents == []
 
 
+@pytest.mark.parametrize("name", ["foreign", "stranger"])
+async def test_a_refusal_that_is_about_us_fails_no_message(name: str) -> None:
+    outcome, server = await send_to(name)
+    assert isinstance(outcome, Throttled)
+    assert "@" not in repr(outcome)
+    assert server.contents == []
+
+
+@pytest.mark.parametrize("answer", ["553 5.7.1 <club@example.com> is not yours", "550 no", "451 later"])
+async def test_a_sender_that_is_refused_fails_no_message(answer: str) -> None:
+    async with smtp_server(sender_answer=answer) as server:
+        outcome = await server.channel.send(outgoing())
+        assert outcome == Throttled(60, f"the SMTP server answered {answer[:3]} to the sender")
+        server.sender_answer = "250 OK"
+        assert isinstance(await server.channel.send(outgoing()), Accepted)
+
+
 async def test_a_reply_lost_after_acceptance_leaves_doubt() -> None:
     outcome, server = await send_to("lost")
     assert isinstance(outcome, Ambiguous)
@@ -116,7 +133,7 @@ async def test_a_wrong_password_fails_no_message_and_is_not_repeated(
     async with smtp_server(authentication=True) as server:
         outcome = await Smtp(server.url("club:wrong-secret@")).send(outgoing())
         assert isinstance(outcome, Throttled)
-        assert "535" in outcome.reason
+        assert outcome.reason == "the SMTP server answered 535 to the login"
     assert "wrong-secret" not in repr(outcome) + caplog.text
 
 

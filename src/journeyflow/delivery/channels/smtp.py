@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aiosmtplib import (
     SMTP,
+    SMTPAuthenticationError,
     SMTPDataError,
     SMTPException,
     SMTPRecipientRefused,
@@ -34,6 +35,8 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _RETRY_AFTER = 60.0
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _DEAD_CODES = {550, 551, 553}  # where the server gives no enhanced code
+_LOGIN_CODES = {530, 534, 535, 538}  # of RFC 4954: it wants us to log in, or in another way
+_SENDER_CODES = {"5.1.7", "5.1.8"}  # of RFC 3463: many servers speak of the sender at the recipient only
 _CLOSING = 421
 
 
@@ -170,17 +173,19 @@ def _parse(url: str) -> _Server:
 
 def _refused(error: SMTPResponseException) -> Rejected | Throttled:
     """A 5xx about this message rejects it; anything else is about us or about now."""
+    found = _ENHANCED.match(error.message)
+    enhanced = found[0] if found else None
     phase = _phase(error)
-    if phase is None or error.code < 500:
-        about = phase or "connection"
-        return Throttled(_RETRY_AFTER, f"the SMTP server answered {error.code} to the {about}")
-    enhanced = _ENHANCED.match(error.message)
-    code = f"{error.code} {enhanced[0]}" if enhanced else str(error.code)
-    return Rejected(code, f"the SMTP server refused the {phase}", _is_dead(error, enhanced and enhanced[0]))
+    if error.code < 500 or phase not in ("recipient", "message") or _is_about_us(error.code, enhanced):
+        return Throttled(_RETRY_AFTER, f"the SMTP server answered {error.code} to the {phase}")
+    code = f"{error.code} {enhanced}" if enhanced else str(error.code)
+    return Rejected(code, f"the SMTP server refused the {phase}", _is_dead(error, enhanced))
 
 
-def _phase(error: SMTPResponseException) -> str | None:
+def _phase(error: SMTPResponseException) -> str:
     match error:
+        case SMTPAuthenticationError():
+            return "login"
         case SMTPRecipientRefused():
             return "recipient"
         case SMTPSenderRefused():
@@ -188,7 +193,11 @@ def _phase(error: SMTPResponseException) -> str | None:
         case SMTPDataError():
             return "message"
         case _:
-            return None
+            return "connection"
+
+
+def _is_about_us(code: int, enhanced: str | None) -> bool:
+    return code in _LOGIN_CODES or enhanced in _SENDER_CODES
 
 
 def _is_dead(error: SMTPResponseException, enhanced: str | None) -> bool:
