@@ -2,7 +2,7 @@
 # make test   runs everything that must hold: lint, types, layers and all tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit format kills
+.PHONY: help demo test lint types layers unit format kills fuzz
 
 # The first Python that is new enough; another one: make PYTHON=/path/to/python test
 PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13; do \
@@ -15,6 +15,7 @@ help:
 	@echo "make test     lint, types, layers and all tests"
 	@echo "make lint | types | layers | unit     one of them"
 	@echo "make kills    end workers and server at random moments; KILLS=200 says how often, KILL_SEED=1 when"
+	@echo "make fuzz     try 100,000 damaged files on parser, checker and compiler; JOURNEYFLOW_FUZZ says how many"
 	@echo "make format   put the code into the usual form"
 
 demo: $(INSTALLED)
@@ -34,6 +35,9 @@ layers: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/pytest -n auto --maxprocesses 8
+
+fuzz: $(INSTALLED)
+	JOURNEYFLOW_FUZZ=$(or $(JOURNEYFLOW_FUZZ),100000) $(BIN)/pytest tests/language/test_fuzz.py -n 2 --timeout=0
 
 kills: $(INSTALLED)
 	KILLS=$(or $(KILLS),200) KILL_SEED=$(or $(KILL_SEED),1) $(BIN)/pytest tests/e2e/test_random_kills.py

@@ -1,11 +1,13 @@
 """Damaged files: there is never a traceback, a refusal always says why and where, and what passes compiles.
 
-JOURNEYFLOW_FUZZ sets the number of examples of each test.
+JOURNEYFLOW_FUZZ sets the number of examples of all tests together (`make fuzz`); then no single one may
+take more than a second of the processor's time.
 """
 
 import os
 from collections.abc import Callable
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -20,11 +22,23 @@ from journeyflow.language.programme import load
 from tests.language.plans import assert_sound
 from tests.language.test_golden import HERE, messages
 
-EXAMPLES = int(os.environ.get("JOURNEYFLOW_FUZZ", "300"))
-fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = int(os.environ.get("JOURNEYFLOW_FUZZ", "600"))
+LONGEST = 1.0 if "JOURNEYFLOW_FUZZ" in os.environ else float("inf")  # seconds
+
+
+def fuzzed(percent: int) -> settings:
+    """So many of all examples."""
+    return settings(
+        max_examples=EXAMPLES * percent // 100,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
 
 SEEDS = [path.read_bytes() for folder in ("ok", "err") for path in sorted((HERE / folder).glob("*.yaml"))]
 TREES = [yaml.load(path.read_text(), Loader=yaml.BaseLoader) for path in sorted((HERE / "ok").glob("*.yaml"))]
+SMALLEST = (HERE / "ok" / "smallest.yaml").read_bytes().replace(b"smallest", b"fuzzed")
 FILES = st.sampled_from(["fuzzed.yaml", "fuzzed.yaml", "segments.yaml", "policy.yaml"])
 MARKS = b"[]{}:,-&*!|>'\"%@`?#\t\n \r\0\\\xef\xbb\xff0"
 PIECES = st.sampled_from([MARKS[at : at + 1] for at in range(len(MARKS))]) | st.sampled_from([
@@ -34,13 +48,15 @@ PIECES = st.sampled_from([MARKS[at : at + 1] for at in range(len(MARKS))]) | st.
 TEXTS = [
     "", "~", "true", "0", "-1.5", "1e999", ".inf", "09:00", "mon", "email", "lapsed", "end",
     "order.completed", "never", "2026-01-01", "exit", "skip", "P1M", "7 days", "0 9 * * *", "0 9 * * 1L/2",
-    "wait up to 1 day", "a" * 300,
+    "wait up to 1 day", "a" * 300, "always", "after 1 day", "50%", "100%", "fuzzed", "neighbour", "code",
+    "gold",
 ]  # fmt: skip
 KEYS = [
     "event", "where", "when", "then", "otherwise", "all", "any", "not", "attribute", "is", "in", "id",
     "exists", "count", "sum", "property", "wait", "until", "days", "send", "email", "branch", "update",
     "add", "wait_for", "timeout", "segment", "consent", "date", "at", "trigger", "within", "since",
-    "schedule", "offset",
+    "schedule", "offset", "allow", "JF307", "JF601", "experiment", "variants", "share", "holdout", "journey",
+    "manual", "again", "if_capped", "sms", "append", "remove", "points", "tier",
 ]  # fmt: skip
 VALUES = st.recursive(
     st.sampled_from(TEXTS) | st.text(max_size=8),
@@ -58,18 +74,18 @@ def attempt(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, bytes], 
     folder.mkdir()
 
     def attempt(name: str, data: bytes) -> None:
-        for file in (HERE / "surroundings").glob("*.yaml"):
+        for file in (HERE / "surroundings" / "capped").glob("*.yaml"):
             (folder / file.name).write_bytes(file.read_bytes())
-        (folder / "fuzzed.yaml").write_bytes(
-            (HERE / "ok" / "smallest.yaml").read_bytes().replace(b"smallest", b"fuzzed")
-        )
+        (folder / "fuzzed.yaml").write_bytes(SMALLEST)
         (folder / name).write_bytes(data)
+        start = process_time()
         _try(folder.parent)
+        assert process_time() - start < LONGEST
 
     return attempt
 
 
-@fuzzed
+@fuzzed(45)
 @given(data=st.data(), name=FILES)
 def test_damaged_text(attempt: Callable[[str, bytes], None], data: st.DataObject, name: str) -> None:
     text = data.draw(st.sampled_from(SEEDS))
@@ -80,7 +96,7 @@ def test_damaged_text(attempt: Callable[[str, bytes], None], data: st.DataObject
     attempt(name, text)
 
 
-@fuzzed
+@fuzzed(45)
 @given(data=st.data(), name=FILES)
 def test_replaced_values(attempt: Callable[[str, bytes], None], data: st.DataObject, name: str) -> None:
     tree = data.draw(st.sampled_from(TREES))
@@ -91,7 +107,7 @@ def test_replaced_values(attempt: Callable[[str, bytes], None], data: st.DataObj
     attempt(name, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True).encode("utf-8", "replace"))
 
 
-@fuzzed
+@fuzzed(10)
 @given(
     data=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")),
     name=FILES,
