@@ -22,10 +22,12 @@ from journeyflow.delivery.activities import DeliveryActivities
 from journeyflow.delivery.channels.base import Channel
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.channels.smtp import Smtp
+from journeyflow.delivery.channels.webhook import Webhook
 from journeyflow.delivery.deliver import Courier
 from journeyflow.engine.activities import EngineActivities
 from journeyflow.engine.failures import PrivateFailures
 from journeyflow.errors import ConfigurationError
+from journeyflow.plan import WEBHOOK
 from journeyflow.settings import Settings
 from journeyflow.store.database import Store
 from journeyflow.store.installation import name_of
@@ -34,7 +36,7 @@ from journeyflow.workflows.contracts import JOURNEYS_QUEUE
 from journeyflow.workflows.router import EventRouter
 from journeyflow.workflows.sweep import Sweep
 
-QUEUES = (JOURNEYS_QUEUE, "email", "sms")
+QUEUES = (JOURNEYS_QUEUE, "email", "sms", WEBHOOK)
 SWEEP_EVERY = timedelta(minutes=1)
 _GRACE = timedelta(seconds=30)  # longer than any channel's timeout: a hand-over under way is finished
 
@@ -55,7 +57,7 @@ async def working(
             if queue == JOURNEYS_QUEUE:
                 await stack.enter_async_context(journeys_worker(store, client))
                 continue
-            channel = _channel(settings, queue)
+            channel = _channel(settings, queue, await name_of(store))
             stack.push_async_callback(channel.close)
             await stack.enter_async_context(channel_worker(store, client, queue, channel))
         yield
@@ -117,7 +119,10 @@ async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
         return
 
 
-def _channel(settings: Settings, queue: str) -> Channel:
+def _channel(settings: Settings, queue: str, installation: str) -> Channel:
+    if queue == WEBHOOK:
+        secret = settings.webhook_secret
+        return Webhook(installation, secret.get_secret_value() if secret else None)
     if queue == "email" and settings.email == "smtp" and settings.smtp_url is not None:
         return Smtp(settings.smtp_url.get_secret_value())
     return Outbox(settings.outbox)

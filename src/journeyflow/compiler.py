@@ -147,7 +147,13 @@ class _Lowering:
 
 
 def _single(
-    step: d.SendStep | d.WaitStep | d.WaitUntilStep | d.WaitUntilDateStep | d.UpdateStep | d.JourneyStep,
+    step: d.SendStep
+    | d.WebhookStep
+    | d.WaitStep
+    | d.WaitUntilStep
+    | d.WaitUntilDateStep
+    | d.UpdateStep
+    | d.JourneyStep,
     behind: int,
 ) -> p.Step:
     """A step that has none inside."""
@@ -155,6 +161,8 @@ def _single(
         case d.SendStep():
             if_capped = p.IfCapped(step.if_capped, step.up_to)
             return p.Send(step.path, behind, step.channel.value, step.template.value, if_capped)
+        case d.WebhookStep():
+            return p.Webhook(step.path, behind, step.url, tuple(p.Datum(*pair) for pair in step.body))
         case d.WaitStep():
             return p.Wait(step.path, behind, step.seconds)
         case d.WaitUntilStep():

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, TypeAdapter
 
@@ -17,6 +18,7 @@ from journeyflow.conditions import ALWAYS, Condition, EventMatch, Scalar
 
 Weekdays = tuple[int, ...]  # empty: every day
 
+WEBHOOK = "webhook"  # the channel of messages to machines
 RESERVED = "journeyflow."  # how the names of events begin that only we ourselves write
 ENROLL = "journeyflow.enroll"  # asks for entry into the journey that its property `journey` names
 
@@ -37,6 +39,32 @@ class Send:
     template: str
     if_capped: IfCapped = IfCapped()
     kind: Literal["send"] = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    name: str
+    value: Scalar | None  # a text is Jinja
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A message to a machine, which no consent, cap or quiet hour holds back."""
+
+    path: str
+    next: int
+    url: str
+    body: tuple[Datum, ...]
+    kind: Literal["webhook"] = "webhook"
+
+    @property
+    def channel(self) -> str:
+        return WEBHOOK
+
+    @property
+    def template(self) -> str:
+        """What stands in the ledger for it: the host, as the rest of an address may be a secret."""
+        return urlsplit(self.url).hostname or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +184,7 @@ class End:
 
 
 Step = Annotated[
-    Send | Wait | WaitUntil | WaitUntilDate | WaitFor | Branch | Split | Update | HandOver | End,
+    Send | Webhook | Wait | WaitUntil | WaitUntilDate | WaitFor | Branch | Split | Update | HandOver | End,
     Field(discriminator="kind"),
 ]
 

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     sms: Literal["outbox"] = "outbox"
     outbox: Path = Path("outbox")  # where the outbox channels write
     smtp_url: SecretStr | None = None  # smtp://user:password@host:port?tls=starttls|implicit|none
+    webhook_secret: SecretStr | None = None  # whsec_ and base64; signs what goes to webhooks
     root: Path = Path(".")  # the folder that holds journeys/ and templates/
 
     @model_validator(mode="after")

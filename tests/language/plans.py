@@ -16,12 +16,13 @@ from journeyflow.plan import (
     WaitFor,
     WaitUntil,
     WaitUntilDate,
+    Webhook,
 )
 
 
 def jumps(step: Step) -> tuple[int, ...]:
     match step:
-        case Send() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
+        case Send() | Webhook() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
             return (step.next,)
         case WaitFor():
             return (step.then, step.otherwise)

@@ -13,7 +13,7 @@ from journeyflow.settings import load_settings
 @click.command()
 @click.argument("queues", nargs=-1, type=click.Choice(QUEUES))
 def worker(queues: tuple[str, ...]) -> None:
-    """Work on QUEUES (journeys, email, sms), by default on all, until interrupted."""
+    """Work on QUEUES (journeys, email, sms, webhook), by default on all, until interrupted."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     asyncio.run(_work(queues or QUEUES))

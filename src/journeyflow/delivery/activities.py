@@ -1,4 +1,4 @@
-"""The activity of the queues `email` and `sms`."""
+"""The activity of the queues `email`, `sms` and `webhook`."""
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, false, or_, select, upd
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.conditions import Frame, holds
-from journeyflow.engine.gate import Claimable, Verdict, at_claim, category_of, refused_by
+from journeyflow.engine.gate import Claimable, Verdict, at_claim, refused_by, rules_for
 from journeyflow.members import enrollment_range
 from journeyflow.plan import Plan
 from journeyflow.policy import Category, Policy
@@ -27,8 +27,10 @@ class Claim:
 
     message: int
     enrollment: int
+    step: int
+    at: datetime  # when the gate decided
     template: str
-    to: str
+    to: str  # empty for a webhook
     locale: str | None
     customer: dict[str, Any]
     event: dict[str, Any]  # the properties of the event that brought the customer in
@@ -55,7 +57,7 @@ async def claim(
 
     Those that may not go any more are cancelled.
     """
-    category = category_of(policy, plan.category)
+    category = rules_for(policy, request.channel, plan.category)
     query = _query(request, plan, category, now).where(messages.c.state == "queued", messages.c.id > after)
     rows = (
         await connection.execute(locked(connection, query.order_by(messages.c.id).limit(limit), of=messages))
@@ -90,7 +92,7 @@ def _query(request: DeliveryRequest, plan: Plan, category: Category, now: dateti
     exits = [holds(rule.when, frame) for rule in plan.exits if rule.when is not None]
     return (
         select(
-            messages.c.id, messages.c.enrollment_id, messages.c.template,
+            messages.c.id, messages.c.enrollment_id, messages.c.step, messages.c.at, messages.c.template,
             enrollments.c.state.label("enrollment_state"),
             customers.c.key, customers.c.email, customers.c.phone, customers.c.timezone, customers.c.locale,
             customers.c.attributes, _trigger.c.properties,
@@ -112,9 +114,16 @@ def _claim(row: Row[Any], channel: str) -> Claim:
         "timezone": row.timezone,
         "locale": row.locale,
     }
-    to = row.email if channel == "email" else row.phone
     return Claim(
-        row.id, row.enrollment_id, row.template, to, row.locale, row.attributes | own, row.properties or {}
+        row.id,
+        row.enrollment_id,
+        row.step,
+        row.at,
+        row.template,
+        {"email": row.email, "sms": row.phone}.get(channel, ""),
+        row.locale,
+        row.attributes | own,
+        row.properties or {},
     )
 
 

@@ -6,6 +6,7 @@ sent again.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,8 +31,9 @@ from journeyflow.engine.programme import Programme
 from journeyflow.errors import ConfigurationError, RenderError
 from journeyflow.messages.choose import choose
 from journeyflow.messages.render import Renderer
-from journeyflow.plan import Plan
-from journeyflow.policy import Policy
+from journeyflow.messages.webhook import render_body
+from journeyflow.plan import WEBHOOK, Plan, Webhook
+from journeyflow.policy import Policy, Sender
 from journeyflow.store.customers import suppressions
 from journeyflow.store.database import Store, insert_ignoring
 from journeyflow.store.ledger import messages
@@ -82,6 +84,9 @@ class _Unrendered:
 
 _Result = Outcome | _Unrendered
 
+_OURSELVES = Sender("journeyflow")  # what a webhook comes from
+_PATIENCE = {WEBHOOK: timedelta(days=3)}  # by channel: how long a message is tried; without it, for ever
+
 
 async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) -> DeliveryCount:
     """Hands over every queued message of one leg on one channel. Raises TryAgain when some must wait."""
@@ -95,6 +100,7 @@ async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) 
         claims, catalogue = await _record_and_claim(job, results, claims, attempt.clock())
         held_until += [claims.held_until] if claims.held_until else []
         results = await _hand_over(job, claims.taken, catalogue, attempt.clock())
+        held_until += _again_alone(results, attempt.clock())
         await _stop_if_asked(job, results, attempt)
     if held_until:
         raise TryAgain(min(held_until) - attempt.clock())
@@ -162,11 +168,17 @@ async def _send(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: dat
         message = _compose(job, claim, catalogue, now)
     except RenderError as error:
         return _Unrendered(str(error))
-    return await job.channel.send(message)
+    outcome = await job.channel.send(message)
+    patience = _PATIENCE.get(job.request.channel)
+    if isinstance(outcome, Throttled) and patience is not None and now - claim.at > patience:
+        return Rejected("gave-up", outcome.reason)
+    return outcome
 
 
 def _compose(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: datetime) -> Outgoing:
-    channel = job.request.channel
+    channel, step = job.request.channel, job.plan.steps[claim.step]
+    if isinstance(step, Webhook):
+        return _compose_webhook(job.plan, step, claim, now)
     sender = job.policy.senders.get(channel)
     if sender is None:
         raise ConfigurationError(
@@ -190,9 +202,32 @@ def _compose(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: dateti
     )
 
 
+def _compose_webhook(plan: Plan, step: Webhook, claim: Claim, now: datetime) -> Outgoing:
+    journey = {"name": plan.journey, "title": plan.title}
+    context = {"customer": claim.customer, "event": claim.event, "journey": journey}
+    content = {
+        "id": claim.message,
+        "journey": plan.journey,
+        "step": step.path,
+        "customer": {"id": claim.customer["id"]},  # more of a customer goes out only where the body asks
+        "event": claim.event,
+        "data": render_body(step.body, step.path, context),
+    }
+    return Outgoing(
+        claim.message, WEBHOOK, step.url, _OURSELVES, now, None, None, json.dumps(content, ensure_ascii=False)
+    )
+
+
+def _again_alone(results: list[tuple[Claim, _Result]], now: datetime) -> list[datetime]:
+    """When to come back for messages that have to wait while those behind them need not."""
+    waiting = [result for _, result in results if isinstance(result, Throttled) and result.alone]
+    return [now + timedelta(seconds=result.retry_after) for result in waiting]
+
+
 async def _stop_if_asked(job: _Job, results: list[tuple[Claim, _Result]], attempt: Attempt) -> None:
     """By the provider, which wants a pause, or by the worker, which shuts down."""
-    pauses = [result.retry_after for _, result in results if isinstance(result, Throttled)]
+    throttled = [result for _, result in results if isinstance(result, Throttled)]
+    pauses = [result.retry_after for result in throttled if not result.alone]
     pauses += [0.0] if attempt.stopping() else []
     if pauses:
         async with job.courier.store.writing() as connection:

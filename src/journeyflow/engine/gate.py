@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, func, null, or_, select
 
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.engine.local_time import quiet_until, zone
 from journeyflow.members import Mask, positions
-from journeyflow.plan import Send
+from journeyflow.plan import WEBHOOK, Send, Webhook
 from journeyflow.policy import Cap, Category, Policy
 from journeyflow.store.customers import consents, customers, suppressions
 from journeyflow.store.ledger import messages
@@ -41,8 +41,10 @@ class _Question:
         self.open &= ~(1 << position)
 
 
-async def decide(leg: Leg, send: Send, members: Mask) -> dict[int, Verdict]:
+async def decide(leg: Leg, send: Send | Webhook, members: Mask) -> dict[int, Verdict]:
     """A verdict for each member, by position."""
+    if isinstance(send, Webhook):
+        return {position: Verdict("queued") for position in positions(members)}
     question = _Question(leg, send, category_of(leg.policy, leg.plan.category), members)
     await _ask_permission(question)
     _ask_quiet_hours(question)
@@ -57,12 +59,21 @@ def category_of(policy: Policy, name: str) -> Category:
     return policy.categories.get(name, Category())
 
 
+def rules_for(policy: Policy, channel: str, category: str) -> Category:
+    """Those of the category; none for what goes to machines."""
+    if channel == WEBHOOK:
+        return Category("not-required", "exempt", "exempt")
+    return category_of(policy, category)
+
+
 def address_of(channel: str) -> ColumnElement[str]:
     return customers.c.email if channel == "email" else customers.c.phone
 
 
 def refused_by(channel: str, category: Category) -> ColumnElement[str | None]:
     """For a row of `customers`: the first rule about them that refuses the message, else NULL."""
+    if channel == WEBHOOK:
+        return cast(null(), Text)
     address = address_of(channel)
     suppressed = exists().where(suppressions.c.channel == channel, suppressions.c.address == address)
     rules = [(address.is_(None), "no-address"), (suppressed, "suppressed")]
@@ -134,6 +145,7 @@ async def _counted(leg: Leg, members: list[Member], seconds: int) -> dict[int, l
                 and_(messages.c.state.in_(["unknown", "sent"]), recent),
             ),
             messages.c.category.not_in(exempt),
+            messages.c.channel != WEBHOOK,
         )
         .order_by(left)
     )  # fmt: skip

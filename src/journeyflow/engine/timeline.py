@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.engine.programme import Programme
 from journeyflow.members import from_hex, place_of
-from journeyflow.plan import Branch, HandOver, Plan, Send, Split, WaitFor, WaitUntilDate
+from journeyflow.plan import Branch, HandOver, Plan, Send, Split, WaitFor, WaitUntilDate, Webhook
 from journeyflow.store.customers import consent_log, customers, events
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
@@ -130,8 +130,8 @@ def _decision(plan: Plan, number: int, what: str, detail: dict[str, Any], woken_
             return f"experiment {step.experiment}: holdout, so the journey ends here"
         case HandOver():
             return f"journey: handed over to {step.journey}"
-        case Send():
-            return f"send: {what}" + (f" by {detail['reason']}" if detail else "")
+        case Send() | Webhook():
+            return f"{step.kind}: {what}" + (f" by {detail['reason']}" if detail else "")
         case _:
             return f"{step.kind}: {_DECISIONS[what]}"
 

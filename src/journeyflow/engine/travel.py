@@ -26,6 +26,7 @@ from journeyflow.plan import (
     WaitFor,
     WaitUntil,
     WaitUntilDate,
+    Webhook,
 )
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, locked
@@ -113,7 +114,7 @@ def _depart(leg: Leg, arrival: Arrival) -> None:
             leg.go(members, step.next)
         case Send() | WaitUntilDate():
             leg.go(members, arrival.step)  # was held, asks the gate again; the date may have moved meanwhile
-        case Branch() | Split() | Update() | HandOver() | End():
+        case Webhook() | Branch() | Split() | Update() | HandOver() | End():
             raise PlanError(step.path, f"nobody rests at a step of kind {step.kind}")
         case _:
             assert_never(step)
@@ -140,7 +141,7 @@ async def _run(leg: Leg) -> None:
 
 async def _take(leg: Leg, number: int, step: Step, members: Mask) -> None:
     match step:
-        case Send():
+        case Send() | Webhook():
             await send.run(leg, number, step, members)
         case Wait() | WaitUntil() | WaitFor():
             wait.run(leg, number, step, members)

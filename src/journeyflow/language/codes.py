@@ -90,6 +90,14 @@ CODES: dict[str, Code] = {
     "JF126": Code(
         "reserved event", "Events whose names begin with `journeyflow.` are written by journeyflow alone."
     ),
+    "JF127": Code(
+        "webhook's address",
+        "A webhook goes to one address, over https, and to this machine also over http.",
+    ),
+    "JF128": Code(
+        "webhook's body",
+        "Texts in a webhook's body are Jinja, as in templates, with `customer`, `event` and `journey`.",
+    ),
     # JF2xx: references between files
     "JF201": Code("unknown segment", "A segment must be defined in journeys/segments.yaml."),
     "JF202": Code(

@@ -118,6 +118,14 @@ class SendStep:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookStep:
+    path: str
+    mark: Mark
+    url: str
+    body: tuple[tuple[str, Scalar | None], ...] = ()  # a text is Jinja
+
+
+@dataclass(frozen=True, slots=True)
 class WaitStep:
     path: str
     mark: Mark
@@ -216,6 +224,7 @@ class EndStep:
 
 Step = (
     SendStep
+    | WebhookStep
     | WaitStep
     | WaitUntilStep
     | WaitUntilDateStep

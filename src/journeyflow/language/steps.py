@@ -22,10 +22,10 @@ from journeyflow.language.problems import Mark, Report, either, instead, quoted
 from journeyflow.language.source import ListNode, MapNode, Node, TextNode
 from journeyflow.language.updates import update
 from journeyflow.language.waits import wait
+from journeyflow.language.webhooks import webhook
 
 CHANNELS = ("email", "sms")
-_LATER = ("webhook",)
-_NAMES = ("send", "wait", "wait_for", "branch", "experiment", "update", "journey", "end")
+_NAMES = ("send", "wait", "wait_for", "branch", "experiment", "update", "webhook", "journey", "end")
 
 
 class StepReader:
@@ -42,6 +42,7 @@ class StepReader:
             "branch": self._branch,
             "experiment": self._experiment,
             "update": self._update,
+            "webhook": self._webhook,
             "journey": self._journey,
         }
 
@@ -75,10 +76,7 @@ class StepReader:
         return None
 
     def _unknown(self, node: TextNode) -> None:
-        if node.value in _LATER:
-            message = f'the step "{node.value}" is not supported yet; leave it out'
-            self._report.add(node.mark, "JF117", message)
-        elif node.value == "":
+        if node.value == "":
             self._report.add(
                 node.mark, "JF104", f"the step is missing after the dash; write {either(_NAMES)}"
             )
@@ -252,6 +250,9 @@ class StepReader:
 
     def _update(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
         return update(node, path, mark, self._report)
+
+    def _webhook(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
+        return webhook(node, path, mark, self._report)
 
     def _journey(self, node: Node, path: str, _place: str, mark: Mark) -> Step | None:
         journey = values.name(node, "the journey", self._report)

@@ -11,9 +11,9 @@ from journeyflow.errors import RenderError
 from journeyflow.language.checks.surroundings import Message
 from journeyflow.messages.problems import TemplateProblem
 from journeyflow.messages.render import Renderer
-from journeyflow.messages.sandbox import ROOTS, path_of, sandbox
 from journeyflow.messages.segments import segments
 from journeyflow.messages.templates import Template
+from journeyflow.sandbox import ROOTS, path_of, sandbox
 
 LONG = "Maximiliane-Charlotte Featherstonehaugh"  # stands for any text of a customer, an event or a sender
 _SUFFIXES = ("mjml", "html", "txt")

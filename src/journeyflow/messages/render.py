@@ -10,8 +10,8 @@ from jinja2.exceptions import SecurityError, UndefinedError
 
 from journeyflow.conditions import Scalar
 from journeyflow.errors import RenderError
-from journeyflow.messages.sandbox import paths, sandbox
 from journeyflow.messages.templates import Template
+from journeyflow.sandbox import paths, sandbox
 
 MAX_BYTES = 500_000  # of one part of a message, as UTF-8
 
@@ -37,6 +37,32 @@ class _Compiled:
     html: jinja2.Template | None
     text: jinja2.Template
     paths: frozenset[str]  # what it reads, as its author wrote it
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a text is filled in, as errors tell it."""
+
+    named: str
+    paths: frozenset[str]  # what the text reads, as its author wrote it
+    way_out: str  # where a value is missing
+
+
+def fill(part: jinja2.Template, data: Mapping[str, Any], place: Place) -> str:
+    """Raises RenderError, which names the place and the fault but no value of the customer's."""
+    chunks: list[str] = []
+    size = 0
+    try:
+        for chunk in part.generate(data):
+            size += len(chunk.encode())
+            if size > MAX_BYTES:
+                break
+            chunks.append(chunk)
+    except _FAULTS as error:
+        _refuse(place, error)
+    if size > MAX_BYTES:
+        raise RenderError(f"{place.named} came out larger than {MAX_BYTES // 1000} kB for this customer")
+    return "".join(chunks)
 
 
 class Renderer:
@@ -117,41 +143,32 @@ def _text(template: Template, compiled: _Compiled, data: dict[str, Any]) -> str:
 
 
 def _part(template: Template, compiled: _Compiled, part: jinja2.Template, data: dict[str, Any]) -> str:
-    chunks: list[str] = []
-    size = 0
-    try:
-        for chunk in part.generate(data):
-            size += len(chunk.encode())
-            if size > MAX_BYTES:
-                break
-            chunks.append(chunk)
-    except _FAULTS as error:
-        _refuse(template, compiled, error)
-    if size > MAX_BYTES:
-        raise RenderError(f"{_named(template)} came out larger than {MAX_BYTES // 1000} kB for this customer")
-    return "".join(chunks)
+    return fill(part, data, Place(_named(template), compiled.paths, _DEFAULTS))
 
 
-def _refuse(template: Template, compiled: _Compiled, error: Exception) -> NoReturn:
+_DEFAULTS = "give it a default in the front matter"
+
+
+def _refuse(place: Place, error: Exception) -> NoReturn:
     """Say the kind of fault; the error's own text is not passed on, since it may quote a value."""
     match error:
         case UndefinedError():
-            fault = _missing(compiled, str(error.message))
+            fault = _missing(place, str(error.message))
         case SecurityError():
             fault = "uses something that templates may not use, such as a method or a repeated text"
         case UnicodeError():
             fault = "was given a text with characters that cannot be sent"
         case _:
             fault = f"was given a value of a kind that does not fit its place ({type(error).__name__})"
-    raise RenderError(f"{_named(template)} {fault}") from None
+    raise RenderError(f"{place.named} {fault}") from None
 
 
-def _missing(compiled: _Compiled, name: str) -> str:
+def _missing(place: Place, name: str) -> str:
     """A name that stands in the template may be quoted; one that was looked up may be a value."""
-    full = sorted(path for path in compiled.paths if path == name or path.endswith(f".{name}"))
+    full = sorted(path for path in place.paths if path == name or path.endswith(f".{name}"))
     if not full:
         return "uses a variable that is missing for this customer; give it a default"
-    return f'uses "{full[0]}", which is missing for this customer; give it a default in the front matter'
+    return f'uses "{full[0]}", which is missing for this customer; {place.way_out}'
 
 
 def _named(template: Template) -> str:

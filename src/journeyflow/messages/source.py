@@ -12,7 +12,7 @@ from jinja2 import meta, nodes
 
 from journeyflow.conditions import Scalar
 from journeyflow.messages.problems import BadTemplate, TemplateProblem
-from journeyflow.messages.sandbox import ROOTS, sandbox
+from journeyflow.sandbox import ROOTS, sandbox
 
 MAX_BYTES = 500_000
 

@@ -24,11 +24,13 @@ from journeyflow.audience.ingest import record_customers, record_events
 from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.bootstrap import channel_worker, journeys_worker
 from journeyflow.delivery.channels.outbox import Outbox
+from journeyflow.delivery.channels.webhook import Webhook
 from journeyflow.engine import outbox as towards_temporal
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.route import route
 from journeyflow.engine.sweep import sweep
 from journeyflow.instants import to_ms
+from journeyflow.plan import WEBHOOK
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
@@ -145,11 +147,13 @@ class Trip:
 
 @asynccontextmanager
 async def travelling(store: Store, outbox: Path, environment: WorkflowEnvironment) -> AsyncIterator[Trip]:
-    """Workers for the journeys and both channels, which write into the folder `outbox`."""
-    client = environment.client
+    """Workers for the journeys and all channels; e-mail and SMS are written into the folder `outbox`."""
+    client, webhooks = environment.client, Webhook("test")
     async with (
         journeys_worker(store, client),
         channel_worker(store, client, "email", Outbox(outbox)),
         channel_worker(store, client, "sms", Outbox(outbox)),
+        channel_worker(store, client, WEBHOOK, webhooks),
     ):
         yield Trip(store, environment)
+        await webhooks.close()

@@ -12,12 +12,12 @@ class Outgoing:
     """A rendered message. What is personal in it stays out of its `repr`, and so out of logs."""
 
     message_id: int  # of the ledger
-    channel: str  # email | sms
+    channel: str  # email | sms | webhook
     to: str = field(repr=False)
     sender: Sender
     at: datetime  # the time of handing over, for the date header
-    subject: str | None = field(repr=False)  # None for SMS
-    html: str | None = field(repr=False)  # None for SMS
+    subject: str | None = field(repr=False)  # only of e-mail
+    html: str | None = field(repr=False)  # only of e-mail
     text: str = field(repr=False)
 
 
@@ -43,6 +43,7 @@ class Throttled:
 
     retry_after: float  # seconds
     reason: str
+    alone: bool = False  # says nothing about other messages: they may go on
 
 
 @dataclass(frozen=True, slots=True)

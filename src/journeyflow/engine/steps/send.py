@@ -9,7 +9,7 @@ from sqlalchemy import select
 from journeyflow.engine.gate import Verdict, decide
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.members import Mask, mask_of
-from journeyflow.plan import Send
+from journeyflow.plan import Send, Webhook
 from journeyflow.store.database import upsert
 from journeyflow.store.ledger import messages
 
@@ -19,7 +19,7 @@ _LENIENCE = timedelta(minutes=1)
 _DECIDED = ["state", "reason", "detail", "at", "leg"]
 
 
-async def run(leg: Leg, number: int, step: Send, members: Mask) -> None:
+async def run(leg: Leg, number: int, step: Send | Webhook, members: Mask) -> None:
     verdicts = await decide(leg, step, members)
     held_since = await _held_since(leg, number, verdicts)
     rows: list[dict[str, Any]] = []
@@ -27,7 +27,7 @@ async def run(leg: Leg, number: int, step: Send, members: Mask) -> None:
     for member in leg.chosen(members):
         verdict = verdicts[member.position]
         first_asked = held_since.get(member.enrollment, leg.now)
-        if verdict.reason == "cap":
+        if isinstance(step, Send) and verdict.reason == "cap":
             verdict = _when_capped(step, verdict, first_asked + timedelta(seconds=step.if_capped.up_to or 0))
         rows.append(_row(leg, number, step, member, verdict, first_asked))
         groups[verdict.state, verdict.reason] |= 1 << member.position
@@ -46,11 +46,11 @@ def _when_capped(step: Send, verdict: Verdict, deadline: datetime) -> Verdict:
     return verdict if waits else Verdict("dropped", verdict.reason, verdict.detail)
 
 
-def _move(leg: Leg, number: int, step: Send, member: Member, verdict: Verdict) -> None:
+def _move(leg: Leg, number: int, step: Send | Webhook, member: Member, verdict: Verdict) -> None:
     who = 1 << member.position
     if verdict.state == "held" and verdict.until is not None:
         leg.rest(who, number, verdict.until)
-    elif verdict.reason == "cap" and step.if_capped.do == "exit":
+    elif isinstance(step, Send) and verdict.reason == "cap" and step.if_capped.do == "exit":
         leg.leave(who, f"{step.path}: cap")
     else:
         leg.go(who, step.next)
@@ -71,7 +71,7 @@ async def _held_since(leg: Leg, number: int, verdicts: dict[int, Verdict]) -> di
 
 
 def _row(
-    leg: Leg, number: int, step: Send, member: Member, verdict: Verdict, first_asked: Any
+    leg: Leg, number: int, step: Send | Webhook, member: Member, verdict: Verdict, first_asked: Any
 ) -> dict[str, Any]:
     return {
         "enrollment_id": member.enrollment,

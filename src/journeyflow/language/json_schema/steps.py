@@ -37,6 +37,7 @@ def definitions(templates: dict[str, list[str]]) -> dict[str, Schema]:
         "branch": _branch(),
         "experiment": _experiment(),
         "update": _update(),
+        "webhook": _webhook(),
     }
 
 
@@ -65,6 +66,11 @@ def _kinds() -> dict[str, Schema]:
             },
         ),
         "update": key(ref("update"), "Change what is kept about the customer.", {"points": {"add": 50}}),
+        "webhook": key(
+            ref("webhook"),
+            "Tell another program, which gets what happened and the body as JSON.",
+            {"url": "https://example.com/hook", "body": {"name": "{{ customer.first_name }}"}},
+        ),
         "journey": key(NAME, "Ask for the customer to enter another journey, and go on here.", "win-back"),
     }
 
@@ -174,3 +180,20 @@ def _update() -> Schema:
         "minProperties": 1,
         "additionalProperties": key(change, said, True, {"add": 50}, {"append": "vip"}, None),
     }
+
+
+def _webhook() -> Schema:
+    url: Schema = {"type": "string", "pattern": r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/])"}
+    body = {"type": "object", "additionalProperties": {"anyOf": [SCALAR, {"type": "null"}]}}
+    return keys(
+        {
+            "url": key(url, "Where it goes, the same for every customer.", "https://example.com/hook"),
+            "body": key(
+                body,
+                "What is told: values, or texts with {{ customer... }}, {{ event... }} and {{ journey... }}.",
+                {"name": "{{ customer.first_name }}"},
+            ),
+        },
+        ("url",),
+        title="Webhook",
+    )
