@@ -43,8 +43,9 @@ from journeyflow.plan import (
 from journeyflow.preview.words import (
     condition_in_words,
     duration,
-    head_in_words,
+    entry_in_words,
     if_capped_in_words,
+    rules_in_words,
     step_in_words,
     ways,
 )
@@ -166,15 +167,14 @@ def test_what_a_cap_does() -> None:
     ],
 )
 def test_entries(entry: Entry, words: str) -> None:
-    plan = Plan("any", "Any", "marketing", 50, entry, (End("end"),))
-    assert head_in_words(plan) == [f"comes in: {words}", "how often: once only"]
+    assert entry_in_words(entry) == words
 
 
-def test_the_head_of_a_journey() -> None:
+def test_the_rules_of_a_journey() -> None:
     exits = (ExitRule("exit/0", event=ORDER), ExitRule("exit/1", when=GOLD))
     goal = Goal(ORDER, within=86_400)
     plan = Plan("any", "Any", "marketing", 50, EnterByEvent(ORDER), (End("end"),), GOLD, 3_600, exits, goal)
-    assert head_in_words(plan)[1:] == [
+    assert rules_in_words(plan) == [
         "how often: again after 1 hour at the soonest",
         "only who: tier is gold",
         "leaves at once: order.completed",

@@ -13,7 +13,8 @@ from journeyflow.preview.lettering import lines_of, width_of
 from journeyflow.preview.words import entry_in_words, step_in_words, ways
 
 SIZE, LEADING = 13.0, 17.0  # of the letters and of a line of them
-_BOX, _SLANT, _PADDING = 216.0, 16.0, 12.0
+SLANT = 16.0  # of the points at the sides of a question
+_BOX, _PADDING = 216.0, 12.0
 _DOWN, _ASIDE = 26.0, 28.0  # between boxes below and beside each other
 _CASE = 150.0  # the widest line of a way's case
 _DOT = 4.0
@@ -130,7 +131,7 @@ def _box(step: int, kind: str, text: str) -> Block:
     if kind == "end":
         box = Box(step, kind, (text,), 0, 0, _END, LEADING + _PADDING)
     else:
-        lines = tuple(lines_of(text, SIZE, _BOX - 2 * _PADDING - (2 * _SLANT if kind in _NARROW else 0)))
+        lines = tuple(lines_of(text, SIZE, _BOX - 2 * _PADDING - (2 * SLANT if kind in _NARROW else 0)))
         box = Box(step, kind, lines, 0, 0, _BOX, len(lines) * LEADING + 2 * _PADDING)
     return Block((box,), box.width / 2, box.width / 2, box.height, goes_on=kind != "end")
 

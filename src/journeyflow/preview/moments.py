@@ -28,7 +28,6 @@ from journeyflow.plan import (
     WaitFor,
     WaitUntil,
     WaitUntilDate,
-    Webhook,
 )
 from journeyflow.policy import Cap, Policy, QuietHours
 
@@ -98,7 +97,7 @@ class _Rules:
             case Split():
                 held_out = [(self._end, arrival)] if step.holdout else []
                 return arrival, [*((variant.to, arrival) for variant in step.variants), *held_out]
-            case Webhook() | Update() | HandOver():
+            case Update() | HandOver():
                 return arrival, [(step.next, arrival)]
             case End():
                 return arrival, []

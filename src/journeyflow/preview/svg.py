@@ -7,21 +7,29 @@ from collections.abc import Iterator
 from html import escape
 
 from journeyflow.plan import Plan
-from journeyflow.preview.layout import LEADING, SIZE, SLANTED, Box, Case, Dot, Line, Part, layout
+from journeyflow.preview.layout import LEADING, SIZE, SLANT, SLANTED, Box, Case, Dot, Line, Part, layout
 from journeyflow.preview.lettering import lines_of
-from journeyflow.preview.words import head_in_words
+from journeyflow.preview.words import rules_in_words
 
 _MARGIN, _LEAST = 24.0, 420.0
 _TITLE, _TITLE_LEADING = 18.0, 24.0
-_SLANT = 16.0
-_STYLE = (
-    f"text{{font:{SIZE:g}px Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif;fill:#111}}"
-    ".box text,.end text{text-anchor:middle}.title{font-size:18px;font-weight:bold}.head{fill:#444}"
-    ".case{font-style:italic;fill:#333}.shape{fill:#fff;stroke:#111;stroke-width:1.2}"
-    ".enter .shape{stroke-width:2.6}.send .shape{fill:#dedede}.line{fill:none;stroke:#555;stroke-width:1.2}"
-    ".wait .shape,.wait_until .shape,.wait_until_date .shape,.wait_for .shape{stroke-dasharray:6 3}"
-    ".end .shape{fill:#111}.end text{fill:#fff}.bars{fill:none;stroke:#111;stroke-width:1.2}"
-)
+_RULES = {
+    "text": f"font:{SIZE:g}px Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif;fill:#111",
+    ".box text": "text-anchor:middle",
+    ".title": f"font-size:{_TITLE:g}px;font-weight:bold",
+    ".head": "fill:#444",
+    ".case": "font-style:italic;fill:#333",
+    ".line": "fill:none;stroke:#555;stroke-width:1.2",
+    ".shape": "fill:#fff;stroke:#111;stroke-width:1.2",
+    ".bars": "fill:none;stroke:#111;stroke-width:1.2",
+    ".enter .shape": "stroke-width:2.6",
+    ".send .shape": "fill:#dedede",
+    ".takes-time .shape": "stroke-dasharray:6 3",
+    ".end .shape": "fill:#111",
+    ".end text": "fill:#fff",
+}
+# Each under the picture's own class, so that a page it is put into keeps its looks.
+_STYLE = "".join(f".journey-picture {where}{{{looks}}}" for where, looks in _RULES.items())
 _ARROW = (
     '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
     'orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>'
@@ -43,7 +51,7 @@ def svg(plan: Plan) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]:g}" height="{size[1]:g}" '
-            f'viewBox="0 0 {size[0]:g} {size[1]:g}" role="img">',
+            f'viewBox="0 0 {size[0]:g} {size[1]:g}" class="journey-picture" role="img">',
             f"<title>{escape(plan.title)}</title>",
             f"<style>{_STYLE}</style>",
             _ARROW,
@@ -60,7 +68,7 @@ def svg(plan: Plan) -> str:
 
 
 def _head(plan: Plan, width: float) -> Iterator[str]:
-    for line in head_in_words(plan)[1:]:  # the first is the entry, which has a box
+    for line in rules_in_words(plan):
         yield from lines_of(line, SIZE, width)
 
 
@@ -86,12 +94,13 @@ def _box(box: Box, plan: Plan) -> str:
     lines = "".join(_text(line, box.x, first + n * LEADING) for n, line in enumerate(box.lines))
     is_end = box.kind == "end"  # drawn once for every way that ends
     id_ = "" if is_end else f' id="{name}"'
-    return f'<g{id_} class="box {box.kind}"><title>{escape(path)}</title>{_shape(box)}{lines}</g>'
+    takes_time = " takes-time" if box.kind.startswith("wait") else ""
+    return f'<g{id_} class="box {box.kind}{takes_time}"><title>{escape(path)}</title>{_shape(box)}{lines}</g>'
 
 
 def _shape(box: Box) -> str:
     left, right, bottom = box.x - box.width / 2, box.x + box.width / 2, box.y + box.height
-    inner, outer, middle = left + _SLANT, right - _SLANT, box.y + box.height / 2
+    inner, outer, middle = left + SLANT, right - SLANT, box.y + box.height / 2
     if box.kind in SLANTED:
         return _polygon(
             (inner, box.y), (outer, box.y), (right, middle), (outer, bottom), (inner, bottom), (left, middle)

@@ -8,7 +8,13 @@ from zoneinfo import ZoneInfo
 from journeyflow.plan import Plan, Send, Step
 from journeyflow.policy import Policy
 from journeyflow.preview.moments import windows
-from journeyflow.preview.words import WEEKDAYS, head_in_words, if_capped_in_words, step_in_words
+from journeyflow.preview.words import (
+    WEEKDAYS,
+    entry_in_words,
+    if_capped_in_words,
+    rules_in_words,
+    step_in_words,
+)
 
 _WIDEST = (80, 44, 28, 28)  # characters of a column, before its text goes on in the next line
 _OPEN = "open"
@@ -24,7 +30,8 @@ def timetable(plan: Plan, policy: Policy, tz: ZoneInfo, entered: datetime) -> st
         rows.append((step.path, _what(step), _told(window.earliest, tz), _told(window.latest, tz)))
     head = [
         f"{plan.journey}: {plan.title}",
-        *head_in_words(plan),
+        f"comes in: {entry_in_words(plan.enter)}",
+        *rules_in_words(plan),
         f"now enters: {_told(entered, tz)} {tz.key}",
     ]
     notes = [_NOTE, _NOTE_OPEN] if any(window.latest is None for window in found) else [_NOTE]

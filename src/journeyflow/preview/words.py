@@ -41,13 +41,12 @@ from journeyflow.plan import (
     WaitFor,
     WaitUntil,
     WaitUntilDate,
-    Webhook,
     Weekdays,
 )
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
-_CHANNELS = {"email": "e-mail", "sms": "SMS", "webhook": "webhook to"}
+_CHANNELS = {"email": "e-mail", "sms": "SMS"}
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _OPERATORS = {
     "is": "is {}",
@@ -72,9 +71,9 @@ _COUNTS = {
 }
 
 
-def head_in_words(plan: Plan) -> list[str]:
-    """How customers come in, how they leave before the end, and what counts as success."""
-    lines = [f"comes in: {entry_in_words(plan.enter)}", f"how often: {_again(plan.again)}"]
+def rules_in_words(plan: Plan) -> list[str]:
+    """Who may come in and how often, who leaves before the end, and what counts as success."""
+    lines = [f"how often: {_again(plan.again)}"]
     if plan.when != ALWAYS:
         lines.append(f"only who: {condition_in_words(plan.when)}")
     lines += [f"leaves at once: {_exit(rule)}" for rule in plan.exits]
@@ -84,7 +83,7 @@ def head_in_words(plan: Plan) -> list[str]:
 def step_in_words(step: Step) -> str:
     """One line: "Wait 1 day", "E-mail welcome", "order.completed within 7 days?"."""
     match step:
-        case Send() | Webhook():
+        case Send():
             return _capital(f"{channel(step.channel)} {step.template}")
         case Wait() | WaitUntil() | WaitUntilDate():
             return f"Wait {_how_long(step)}"
@@ -110,7 +109,7 @@ def step_in_words(step: Step) -> str:
 def ways(step: Step) -> list[tuple[str, int]]:
     """Where it goes on from `step`, and in which case; "" where there is only one way."""
     match step:
-        case Send() | Webhook() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
+        case Send() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
             return [("", step.next)]
         case WaitFor():
             return [("yes", step.then), ("no", step.otherwise)]
