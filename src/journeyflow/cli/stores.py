@@ -3,28 +3,50 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from journeyflow.errors import ConfigurationError
+from journeyflow.errors import ConfigurationError, JourneyflowError
 from journeyflow.settings import Settings
 from journeyflow.store.database import Store
-from journeyflow.store.migrate import upgrade
+from journeyflow.store.migrate import pending, upgrade
 
 
 @asynccontextmanager
 async def migrated_store(settings: Settings) -> AsyncIterator[Store]:
-    """The store with the newest schema. Raises ConfigurationError when it cannot be reached."""
+    """The store with the newest schema. Raises ConfigurationError when it cannot be opened.
+
+    A command that finds it locked for too long, now or later, ends with a JourneyflowError.
+    """
     store = Store.open(settings.store)
     try:
-        try:
-            await upgrade(store)
-        except OperationalError as error:
-            raise ConfigurationError(
-                f"the store cannot be opened ({_reason(error)}); look at JOURNEYFLOW_STORE"
-            ) from None
+        await _migrate(store)
         yield store
+    except OperationalError as error:
+        if not _is_locked(error):
+            raise
+        raise JourneyflowError(
+            "the store is locked, since another program has been writing to it all the time; "
+            "try again when that has ended"
+        ) from None
     finally:
         await store.close()
+
+
+async def _migrate(store: Store) -> None:
+    """Looks first, since a migration waits for whoever writes, even if there is nothing to do."""
+    try:
+        if await pending(store):
+            await upgrade(store)
+    except DatabaseError as error:
+        if _is_locked(error):
+            raise
+        raise ConfigurationError(
+            f"the store cannot be opened ({_reason(error)}); look at JOURNEYFLOW_STORE"
+        ) from None
+
+
+def _is_locked(error: DBAPIError) -> bool:
+    return "database is locked" in _reason(error)
 
 
 def _reason(error: DBAPIError) -> str:

@@ -1,18 +1,21 @@
 """Opening the store: SQLite in a file, or PostgreSQL, behind the same few calls."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from journeyflow.errors import ConfigurationError
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+_WAY_OUT = "set JOURNEYFLOW_STORE to sqlite:///file.db or postgresql://user@host/name"
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON")
 
 
@@ -28,13 +31,8 @@ class Store:
     @staticmethod
     def open(url: str) -> "Store":
         """`sqlite:///path/to/file.db` or `postgresql://user@host/name`."""
-        parsed = make_url(url)
-        driver = _DRIVERS.get(parsed.get_backend_name())
-        if driver is None:
-            raise ConfigurationError(
-                f'the store "{parsed.render_as_string()}" is neither sqlite nor postgresql; '
-                "set JOURNEYFLOW_STORE to sqlite:///file.db or postgresql://user@host/name"
-            )
+        parsed = _parse(url)
+        driver = _DRIVERS[parsed.get_backend_name()]
         engine = create_async_engine(
             parsed.set(drivername=driver), pool_size=8, max_overflow=0, hide_parameters=True
         )
@@ -84,11 +82,31 @@ def locked(connection: AsyncConnection, query: Select[Any], of: Table) -> Select
     return query if connection.dialect.name == "sqlite" else query.with_for_update(of=of)
 
 
+def _parse(url: str) -> URL:
+    """What cannot be parsed is not quoted: it may hold a password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # ValueError: the port is no number
+        raise ConfigurationError(f"the store is not a URL with a plain port; {_WAY_OUT}") from None
+    backend, shown = parsed.get_backend_name(), parsed.render_as_string()
+    if backend not in _DRIVERS:
+        raise ConfigurationError(f'the store "{shown}" is neither sqlite nor postgresql; {_WAY_OUT}')
+    if backend == "sqlite" and (parsed.host or parsed.database in (None, "", ":memory:")):
+        raise ConfigurationError(
+            f'the store "{shown}" names no file; {_WAY_OUT} (three slashes, or four before /)'
+        )
+    return parsed
+
+
 def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None  # the driver must not begin transactions of its own
     cursor = dbapi_connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        dbapi_connection.close()  # nobody else will, and its thread would outlive the event loop
+        raise
     cursor.close()
 
 

@@ -25,7 +25,10 @@ async def upgrade(store: Store) -> None:
 
 
 async def pending(store: Store) -> bool:
-    """Whether `upgrade` would change the store."""
+    """Whether `upgrade` would change the store; asked without a lock.
+
+    Raises ConfigurationError when the store has been migrated further than this program knows.
+    """
     async with store.reading() as connection:
         return await connection.run_sync(_pending)
 
@@ -44,8 +47,14 @@ def scripts(connection: Connection) -> Config:
 
 
 def _pending(connection: Connection) -> bool:
-    heads = ScriptDirectory.from_config(scripts(connection)).get_heads()
-    return set(MigrationContext.configure(connection).get_current_heads()) != set(heads)
+    script = ScriptDirectory.from_config(scripts(connection))
+    current = set(MigrationContext.configure(connection).get_current_heads())
+    if current - {known.revision for known in script.walk_revisions()}:
+        raise ConfigurationError(
+            "the store was made by a newer journeyflow than this one; "
+            "use that version or a later one, or another store (JOURNEYFLOW_STORE)"
+        )
+    return current != set(script.get_heads())
 
 
 @asynccontextmanager
