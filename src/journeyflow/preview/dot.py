@@ -7,6 +7,7 @@ from journeyflow.preview.words import entry_in_words, step_in_words, ways
 
 SHAPES = {
     "send": 'shape=box, style=filled, fillcolor="#e6e6e6"',
+    "webhook": "shape=component",
     "wait": 'shape=box, style="rounded,dashed"',
     "wait_until": 'shape=box, style="rounded,dashed"',
     "wait_until_date": 'shape=box, style="rounded,dashed"',

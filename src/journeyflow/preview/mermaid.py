@@ -6,6 +6,7 @@ from journeyflow.preview.words import entry_in_words, step_in_words, ways
 # Left and right of the label: sends are boxes, waits have round ends, questions have corners at the sides.
 SHAPES = {
     "send": ("[", "]"),
+    "webhook": ("[", "]"),
     "wait": ("(", ")"),
     "wait_until": ("(", ")"),
     "wait_until_date": ("(", ")"),

@@ -28,6 +28,7 @@ from journeyflow.plan import (
     WaitFor,
     WaitUntil,
     WaitUntilDate,
+    Webhook,
 )
 from journeyflow.policy import Cap, Policy, QuietHours
 
@@ -97,7 +98,7 @@ class _Rules:
             case Split():
                 held_out = [(self._end, arrival)] if step.holdout else []
                 return arrival, [*((variant.to, arrival) for variant in step.variants), *held_out]
-            case Update() | HandOver():
+            case Webhook() | Update() | HandOver():
                 return arrival, [(step.next, arrival)]
             case End():
                 return arrival, []

@@ -41,12 +41,13 @@ from journeyflow.plan import (
     WaitFor,
     WaitUntil,
     WaitUntilDate,
+    Webhook,
     Weekdays,
 )
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
-_CHANNELS = {"email": "e-mail", "sms": "SMS"}
+_CHANNELS = {"email": "e-mail", "sms": "SMS", "webhook": "webhook to"}
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _OPERATORS = {
     "is": "is {}",
@@ -83,7 +84,7 @@ def rules_in_words(plan: Plan) -> list[str]:
 def step_in_words(step: Step) -> str:
     """One line: "Wait 1 day", "E-mail welcome", "order.completed within 7 days?"."""
     match step:
-        case Send():
+        case Send() | Webhook():
             return _capital(f"{channel(step.channel)} {step.template}")
         case Wait() | WaitUntil() | WaitUntilDate():
             return f"Wait {_how_long(step)}"
@@ -109,7 +110,7 @@ def step_in_words(step: Step) -> str:
 def ways(step: Step) -> list[tuple[str, int]]:
     """Where it goes on from `step`, and in which case; "" where there is only one way."""
     match step:
-        case Send() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
+        case Send() | Webhook() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
             return [("", step.next)]
         case WaitFor():
             return [("yes", step.then), ("no", step.otherwise)]
