@@ -84,4 +84,11 @@ SHAPE: dict[str, Example] = {
         "- experiment: {name: colour, variants: {all: {share: 100%, steps: []}}}",
     ),
     "JF126": Example("enter: {event: journeyflow.enroll}", "enter: {manual: true}"),
+    "JF127": Example(
+        '- webhook: {url: "http://example.com/hook"}', '- webhook: {url: "https://example.com/hook"}'
+    ),
+    "JF128": Example(
+        '- webhook: {url: "https://example.com/hook", body: {name: "{{ first_name }}"}}',
+        '- webhook: {url: "https://example.com/hook", body: {name: "{{ customer.first_name }}"}}',
+    ),
 }
