@@ -1,7 +1,11 @@
 """The embedded servers are real, survive being killed, and go away."""
 
+import asyncio
 import os
 import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -32,6 +36,38 @@ async def test_the_process_is_gone_after_a_failure() -> None:
         await _fail_while_it_runs(pids)
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
+
+
+async def test_the_server_goes_when_its_parent_is_killed(tmp_path: Path) -> None:
+    parent = (
+        "import asyncio, pathlib, sys\n"
+        "from journeyflow.testing.servers import dev_server\n"
+        "async def rest():\n"
+        "    async with dev_server(pathlib.Path(sys.argv[1])) as server:\n"
+        "        print(server.pid, flush=True)\n"
+        "        await asyncio.Event().wait()\n"
+        "asyncio.run(rest())\n"
+    )
+    command = [sys.executable, "-c", parent, str(tmp_path / "temporal.db")]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    group = int(await process.stdout.readline())
+    assert _lives(group)
+    process.kill()
+    await process.wait()
+    await _until_it_is_gone(group)
+
+
+@pytest.mark.parametrize("ending", [DevServer.kill, DevServer.stop])
+async def test_nothing_of_the_server_stays(
+    tmp_path: Path, ending: Callable[[DevServer], Awaitable[None]]
+) -> None:
+    server = DevServer(tmp_path / "temporal.db", free_port(), tmp_path / "temporal.log")
+    await server.start()
+    group = server.pid
+    assert group is not None
+    await ending(server)
+    await _until_it_is_gone(group)
 
 
 async def test_a_taken_port_is_refused(tmp_path: Path) -> None:
@@ -82,6 +118,19 @@ async def test_another_port_is_tried_when_somebody_was_quicker(monkeypatch: pyte
         monkeypatch.setattr(servers, "free_port", lambda: next(ports))
         async with dev_server() as server:
             assert server.pid is not None
+
+
+async def _until_it_is_gone(group: int) -> None:
+    async with asyncio.timeout(30):
+        while _lives(group):
+            await asyncio.sleep(0.02)
+
+
+def _lives(group: int) -> bool:
+    """Whether any process of the group is running."""
+    listed = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True)
+    rows = (line.split() for line in listed.stdout.splitlines())
+    return any(row[0] == str(group) and not row[1].startswith("Z") for row in rows)
 
 
 async def _fail_while_it_runs(pids: list[int]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -27,11 +28,16 @@ _FILE_PRAGMAS = ("journal_mode=wal", "synchronous=normal")  # about three times 
 _PATIENCE = 30.0  # seconds to start or to stop; both take well under one
 _POLL = 0.05  # seconds
 _ATTEMPTS = 3
+# The guard reads from us. When that ends we are gone, be it by a kill -9, and so the server goes too.
+_GUARDED = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM $$) & exec "$@" </dev/null 3<&-'
 
 
 @dataclass(slots=True)
 class DevServer:
-    """One `temporal server start-dev` process; `start` after `kill` comes back on the same port and file."""
+    """One `temporal server start-dev` process; `start` after `kill` comes back on the same port and file.
+
+    It does not outlive the process that started it.
+    """
 
     database: Path | None  # None: kept in memory, so a kill loses everything
     port: int
@@ -66,8 +72,7 @@ class DevServer:
     async def kill(self) -> None:
         """End it as a crash would (SIGKILL)."""
         if self._process is not None:
-            if self._process.returncode is None:
-                self._process.kill()
+            _kill_group(self._process)
             await self._process.wait()
             self._process = None
 
@@ -182,8 +187,20 @@ def _arguments(server: DevServer) -> list[str]:
 async def _spawn(command: list[str], log: IO[bytes]) -> asyncio.subprocess.Process:
     # A session of its own: Ctrl-C in a terminal must reach the worker first, and the server only through us.
     return await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        *("sh", "-c", _GUARDED, "sh", *command),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
     )
+
+
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    """The server and its guard; as long as that lives, nobody else can have got the number of the group."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.stdin is not None
+    process.stdin.close()
 
 
 async def _listens(port: int) -> bool:
