@@ -21,6 +21,7 @@ from journeyflow.plan import (
     WaitFor,
     WaitUntil,
     WaitUntilDate,
+    Webhook,
 )
 
 CLOCKS = st.sampled_from(["00:00", "02:30", "08:00", "10:00", "21:00", "23:59"])
@@ -50,6 +51,7 @@ def _steps(number: int, size: int) -> st.SearchStrategy[Step]:
         st.builds(WaitFor, path, st.just((EventMatch("a"),)), SECONDS, forward, after),
         st.builds(Branch, path, st.lists(arm, min_size=1, max_size=3).map(tuple), after),
         st.builds(Split, path, st.just("timing"), st.sampled_from([0, 1_000]), st.tuples(variant, last)),
+        st.builds(Webhook, path, after, st.just("https://hooks.example.com/"), st.just(())),
         st.builds(HandOver, path, after, st.just("other")),
         st.builds(Update, path, after, st.just((Change("points", "add", 1),))),
     )

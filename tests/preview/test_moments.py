@@ -31,6 +31,7 @@ from journeyflow.plan import (
     WaitFor,
     WaitUntil,
     WaitUntilDate,
+    Webhook,
 )
 from journeyflow.policy import Cap, Category, Policy, QuietHours
 from journeyflow.preview.moments import Window, windows
@@ -82,7 +83,7 @@ def choices(
         case Split():
             held_out = [_passing(now, len(plan.steps) - 1)] if step.holdout else []
             return [*(_passing(now, variant.to) for variant in step.variants), *held_out]
-        case Update() | HandOver():
+        case Update() | HandOver() | Webhook():
             return [_passing(now, step.next)]
         case End():
             return []

@@ -28,6 +28,7 @@ from journeyflow.plan import (
     Entry,
     ExitRule,
     Goal,
+    HandOver,
     IfCapped,
     Plan,
     Send,
@@ -39,6 +40,7 @@ from journeyflow.plan import (
     WaitFor,
     WaitUntil,
     WaitUntilDate,
+    Webhook,
 )
 from journeyflow.preview.words import (
     condition_in_words,
@@ -75,6 +77,8 @@ STEPS: list[tuple[Step, str]] = [
     ),
     (Split("a", "timing", 0, (Variant("now", 10_000, 1),)), "Experiment timing"),
     (Split("a", "timing", 1_050, (Variant("now", 8_950, 1),)), "Experiment timing, 10.5% held out"),
+    (Webhook("a", 1, "https://hooks.example.com/new", ()), "Webhook to hooks.example.com"),
+    (HandOver("a", 1, "welcome"), "Hand over to welcome"),
     (End("end"), "End"),
 ]
 

@@ -23,10 +23,14 @@ _RULES = {
     ".shape": "fill:#fff;stroke:#111;stroke-width:1.2",
     ".bars": "fill:none;stroke:#111;stroke-width:1.2",
     ".enter .shape": "stroke-width:2.6",
-    ".send .shape": "fill:#dedede",
+    ".goes-out .shape": "fill:#dedede",
     ".takes-time .shape": "stroke-dasharray:6 3",
     ".end .shape": "fill:#111",
     ".end text": "fill:#fff",
+}
+_LOOKS = {
+    **dict.fromkeys(("send", "webhook"), " goes-out"),
+    **dict.fromkeys(("wait", "wait_until", "wait_until_date", "wait_for"), " takes-time"),
 }
 # Each under the picture's own class, so that a page it is put into keeps its looks.
 _STYLE = "".join(f".journey-picture {where}{{{looks}}}" for where, looks in _RULES.items())
@@ -94,8 +98,8 @@ def _box(box: Box, plan: Plan) -> str:
     lines = "".join(_text(line, box.x, first + n * LEADING) for n, line in enumerate(box.lines))
     is_end = box.kind == "end"  # drawn once for every way that ends
     id_ = "" if is_end else f' id="{name}"'
-    takes_time = " takes-time" if box.kind.startswith("wait") else ""
-    return f'<g{id_} class="box {box.kind}{takes_time}"><title>{escape(path)}</title>{_shape(box)}{lines}</g>'
+    looks = _LOOKS.get(box.kind, "")
+    return f'<g{id_} class="box {box.kind}{looks}"><title>{escape(path)}</title>{_shape(box)}{lines}</g>'
 
 
 def _shape(box: Box) -> str:
