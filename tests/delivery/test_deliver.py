@@ -1,18 +1,20 @@
 """Delivery: each message once, whatever the provider says and whenever the worker dies."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Unanswerable
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.deliver import Attempt, Courier, TryAgain, deliver
 from journeyflow.errors import ConfigurationError
-from journeyflow.store.customers import suppressions
+from journeyflow.store.customers import customers, suppressions
 from journeyflow.store.ledger import messages
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
 from tests.delivery.channels.providers import smtp_server
@@ -29,6 +31,7 @@ JOURNEY = """
       - send: {email: hello}
       - wait: 1 day
 """
+BROKEN = "---\nsubject: Hello {{ customer.nickname }}\n---\n<p>Hello</p>\n"
 GREETING = {"hello/email.html": "---\nsubject: Hello {{ customer.id }}\n---\n<p>For {{ customer.id }}</p>\n"}
 
 
@@ -43,6 +46,24 @@ async def queue(world: World, *customers: str, policy: str = POLICY) -> None:
 async def put(world: World, **values: Any) -> None:
     async with world.store.writing() as connection:
         await connection.execute(messages.update().values(**values))
+
+
+async def put_customers(world: World, **values: Any) -> None:
+    async with world.store.writing() as connection:
+        await connection.execute(customers.update().values(**values))
+
+
+@contextmanager
+def statements(world: World) -> Iterator[list[str]]:
+    """Those that the database is given in the meantime."""
+    given: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        given.append(statement)
+
+    event.listen(world.store.engine.sync_engine, "before_cursor_execute", note)
+    yield given
+    event.remove(world.store.engine.sync_engine, "before_cursor_execute", note)
 
 
 async def test_all_messages_of_a_leg_are_handed_over_and_recorded(world: World, tmp_path: Path) -> None:
@@ -160,6 +181,26 @@ async def test_an_address_that_was_suppressed_or_removed_since_is_left_alone(
     assert await world.deliver(Outbox(tmp_path)) == DeliveryCount(cancelled=2)
     assert await world.ledger("c0") == [("hello", "cancelled", "suppressed")]
     assert await world.ledger("c1") == [("hello", "cancelled", "no-address")]
+
+
+@pytest.mark.parametrize("kind", ["withdrawn", "broken", "dead"])
+async def test_many_that_cannot_go_cost_no_more_statements_than_one(
+    world: World, tmp_path: Path, kind: str
+) -> None:
+    await queue(world, "c0")
+    await queue(world, *[f"d{number}" for number in range(40)])
+    if kind == "withdrawn":
+        await put_customers(world, email=None)
+    elif kind == "dead":
+        await put_customers(world, email=customers.c.key)
+    else:
+        await world.apply(JOURNEY, templates={"hello/email.html": BROKEN})
+    with statements(world) as of_one:
+        await world.deliver(Outbox(tmp_path), cohort=1)
+    with statements(world) as of_many:
+        await world.deliver(Outbox(tmp_path), cohort=2)
+    assert len(of_one) == len(of_many)
+    assert not {row.state for row in await world.rows(select(messages))} & {"queued", "sending", "sent"}
 
 
 async def test_quiet_hours_that_have_begun_since_hold_it_until_they_end(world: World, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Claiming: taking queued messages out of the ledger for handing over, with all that composing them needs."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,17 +64,18 @@ async def claim(
         await connection.execute(locked(connection, query.order_by(messages.c.id).limit(limit), of=messages))
     ).all()
     claims = Claims([], rows[-1].id if rows else after, len(rows) == limit, None)
+    cancelled: dict[str | None, list[int]] = defaultdict(list)  # by reason
     for row in rows:
-        message = Claimable(row.enrollment_state, row.refused_by, row.timezone)
-        verdict = at_claim(message, request.channel, category, policy, now)
-        if verdict.state == "queued" and not row.exits:
+        verdict = _verdict(row, request.channel, category, policy, now)
+        if verdict.state == "queued":
             claims.taken.append(_claim(row, request.channel))
         elif verdict.state == "held" and verdict.until is not None:
             claims.held_until = min(claims.held_until or verdict.until, verdict.until)
         else:
-            await _cancel(connection, row.id, Verdict("dropped", "exited") if row.exits else verdict)
-    taken = messages.c.id.in_([claim.message for claim in claims.taken])
-    await connection.execute(update(messages).where(taken).values(state="sending", claimed_at=now))
+            cancelled[verdict.reason].append(row.id)
+    for reason, ids in cancelled.items():
+        await _put(connection, ids, state="cancelled", reason=reason)
+    await _put(connection, [claim.message for claim in claims.taken], state="sending", claimed_at=now)
     return claims
 
 
@@ -106,6 +108,12 @@ def _query(request: DeliveryRequest, plan: Plan, category: Category, now: dateti
     )  # fmt: skip
 
 
+def _verdict(row: Row[Any], channel: str, category: Category, policy: Policy, now: datetime) -> Verdict:
+    message = Claimable(row.enrollment_state, row.refused_by, row.timezone)
+    verdict = at_claim(message, channel, category, policy, now)
+    return Verdict("dropped", "exited") if row.exits and verdict.state != "held" else verdict
+
+
 def _claim(row: Row[Any], channel: str) -> Claim:
     own = {
         "id": row.key,
@@ -127,6 +135,6 @@ def _claim(row: Row[Any], channel: str) -> Claim:
     )
 
 
-async def _cancel(connection: AsyncConnection, message: int, verdict: Verdict) -> None:
-    values = {"state": "cancelled", "reason": verdict.reason}
-    await connection.execute(update(messages).where(messages.c.id == message).values(**values))
+async def _put(connection: AsyncConnection, ids: list[int], **values: Any) -> None:
+    if ids:
+        await connection.execute(update(messages).where(messages.c.id.in_(ids)).values(**values))

@@ -7,6 +7,7 @@ sent again.
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -241,12 +242,14 @@ async def _record(
     if results:
         rows = [{"message": taken.message, **_outcome(result, now)} for taken, result in results]
         await connection.execute(_RECORD, rows)
-    for taken, result in results:
-        if isinstance(result, _Unrendered):
-            await _fail_enrollment(connection, taken, result.reason, now)
-        elif isinstance(result, Rejected) and result.address_is_dead:
-            dead = {"channel": job.request.channel, "address": taken.to, "reason": "rejected", "at": now}
-            await connection.execute(insert_ignoring(connection, suppressions).values(**dead))
+    await _fail_enrollments(connection, results, now)
+    dead = [
+        {"channel": job.request.channel, "address": taken.to, "reason": "rejected", "at": now}
+        for taken, result in results
+        if isinstance(result, Rejected) and result.address_is_dead
+    ]
+    if dead:
+        await connection.execute(insert_ignoring(connection, suppressions), dead)
 
 
 _RECORD = (
@@ -274,10 +277,17 @@ def _outcome(result: _Result, now: datetime) -> dict[str, Any]:
     return dict(zip(("new_state", "new_reason", "new_sent_at", "new_provider_id"), values, strict=True))
 
 
-async def _fail_enrollment(connection: AsyncConnection, claim: Claim, reason: str, now: datetime) -> None:
-    values = {"state": "failed", "reason": reason, "step": None, "wake_at": None, "ended_at": now}
-    alive = (enrollments.c.id == claim.enrollment, enrollments.c.state.in_(["active", "finished"]))
-    await connection.execute(update(enrollments).where(*alive).values(**values))
+async def _fail_enrollments(
+    connection: AsyncConnection, results: list[tuple[Claim, _Result]], now: datetime
+) -> None:
+    failed: dict[str, list[int]] = defaultdict(list)  # by reason
+    for taken, result in results:
+        if isinstance(result, _Unrendered):
+            failed[result.reason].append(taken.enrollment)
+    for reason, ids in failed.items():
+        values = {"state": "failed", "reason": reason, "step": None, "wake_at": None, "ended_at": now}
+        alive = (enrollments.c.id.in_(ids), enrollments.c.state.in_(["active", "finished"]))
+        await connection.execute(update(enrollments).where(*alive).values(**values))
 
 
 async def _count(job: _Job) -> DeliveryCount:
