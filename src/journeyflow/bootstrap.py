@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import (
     Client,
     Schedule,
@@ -16,6 +17,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from journeyflow.delivery.activities import DeliveryActivities
@@ -38,12 +40,26 @@ from journeyflow.workflows.sweep import Sweep
 
 QUEUES = (JOURNEYS_QUEUE, "email", "sms", WEBHOOK)
 SWEEP_EVERY = timedelta(minutes=1)
+_LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
 _GRACE = timedelta(seconds=30)  # longer than any channel's timeout: a hand-over under way is finished
 
 
 async def connect() -> Client:
-    """To the server that Temporal's own variables and `temporal.toml` name."""
-    return await Client.connect(**ClientConfig.load_client_connect_config())
+    """To the server that Temporal's own variables and `temporal.toml` name, else to one on this machine.
+
+    Raises ConfigurationError when they are wrong, nobody answers, or there is no such namespace.
+    """
+    try:
+        config = ClientConfig.load_client_connect_config()
+        config.setdefault("target_host", _LOCAL)
+        client = await Client.connect(**config)
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    except (RuntimeError, ValueError, OSError, RPCError) as error:
+        raise ConfigurationError(
+            f"Temporal cannot be used ({_reason(error)}); look at TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE "
+            "and what else says how to connect (temporal.toml)"
+        ) from None
+    return client
 
 
 @asynccontextmanager
@@ -117,6 +133,11 @@ async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
         await client.create_schedule("sweeps", sweeps)
     except ScheduleAlreadyRunningError:
         return
+
+
+def _reason(error: Exception) -> str:
+    """The first line: below it a faulty file may be quoted, keys included."""
+    return str(error).strip().partition("\n")[0]
 
 
 def _channel(settings: Settings, queue: str, installation: str) -> Channel:
