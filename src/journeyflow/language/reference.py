@@ -162,6 +162,7 @@ _LISTS: dict[str, Callable[[], str]] = {
     "experiment": _of(_JOURNEY, "experiment"),
     "variant": _variant,
     "changes": _changes,
+    "webhook": _of(_JOURNEY, "webhook"),
     "conditions": _condition_keys(None),
     "beside event": _condition_keys("event"),
     "comparisons": _condition_keys("attribute"),

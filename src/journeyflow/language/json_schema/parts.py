@@ -18,7 +18,7 @@ _DAYS = "[+-]?[0-9]{1,9} +(day|week)s?|[+-]?P[0-9]{1,9}[DW]"
 NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,99}$"
 
 
-def _text(pattern: str, way_out: str) -> Schema:
+def text_like(pattern: str, way_out: str) -> Schema:
     """`patternErrorMessage` is no part of JSON Schema; editors show it instead of the pattern."""
     return {"type": "string", "pattern": pattern, "patternErrorMessage": way_out}
 
@@ -29,19 +29,19 @@ BOOLEAN: Schema = {"type": "boolean"}
 # Any scalar; said in this way, because an editor would propose true and false for the type boolean.
 TEXT: Schema = {"not": {"type": ["array", "object", "null"]}}
 NAME: Schema = {**TEXT, "pattern": NAME_PATTERN, "patternErrorMessage": "Use only a-z, 0-9, - and _."}
-DURATION = _text(
+DURATION = text_like(
     f"^ *({_WORDS}|{_ISO})$", 'Write a length of time, like "90 minutes", "1 day 2 hours" or "2 weeks".'
 )
-DAYS = _text(f"^ *({_DAYS}) *$", 'Write whole days, like "-7 days" or "2 weeks".')
-CLOCK = _text("^([01][0-9]|2[0-3]):[0-5][0-9]$", 'Write a time from "00:00" to "23:59", like "09:30".')
-MOMENT = _text(
+DAYS = text_like(f"^ *({_DAYS}) *$", 'Write whole days, like "-7 days" or "2 weeks".')
+CLOCK = text_like("^([01][0-9]|2[0-3]):[0-5][0-9]$", 'Write a time from "00:00" to "23:59", like "09:30".')
+MOMENT = text_like(
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?$",
     'Write a date like "2026-01-31", or a time with its offset like "2026-01-31T09:00:00+01:00".',
 )
-CRON = _text(
+CRON = text_like(
     r"^\s*\S+(\s+\S+){4}\s*$", 'Write minute, hour, day of month, month and weekday, like "0 9 * * mon".'
 )
-SHARE = _text("^[0-9]{1,3}([.][0-9]{1,2})? ?%$", 'Write percent, like "45%" or "33.34%".')
+SHARE = text_like("^[0-9]{1,3}([.][0-9]{1,2})? ?%$", 'Write percent, like "45%" or "33.34%".')
 DAYS_OF_WEEK: Schema = {"type": "array", "minItems": 1, "items": {"enum": list(WEEKDAYS)}}
 
 
@@ -68,7 +68,7 @@ def one_of_keys(*names: str) -> list[Schema]:
 def words(words: tuple[str, ...], phrase: str) -> Schema:
     """One of some words, or a phrase that ends in a duration."""
     way_out = f'Write {", ".join(words)} or "{phrase} 2 days".'
-    return {"anyOf": [{"enum": list(words)}, _text(f"^{phrase} *({_WORDS}|{_ISO})$", way_out)]}
+    return {"anyOf": [{"enum": list(words)}, text_like(f"^{phrase} *({_WORDS}|{_ISO})$", way_out)]}
 
 
 def named(names: "list[str] | None") -> Schema:

@@ -18,6 +18,7 @@ from journeyflow.language.json_schema.parts import (
     named,
     one_of_keys,
     ref,
+    text_like,
     words,
 )
 
@@ -183,7 +184,10 @@ def _update() -> Schema:
 
 
 def _webhook() -> Schema:
-    url: Schema = {"type": "string", "pattern": r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/])"}
+    url = text_like(
+        r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/])",
+        'Write an address that begins with "https://"; "http://" only on this machine.',
+    )
     body = {"type": "object", "additionalProperties": {"anyOf": [SCALAR, {"type": "null"}]}}
     return keys(
         {
