@@ -1,5 +1,6 @@
 """The composition root: settings become a store, channels, a Temporal client and workers."""
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -32,7 +33,7 @@ from journeyflow.errors import ConfigurationError
 from journeyflow.plan import WEBHOOK
 from journeyflow.settings import Settings
 from journeyflow.store.database import Store
-from journeyflow.store.installation import name_of
+from journeyflow.store.installation import name_of, settle_namespace
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
 from journeyflow.workflows.router import EventRouter
@@ -105,34 +106,47 @@ def channel_worker(store: Store, client: Client, queue: str, channel: Channel) -
 async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
     """Starts the routers and the schedule of sweeps where they are not running yet.
 
-    Raises ConfigurationError when the namespace carries the journeys of another store: cohorts of the two
-    would be taken for each other.
+    Raises ConfigurationError when store and namespace do not belong together: the namespace carries the
+    journeys of another store, whose cohorts would be taken for ours, or ours are in another namespace.
     """
+    await _refuse_other_namespaces(store, client)
     name = await name_of(store)
     for partition in range(partitions):
-        router = await client.start_workflow(
-            "EventRouter",
-            args=[partition, partitions],
-            id=f"event-router-{partition}",
-            task_queue=JOURNEYS_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            memo={"store": name},
-        )
-        if await (await router.describe()).memo_value("store", default="") != name:
-            raise ConfigurationError(
-                f'the Temporal namespace "{client.namespace}" carries the journeys of another store; '
-                "give this one a namespace of its own (TEMPORAL_NAMESPACE), or the store it belongs to"
-            )
+        await _keep_routing(client, name, partition, partitions)
     sweeps = Schedule(
         action=ScheduleActionStartWorkflow("Sweep", id="sweep", task_queue=JOURNEYS_QUEUE),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
         # A sweep looks back over hours by itself, so runs that were missed need not be made up for.
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=SWEEP_EVERY),
     )
-    try:
+    with contextlib.suppress(ScheduleAlreadyRunningError):
         await client.create_schedule("sweeps", sweeps)
-    except ScheduleAlreadyRunningError:
-        return
+
+
+async def _refuse_other_namespaces(store: Store, client: Client) -> None:
+    asked = DescribeNamespaceRequest(namespace=client.namespace)
+    here = (await client.workflow_service.describe_namespace(asked)).namespace_info.id
+    if await settle_namespace(store, here) != here:
+        raise ConfigurationError(
+            f'the journeys of this store are in another Temporal namespace than "{client.namespace}" here; '
+            "connect to that one (with an embedded server: use the database file it had)"
+        )
+
+
+async def _keep_routing(client: Client, name: str, partition: int, partitions: int) -> None:
+    router = await client.start_workflow(
+        "EventRouter",
+        args=[partition, partitions],
+        id=f"event-router-{partition}",
+        task_queue=JOURNEYS_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        memo={"store": name},
+    )
+    if await (await router.describe()).memo_value("store", default="") != name:
+        raise ConfigurationError(
+            f'the Temporal namespace "{client.namespace}" carries the journeys of another store; '
+            "give this one a namespace of its own (TEMPORAL_NAMESPACE), or the store it belongs to"
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,7 @@ import pytest
 from journeyflow.engine.travel import travel
 from journeyflow.instants import to_ms
 from journeyflow.members import first, to_hex
-from journeyflow.store.passages import legs
+from journeyflow.store.passages import enrollments, legs
 from journeyflow.workflows.contracts import Arrival, LegOutcome, LegRequest
 from tests.engine.programmes import NOON, World, keys
 
@@ -28,11 +28,16 @@ MOMENT = timedelta(milliseconds=1)
 DEADLINE = NOON + timedelta(days=1)
 
 
-async def time_is_up(world: World, size: int, since: datetime = NOON, used: int | None = None) -> LegOutcome:
+async def time_is_up(world: World, size: int) -> LegOutcome:
     world.now = DEADLINE + timedelta(hours=3)  # the workers were down
-    pairs = [[0, used]] if used is not None else []
-    arrival = Arrival(ASKED, to_hex(first(size)), since=to_ms(since), used=pairs)
+    arrival = Arrival(ASKED, to_hex(first(size)))
     return await travel(world.store, world.programme, LegRequest(1, 1, to_ms(world.now), [arrival]))
+
+
+async def came_here(world: World, at: datetime, woken_by: int | None) -> None:
+    """As if another stop had come before this one."""
+    async with world.store.writing() as connection:
+        await connection.execute(enrollments.update().values(reached_at=at, woken_by=woken_by))
 
 
 async def entered(world: World, size: int) -> None:
@@ -57,7 +62,7 @@ async def test_each_member_counts_by_their_own_events(world: World) -> None:
         {"silent": True},
         {"silent": True},
     ]
-    assert [member for member, _ in outcome.late] == [0]
+    assert [member for member, _, _ in outcome.late] == [0]
     assert [stop.members for stop in outcome.resting] == ["f"]
 
 
@@ -69,7 +74,7 @@ async def test_the_first_of_several_events_is_the_one(world: World, routed: bool
     await world.happen("answered", "c0", at=NOON + 2 * MOMENT, mark=5)
     if routed:
         await world.route()
-    assert (await time_is_up(world, 1)).late == [[0, 2]]
+    assert (await time_is_up(world, 1)).late == [[0, 2, to_ms(NOON + MOMENT)]]
     told = (await world.rows(legs.select().where(legs.c.number == 1)))[0]
     assert told.arrivals == [[ASKED, "1", [[0, 2]]]]
 
@@ -77,14 +82,16 @@ async def test_the_first_of_several_events_is_the_one(world: World, routed: bool
 async def test_an_event_from_before_the_wait_does_not_count(world: World) -> None:
     await entered(world, 1)
     await world.happen("answered", "c0", at=NOON + MOMENT, mark=5)
-    await time_is_up(world, 1, since=NOON + 2 * MOMENT)
+    await came_here(world, NOON + 2 * MOMENT, None)
+    await time_is_up(world, 1)
     assert await attributes(world) == [{"silent": True}]
 
 
 async def test_an_event_that_woke_the_member_before_does_not_count_again(world: World) -> None:
     await entered(world, 1)
     await world.happen("answered", "c0", at=NOON + MOMENT, mark=5)
-    await time_is_up(world, 1, used=2)
+    await came_here(world, NOON + MOMENT, 2)
+    await time_is_up(world, 1)
     assert await attributes(world) == [{"silent": True}]
 
 

@@ -44,8 +44,8 @@ async def entered(world: World) -> tuple[int, int]:
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_again_and_again(world: World, entry: str) -> None:
     await prepare(world, entry, 1_100)
-    assert await sweep(world.store, world.programme, world.now) == 1_100
-    assert await sweep(world.store, world.programme, world.now) == 0
+    assert await sweep(world.store, world.programme, lambda: world.now) == 1_100
+    assert await sweep(world.store, world.programme, lambda: world.now) == 0
     sizes = [row.size for row in await world.rows(select(cohorts.c.size).order_by(cohorts.c.id))]
     assert sizes == [500, 500, 100]
     for cohort, size in enumerate(sizes, start=1):
@@ -53,7 +53,7 @@ async def test_again_and_again(world: World, entry: str) -> None:
         await world.travel(cohort, 1, step=0, size=size)
     assert [row[0] for row in await world.rows(select(enrollments.c.state).distinct())] == ["finished"]
     world.now += timedelta(minutes=5)
-    assert await sweep(world.store, world.programme, world.now) == 0, (
+    assert await sweep(world.store, world.programme, lambda: world.now) == 0, (
         "free to enter, but not on this occasion"
     )
     assert await entered(world) == (1_100, 1_100)
@@ -66,14 +66,14 @@ async def test_cut_short_after_any_transaction(sqlite_world: World, entry: str, 
     await prepare(world, entry, 1_100)
     await cut_short(world, commits)
     begun, _ = await entered(world)
-    await sweep(world.store, world.programme, world.now + timedelta(minutes=1))
+    await sweep(world.store, world.programme, lambda: world.now + timedelta(minutes=1))
     assert await entered(world) == (1_100, 1_100)
     assert begun < 1_100 or commits >= 3
 
 
 async def cut_short(world: World, commits: int) -> None:
     """Cancels a sweep in the moment of its n-th commit."""
-    task = asyncio.create_task(sweep(world.store, world.programme, world.now))
+    task = asyncio.create_task(sweep(world.store, world.programme, lambda: world.now))
     left = commits
 
     def count(_connection: Any) -> None:
@@ -90,7 +90,7 @@ async def cut_short(world: World, commits: int) -> None:
 
 async def test_an_occurrence_that_is_done_is_closed(world: World) -> None:
     await prepare(world, "schedule", 3)
-    await sweep(world.store, world.programme, world.now)
+    await sweep(world.store, world.programme, lambda: world.now)
     [row] = await world.rows(select(sweeps))
     assert (row.journey, row.occasion, row.done_at) == (
         "swept",
@@ -98,14 +98,14 @@ async def test_an_occurrence_that_is_done_is_closed(world: World) -> None:
         world.now,
     )
     await world.customers("newcomer", number=1)
-    assert await sweep(world.store, world.programme, world.now) == 0
+    assert await sweep(world.store, world.programme, lambda: world.now) == 0
 
 
 async def test_two_sweeps_at_once(world: World) -> None:
     """What the loser of the race cannot do, its next attempt finds done."""
     await prepare(world, "segment", 700)
     await asyncio.gather(
-        *(sweep(world.store, world.programme, world.now) for _ in range(3)), return_exceptions=True
+        *(sweep(world.store, world.programme, lambda: world.now) for _ in range(3)), return_exceptions=True
     )
-    await sweep(world.store, world.programme, world.now)
+    await sweep(world.store, world.programme, lambda: world.now)
     assert await entered(world) == (700, 700)

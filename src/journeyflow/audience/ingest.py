@@ -107,7 +107,7 @@ async def _customer_ids(connection: AsyncConnection, keys: Iterable[str]) -> dic
 
 
 async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _Customer]:
-    query = select(customers).where(customers.c.key.in_(list(keys))).order_by(customers.c.key)
+    query = select(customers).where(customers.c.key.in_(list(keys))).order_by(customers.c.id)
     found = {
         row.key: _Customer(row.id, {name: row._mapping[name] for name in COLUMNS}, row.attributes, {})
         for row in await connection.execute(locked(connection, query, of=customers))

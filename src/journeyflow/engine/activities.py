@@ -16,7 +16,7 @@ from journeyflow.instants import from_ms, to_ms
 from journeyflow.store.database import Store
 from journeyflow.workflows.contracts import LegOutcome, LegRequest, RouteRequest, SweepCount
 
-_POLL = 0.01  # seconds between two looks for new events
+_POLL = (0.01, 0.1)  # seconds between two looks for new events: at least, at most
 _HEARTBEAT = 1.0  # seconds
 
 
@@ -34,23 +34,32 @@ class EngineActivities:
     async def route(self, request: RouteRequest) -> None:
         clock = attempt_clock()
         end = clock() + timedelta(seconds=request.seconds)
+        who = (request.partition, request.partitions)
+        aside: set[int] = set()  # cohorts that Temporal refused during this attempt
+        busy_at = clock()
         async with heartbeating():
             while clock() < end and not activity.is_worker_shutdown():
-                if not await outbox.pending(self._store):
-                    await asyncio.sleep(_POLL)
+                if not await outbox.pending(self._store, aside):
+                    await asyncio.sleep(_pause(clock() - busy_at))
                     continue
-                await route.route(
-                    self._store, self._programme, clock(), request.partition, request.partitions
-                )
-                await outbox.flush(self._store, self._client)
+                await route.route(self._store, self._programme, clock(), *who)
+                await outbox.flush(self._store, self._client, aside)
+                busy_at = clock()
 
     @activity.defn(name="sweep")
-    async def sweep(self, now: int) -> SweepCount:
+    async def sweep(self) -> SweepCount:
         async with heartbeating():
-            entered = await sweep.sweep(self._store, self._programme, from_ms(now))
-            while await outbox.flush(self._store, self._client):
+            entered = await sweep.sweep(self._store, self._programme, attempt_clock())
+            aside: set[int] = set()
+            while await outbox.flush(self._store, self._client, aside):
                 pass
         return SweepCount(entered)
+
+
+def _pause(quiet: timedelta) -> float:
+    """A tenth of the time it has been quiet, so that an idle installation costs little."""
+    shortest, longest = _POLL
+    return min(longest, max(shortest, quiet.total_seconds() / 10))
 
 
 def attempt_clock() -> Callable[[], datetime]:

@@ -91,5 +91,7 @@ def _row(cohort: int, number: int, entrant: Entrant, version: Version, now: date
         "event_id": entrant.event,
         "entered_at": now,
         "since": entrant.since,
+        "reached_at": entrant.since,
+        "woken_by": entrant.event,
         "state": "active",
     }

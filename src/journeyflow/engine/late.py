@@ -4,13 +4,14 @@ Workers were down, the router was behind, or the timer overtook the signal: the 
 """
 
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from journeyflow.audience.conditions import matches
 from journeyflow.engine.leg import Leg
-from journeyflow.instants import from_ms
-from journeyflow.members import enrollment_ids, from_hex, mask_of, place_of, to_hex
+from journeyflow.instants import to_ms
+from journeyflow.members import Mask, enrollment_ids, from_hex, mask_of, place_of, to_hex
 from journeyflow.plan import WaitFor
 from journeyflow.store.customers import events
 from journeyflow.store.passages import enrollments
@@ -18,44 +19,46 @@ from journeyflow.workflows.contracts import START, Arrival
 
 
 async def count_late_events(leg: Leg, arrivals: list[Arrival]) -> tuple[list[Arrival], list[list[int]]]:
-    """The arrivals with those members woken whose event came in time; and [member, event] of these."""
+    """The arrivals with those members woken whose event came in time; and [member, event, time] of these."""
     settled: list[Arrival] = []
     late: list[list[int]] = []
     for arrival in arrivals:
+        members = from_hex(arrival.members)
         step = leg.plan.steps[arrival.step] if arrival.step != START else None
-        woken = await _woken(leg, arrival, step) if isinstance(step, WaitFor) and not arrival.events else {}
-        waiting = from_hex(arrival.members) & ~mask_of(woken)
-        pairs = [[member, event] for member, event in sorted(woken.items())]
-        if pairs:
-            settled.append(Arrival(arrival.step, to_hex(mask_of(woken)), pairs))
-        if waiting or not pairs:
-            settled.append(replace(arrival, members=to_hex(waiting)))
-        late += pairs
+        if isinstance(step, WaitFor) and not arrival.events:
+            woken = await _woken(leg, arrival.step, step, members & mask_of(leg.members))
+            late += [[member, row.event, min(to_ms(row.at), to_ms(leg.now))] for member, row in woken.items()]
+            settled += _with_events(arrival, woken)
+            members &= ~mask_of(woken)
+        if members:
+            settled.append(replace(arrival, members=to_hex(members)))
     return settled, late
 
 
-async def _woken(leg: Leg, arrival: Arrival, step: WaitFor) -> dict[int, int]:
-    """The first event of each member that its time at this stop allows."""
-    came_in_by = enrollments.c.event_id
+def _with_events(arrival: Arrival, woken: dict[int, Any]) -> list[Arrival]:
+    pairs = [[member, row.event] for member, row in woken.items()]
+    return [Arrival(arrival.step, to_hex(mask_of(woken)), pairs)] if pairs else []
+
+
+async def _woken(leg: Leg, number: int, step: WaitFor, members: Mask) -> dict[int, Any]:
+    """For each member the first event since it left its last stop, but not the one that brought it here."""
+    newer = and_(
+        events.c.at == enrollments.c.reached_at, events.c.id > func.coalesce(enrollments.c.woken_by, 0)
+    )
     query = (
-        select(enrollments.c.id, events.c.id.label("event"))
+        select(enrollments.c.id, events.c.id.label("event"), events.c.at)
         .join_from(enrollments, events, enrollments.c.customer_id == events.c.customer_id)
         .where(
-            enrollments.c.id.in_(
-                enrollment_ids(leg.cohort, from_hex(arrival.members) & mask_of(leg.members))
-            ),
+            enrollments.c.id.in_(enrollment_ids(leg.cohort, members)),
+            enrollments.c.step == number,
             events.c.name.in_({match.event for match in step.events}),
-            events.c.at >= from_ms(arrival.since),
-            and_(enrollments.c.step == arrival.step, events.c.at < enrollments.c.wake_at),
-            or_(came_in_by.is_(None), events.c.id > came_in_by),
+            or_(events.c.at > enrollments.c.reached_at, newer),
+            events.c.at < enrollments.c.wake_at,
             or_(*(matches(match, events) for match in step.events)),
         )
-        .order_by(events.c.id)
+        .order_by(events.c.at, events.c.id)
     )
-    used = {pair[0]: pair[1] for pair in arrival.used}
-    woken: dict[int, int] = {}
+    woken: dict[int, Any] = {}
     for row in await leg.connection.execute(query):
-        member = place_of(row.id)[1]
-        if row.event > used.get(member, 0):
-            woken.setdefault(member, row.event)
+        woken.setdefault(place_of(row.id)[1], row)
     return woken

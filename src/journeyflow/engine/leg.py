@@ -27,6 +27,7 @@ class Member:
     customer: int
     timezone: str | None
     rested_at: int | None = None  # the step it rested at before this leg
+    rested_until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -41,13 +42,12 @@ class Leg:
     plan: Plan
     policy: Policy
     members: dict[int, Member]  # by position; only those still active
-    at: defaultdict[int, Mask] = field(
-        default_factory=lambda: defaultdict(int)
-    )  # step -> who is about to do it
+    at: defaultdict[int, Mask] = field(default_factory=lambda: defaultdict(int))  # step -> who does it next
     stops: defaultdict[tuple[int, datetime], Mask] = field(default_factory=lambda: defaultdict(int))
     finished: Mask = 0
     gone: dict[tuple[str, str], Mask] = field(default_factory=dict)  # (exited | failed, reason) -> who
     channels: set[str] = field(default_factory=set)  # where messages were queued
+    woken_by: dict[int, int] = field(default_factory=dict)  # position -> event
     trail: list[list[Any]] = field(default_factory=list)  # [step, what, members, detail]
 
     def go(self, members: Mask, to: int) -> None:

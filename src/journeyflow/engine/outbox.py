@@ -6,8 +6,9 @@ remembers which event woke a member last.
 
 import asyncio
 import contextlib
+import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from sqlalchemy import delete, exists, func, or_, select
@@ -25,28 +26,73 @@ from journeyflow.store.passages import cohorts, enrollments, starts, wakeups
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE, START, CohortState, Rest, WakeUp
 from journeyflow.workflows.state import place
 
+_log = logging.getLogger(__name__)
+
 _STARTS = 50  # starts a flush, side by side
 _SIGNAL_SIZE = 500  # wake-ups a signal
 _WAKEUPS = 5_000  # wake-ups a flush
+_SERVER_TROUBLE = (
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.CANCELLED,
+)
 
 
 def workflow_id(cohort: int) -> str:
     return f"cohort-{cohort}"
 
 
-async def flush(store: Store, client: Client) -> int:
-    """Empties the outboxes as far as one go takes; gives how many rows it took out."""
-    return await _start(store, client) + await _signal(store, client)
+async def flush(store: Store, client: Client, aside: set[int] | None = None) -> int:
+    """Empties the outboxes as far as one go takes; gives how many rows it took out.
+
+    A cohort that Temporal refuses is put `aside`, and left alone as long as it is in there: the others go on.
+    When the server itself cannot be reached, that error is raised.
+    """
+    aside = set() if aside is None else aside
+    return await _start(store, client, aside) + await _signal(store, client, aside)
 
 
-async def _start(store: Store, client: Client) -> int:
+async def pending(store: Store, aside: set[int] | None = None) -> bool:
+    """Whether there is anything to route or to tell Temporal; cheap enough to ask every few milliseconds."""
+    left = sorted(aside or ())
+    query = select(
+        or_(
+            exists().where(events.c.routed_at.is_(None)),
+            exists().where(starts.c.cohort_id.not_in(left)),
+            exists().where(wakeups.c.cohort_id.not_in(left)),
+        )
+    )
     async with store.reading() as connection:
-        query = select(starts.c.cohort_id).order_by(starts.c.cohort_id).limit(_STARTS)
-        waiting = list((await connection.execute(query)).scalars())
+        return bool((await connection.execute(query)).scalar_one())
+
+
+async def _start(store: Store, client: Client, aside: set[int]) -> int:
+    async with store.reading() as connection:
+        query = select(starts.c.cohort_id).where(starts.c.cohort_id.not_in(sorted(aside)))
+        waiting = (
+            (await connection.execute(query.order_by(starts.c.cohort_id).limit(_STARTS))).scalars().all()
+        )
         states = [await _state(connection, cohort) for cohort in waiting]
-    await asyncio.gather(*(_start_workflow(client, state) for state in states if _has_work(state)))
-    await _remove(store, starts.c.cohort_id, waiting)
-    return len(waiting)
+    calls = {state.cohort: _start_workflow(client, state) for state in states if _has_work(state)}
+    told = await _tell(calls, aside)
+    done = [state.cohort for state in states if state.cohort not in calls] + told
+    await _remove(store, starts.c.cohort_id, done)
+    return len(done)
+
+
+async def _tell(calls: dict[int, Coroutine[Any, Any, None]], aside: set[int]) -> list[int]:
+    """The cohorts whose call went through. Raises only when none did, and for no fault of theirs."""
+    results = dict(zip(calls, await asyncio.gather(*calls.values(), return_exceptions=True), strict=True))
+    for cohort, error in results.items():
+        if isinstance(error, RPCError) and error.status not in _SERVER_TROUBLE:
+            _log.warning("Temporal refuses cohort %d: %s; it is tried again later", cohort, error.status.name)
+            aside.add(cohort)
+    told = [cohort for cohort, error in results.items() if error is None]
+    trouble = [error for cohort, error in results.items() if error is not None and cohort not in aside]
+    if trouble and not told:
+        raise trouble[0]
+    return told
 
 
 async def _state(connection: Any, cohort: int) -> CohortState:
@@ -60,9 +106,9 @@ async def _state(connection: Any, cohort: int) -> CohortState:
     since = to_ms(row.since)
     outcome = await outcome_of(connection, cohort, 0)
     if outcome is None:
-        return CohortState(cohort, 0, [Rest(START, since, since, to_hex(first(row.size)))])
+        return CohortState(cohort, 0, [Rest(START, since, to_hex(first(row.size)))])
     state = CohortState(cohort, 0, [])
-    place(state, outcome, since)
+    place(state, outcome)
     return state
 
 
@@ -83,21 +129,20 @@ async def _start_workflow(client: Client, state: CohortState) -> None:
         )
 
 
-async def _signal(store: Store, client: Client) -> int:
+async def _signal(store: Store, client: Client, aside: set[int]) -> int:
     async with store.reading() as connection:
-        query = (
-            select(wakeups)
-            .where(wakeups.c.cohort_id.not_in(select(starts.c.cohort_id)))
-            .order_by(wakeups.c.id)
-            .limit(_WAKEUPS)
+        starting = select(starts.c.cohort_id)
+        query = select(wakeups).where(
+            wakeups.c.cohort_id.not_in(starting), wakeups.c.cohort_id.not_in(sorted(aside))
         )
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(query.order_by(wakeups.c.id).limit(_WAKEUPS))).all()
     by_cohort: dict[int, list[Any]] = defaultdict(list)
     for row in rows:
         by_cohort[row.cohort_id].append(row)
-    await asyncio.gather(*(_signal_workflow(client, cohort, mine) for cohort, mine in by_cohort.items()))
-    await _remove(store, wakeups.c.id, [row.id for row in rows])
-    return len(rows)
+    told = await _tell({id: _signal_workflow(client, id, mine) for id, mine in by_cohort.items()}, aside)
+    done = [row.id for cohort in told for row in by_cohort[cohort]]
+    await _remove(store, wakeups.c.id, done)
+    return len(done)
 
 
 async def _signal_workflow(client: Client, cohort: int, rows: Sequence[Any]) -> None:
@@ -110,14 +155,6 @@ async def _signal_workflow(client: Client, cohort: int, rows: Sequence[Any]) -> 
         # A cohort that has ended is not there any more; its members wait for nothing.
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-
-
-async def pending(store: Store) -> bool:
-    """Whether there is anything to route or to tell Temporal; cheap enough to ask every few milliseconds."""
-    unrouted = exists().where(events.c.routed_at.is_(None))
-    query = select(or_(unrouted, exists().select_from(starts), exists().select_from(wakeups)))
-    async with store.reading() as connection:
-        return bool((await connection.execute(query)).scalar_one())
 
 
 async def _remove(store: Store, column: Any, ids: list[int]) -> None:

@@ -8,12 +8,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.conditions import Frame, holds, matches
 from journeyflow.conditions import EventMatch, Test
 from journeyflow.engine.enroll import Entrant, enroll, may_enter
+from journeyflow.engine.locks import lock_customers, lock_enrollments_of
 from journeyflow.engine.programme import Programme, Version
 from journeyflow.members import place_of
 from journeyflow.plan import ENROLL, EnterByEvent, Goal, Plan
@@ -41,6 +42,8 @@ async def route(
         claimed = await _claim(connection, partition, partitions)
         if not claimed:
             return 0
+        await lock_enrollments_of(connection, (event.customer for event in claimed))
+        await lock_customers(connection, (event.customer for event in claimed))
         router = _Turn(connection, programme, await programme.enabled(connection), now)
         rounds = _rounds(claimed)
         for batch in rounds:
@@ -122,7 +125,10 @@ class _Turn:
             .order_by(events.c.id)
         )
         rows = await self.connection.execute(query)
-        entrants = [Entrant(row.customer_id, f"event:{row.id}", row.at, row.id) for row in rows]
+        # A sender's clock may be ahead: nobody has entered later than now.
+        entrants = [
+            Entrant(row.customer_id, f"event:{row.id}", min(row.at, self.now), row.id) for row in rows
+        ]
         await enroll(self.connection, self.programme, version, entrants, self.now)
 
     async def _exit(self, version: int, plan: Plan, batch: list[_Event]) -> None:
@@ -207,12 +213,9 @@ def _inside(version: int) -> list[ColumnElement[bool]]:
 
 def _after_entry(named: list[int]) -> list[ColumnElement[bool]]:
     """The events meant, as far as they came after the one that brought the customer in."""
-    came_in_by = enrollments.c.event_id
-    return [
-        events.c.id.in_(named),
-        events.c.at >= enrollments.c.since,
-        or_(came_in_by.is_(None), events.c.id > came_in_by),
-    ]
+    came_in_by = func.coalesce(enrollments.c.event_id, 0)
+    at_once = and_(events.c.at == enrollments.c.since, events.c.id > came_in_by)
+    return [events.c.id.in_(named), or_(events.c.at > enrollments.c.since, at_once)]
 
 
 def _may_wait(plan: Plan) -> ColumnElement[bool]:

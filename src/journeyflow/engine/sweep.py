@@ -3,6 +3,9 @@
 Safe to run twice, late, or cut short.
 """
 
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, assert_never
 
@@ -15,7 +18,6 @@ from sqlalchemy import (
     cast,
     exists,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -27,52 +29,88 @@ from journeyflow.audience import json_sql
 from journeyflow.audience.conditions import COLUMNS, Frame, holds
 from journeyflow.engine.enroll import Entrant, enroll, may_enter
 from journeyflow.engine.local_time import at_local, zone
+from journeyflow.engine.locks import lock_customers
 from journeyflow.engine.programme import Programme, Version
 from journeyflow.members import COHORT_SIZE
-from journeyflow.plan import EnterByDate, EnterByEvent, EnterByHand, EnterBySchedule, EnterBySegment
+from journeyflow.plan import EnterByDate, EnterByEvent, EnterByHand, EnterBySchedule, EnterBySegment, Plan
 from journeyflow.policy import Policy
 from journeyflow.store.customers import customers, segment_members
-from journeyflow.store.database import Store, insert_ignoring
+from journeyflow.store.database import Store, insert_ignoring, locked
 from journeyflow.store.passages import enrollments, sweeps
 from journeyflow.store.programme import journey_versions
+
+_log = logging.getLogger(__name__)
 
 CATCH_UP = timedelta(hours=12)  # how late an occasion may still bring customers in
 
 
-async def sweep(store: Store, programme: Programme, now: datetime) -> int:
-    """Enrolls everyone whose time has come; gives how many."""
+@dataclass(frozen=True, slots=True)
+class _Sweep:
+    store: Store
+    programme: Programme
+    policy: Policy
+    clock: Callable[[], datetime]
+    version: Version
+
+    @property
+    def plan(self) -> Plan:
+        return self.version.plan
+
+
+Candidates = Callable[[datetime], Select[Any]]  # who may enter at this moment
+
+
+async def sweep(store: Store, programme: Programme, clock: Callable[[], datetime]) -> int:
+    """Enrolls everyone whose time has come; gives how many.
+
+    A journey that fails does not hold up the others; its error is raised when they are done.
+    """
     async with store.reading() as connection:
         enabled = await programme.enabled(connection)
         policy = await programme.policy(connection)
-    entered = 0
+    entered, errors = 0, []
     for version in enabled:
-        match version.plan.enter:
-            case EnterBySegment() as entry:
-                entered += await _sweep_segment(store, programme, version, entry, now)
-            case EnterByDate() as entry:
-                entered += await _sweep_dates(store, programme, version, entry, now)
-            case EnterBySchedule() as entry:
-                entered += await _sweep_schedule(store, programme, version, entry, policy, now)
-            case EnterByEvent() | EnterByHand():
-                pass
-            case _:
-                assert_never(version.plan.enter)
+        try:
+            entered += await _sweep_journey(_Sweep(store, programme, policy, clock, version))
+        except Exception as error:  # noqa: BLE001 - raised below
+            _log.warning("the sweep of %s failed (%s)", version.plan.journey, type(error).__name__)
+            errors.append(error)
+    if errors:
+        raise errors[0]
     return entered
 
 
-async def _sweep_segment(
-    store: Store, programme: Programme, version: Version, entry: EnterBySegment, now: datetime
-) -> int:
-    async with store.writing() as connection:
-        await _refresh_members(connection, entry, now)
+async def _sweep_journey(one: _Sweep) -> int:
+    entry = one.plan.enter
+    match entry:
+        case EnterBySegment():
+            return await _sweep_segment(one, entry)
+        case EnterByDate():
+            return await _sweep_dates(one, entry)
+        case EnterBySchedule():
+            return await _sweep_schedule(one, entry)
+        case EnterByEvent() | EnterByHand():
+            return 0
+        case _:
+            assert_never(entry)
+
+
+async def _sweep_segment(one: _Sweep, entry: EnterBySegment) -> int:
+    async with one.store.writing() as connection:
+        await _refresh_members(connection, entry, one.clock())
     occasion = literal("segment:") + cast(segment_members.c.id, Text)
     member = and_(
         segment_members.c.segment == entry.segment,
         segment_members.c.customer_id == customers.c.id,
         segment_members.c.left_at.is_(None),
     )
-    query = _candidates(version, now, occasion).join_from(customers, segment_members, member)
-    return await _enroll_all(store, programme, version, query, now)
+
+    def candidates(now: datetime) -> Select[Any]:
+        # Asked again: who has left the segment since it was refreshed does not enter.
+        still = holds(entry.condition, Frame(customer=customers, now=now, trigger=None, since=None))
+        return _candidates(one, now, occasion).join_from(customers, segment_members, member).where(still)
+
+    return await _enroll_all(one, candidates)
 
 
 async def _refresh_members(connection: AsyncConnection, entry: EnterBySegment, now: datetime) -> None:
@@ -84,25 +122,25 @@ async def _refresh_members(connection: AsyncConnection, entry: EnterBySegment, n
     joined = select(
         literal(entry.segment), customers.c.id, literal(now, segment_members.c.joined_at.type)
     ).where(inside, ~known)
-    await connection.execute(
-        insert(segment_members).from_select(["segment", "customer_id", "joined_at"], joined)
-    )
+    columns = ["segment", "customer_id", "joined_at"]
+    await connection.execute(insert_ignoring(connection, segment_members).from_select(columns, joined))
 
 
-async def _sweep_dates(
-    store: Store, programme: Programme, version: Version, entry: EnterByDate, now: datetime
-) -> int:
-    async with store.reading() as connection:
-        default = (await programme.policy(connection)).defaults.timezone
+async def _sweep_dates(one: _Sweep, entry: EnterByDate) -> int:
+    async with one.store.reading() as connection:
         names = list((await connection.execute(select(customers.c.timezone).distinct())).scalars())
     entered = 0
-    for day, zones in _days_due(entry, names, default, now).items():
-        anniversary = day - timedelta(days=entry.offset)
-        query = _candidates(version, now, literal(f"date:{anniversary}")).where(
-            _lives_in(zones), _falls_on(entry, anniversary)
-        )
-        entered += await _enroll_all(store, programme, version, query, now)
+    for day, zones in _days_due(entry, names, one.policy.defaults.timezone, one.clock()).items():
+        entered += await _sweep_day(one, entry, day - timedelta(days=entry.offset), zones)
     return entered
+
+
+async def _sweep_day(one: _Sweep, entry: EnterByDate, anniversary: date, zones: list[str | None]) -> int:
+    def candidates(now: datetime) -> Select[Any]:
+        everyone = _candidates(one, now, literal(f"date:{anniversary}"))
+        return everyone.where(_lives_in(zones), _falls_on(entry, anniversary))
+
+    return await _enroll_all(one, candidates)
 
 
 def _days_due(
@@ -145,31 +183,23 @@ def _is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
-async def _sweep_schedule(
-    store: Store,
-    programme: Programme,
-    version: Version,
-    entry: EnterBySchedule,
-    policy: Policy,
-    now: datetime,
-) -> int:
+async def _sweep_schedule(one: _Sweep, entry: EnterBySchedule) -> int:
     entered = 0
-    for at in await _occurrences(store, version, entry, policy, now):
-        while (batch := await _sweep_occurrence(store, programme, version, at, now)) is not None:
+    for at in await _occurrences(one, entry):
+        while (batch := await _sweep_occurrence(one, at)) is not None:
             entered += batch
     return entered
 
 
-async def _occurrences(
-    store: Store, version: Version, entry: EnterBySchedule, policy: Policy, now: datetime
-) -> list[datetime]:
+async def _occurrences(one: _Sweep, entry: EnterBySchedule) -> list[datetime]:
     """Those of the last hours, but none from before the journey was first applied."""
     query = select(func.min(journey_versions.c.applied_at)).where(
-        journey_versions.c.journey == version.plan.journey
+        journey_versions.c.journey == one.plan.journey
     )
-    async with store.reading() as connection:
+    async with one.store.reading() as connection:
         applied = (await connection.execute(query)).scalar_one()
-    begin = max(now - CATCH_UP, applied).astimezone(zone(policy.defaults.timezone))
+    now = one.clock()
+    begin = max(now - CATCH_UP, applied).astimezone(zone(one.policy.defaults.timezone))
     found: list[datetime] = []
     for at in CronSim(entry.cron, begin):
         if at > now:
@@ -178,57 +208,62 @@ async def _occurrences(
     return found
 
 
-async def _sweep_occurrence(
-    store: Store, programme: Programme, version: Version, at: datetime, now: datetime
-) -> int | None:
+async def _sweep_occurrence(one: _Sweep, at: datetime) -> int | None:
     """The next batch of one occurrence; None when it is done. The cursor moves in the same transaction."""
     occasion = f"schedule:{at.isoformat()}"
-    key = {"journey": version.plan.journey, "occasion": occasion}
-    mine = (sweeps.c.journey == key["journey"], sweeps.c.occasion == occasion)
-    async with store.writing() as connection:
+    key = {"journey": one.plan.journey, "occasion": occasion}
+    mine = (sweeps.c.journey == one.plan.journey, sweeps.c.occasion == occasion)
+    async with one.store.writing() as connection:
         await connection.execute(insert_ignoring(connection, sweeps).values(**key, cursor=0))
-        row = (await connection.execute(select(sweeps.c.cursor, sweeps.c.done_at).where(*mine))).one()
+        progress = select(sweeps.c.cursor, sweeps.c.done_at).where(*mine)
+        row = (await connection.execute(locked(connection, progress, of=sweeps))).one()
         if row.done_at is not None:
             return None
-        query = _candidates(version, now, literal(occasion)).where(customers.c.id > row.cursor)
-        entrants = await _entrants(connection, query, now)
-        if entrants:
-            await enroll(connection, programme, version, entrants, now)
-        progress = {"cursor": entrants[-1].customer} if entrants else {"done_at": now}
-        await connection.execute(update(sweeps).where(*mine).values(**progress))
+        entrants = await _enroll_some(
+            connection,
+            one,
+            lambda now: _candidates(one, now, literal(occasion)).where(customers.c.id > row.cursor),
+        )
+        moved = {"cursor": entrants[-1].customer} if entrants else {"done_at": one.clock()}
+        await connection.execute(update(sweeps).where(*mine).values(**moved))
     return len(entrants)
 
 
-def _candidates(version: Version, now: datetime, occasion: ColumnElement[str]) -> Select[Any]:
+def _candidates(one: _Sweep, now: datetime, occasion: ColumnElement[str]) -> Select[Any]:
     """Customers who may enter now and have not entered on this occasion, in order of their ids."""
-    plan = version.plan
     frame = Frame(customer=customers, now=now, trigger=None, since=None)
     before = exists().where(
         enrollments.c.customer_id == customers.c.id,
-        enrollments.c.journey == plan.journey,
+        enrollments.c.journey == one.plan.journey,
         enrollments.c.occasion == occasion,
     )
     return (
         select(customers.c.id, occasion.label("occasion"))
-        .where(may_enter(plan, now), holds(plan.when, frame), ~before)
+        .where(may_enter(one.plan, now), holds(one.plan.when, frame), ~before)
         .order_by(customers.c.id)
         .limit(COHORT_SIZE)
     )
 
 
-async def _enroll_all(
-    store: Store, programme: Programme, version: Version, query: Select[Any], now: datetime
-) -> int:
+async def _enroll_all(one: _Sweep, candidates: Candidates) -> int:
     """One cohort a transaction, until nobody is left."""
     entered = 0
     while True:
-        async with store.writing() as connection:
-            entrants = await _entrants(connection, query, now)
-            if not entrants:
-                return entered
-            await enroll(connection, programme, version, entrants, now)
+        async with one.store.writing() as connection:
+            entrants = await _enroll_some(connection, one, candidates)
+        if not entrants:
+            return entered
         entered += len(entrants)
 
 
-async def _entrants(connection: AsyncConnection, query: Select[Any], now: datetime) -> list[Entrant]:
-    return [Entrant(row.id, row.occasion, now) for row in await connection.execute(query)]
+async def _enroll_some(connection: AsyncConnection, one: _Sweep, candidates: Candidates) -> list[Entrant]:
+    """The next cohort, whose customers' events are routed before it or after it, never beside it."""
+    found = [row.id for row in await connection.execute(candidates(one.clock()))]
+    await lock_customers(connection, found)
+    now = one.clock()
+    # Asked again under the lock: what was routed meanwhile may have settled that somebody does not enter.
+    rows = await connection.execute(candidates(now).where(customers.c.id.in_(found)))
+    entrants = [Entrant(row.id, row.occasion, now) for row in rows]
+    if entrants:
+        await enroll(connection, one.programme, one.version, entrants, now)
+    return entrants

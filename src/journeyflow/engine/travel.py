@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any, assert_never
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.engine.late import count_late_events
 from journeyflow.engine.leg import Leg, Member
+from journeyflow.engine.locks import lock_customers
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.steps import branch, hand_over, send, split, wait, wait_until_date
 from journeyflow.engine.steps import update as update_step
@@ -28,7 +29,7 @@ from journeyflow.plan import (
     WaitUntilDate,
     Webhook,
 )
-from journeyflow.store.customers import customers
+from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, locked
 from journeyflow.store.passages import cohorts, enrollments, legs
 from journeyflow.workflows.contracts import START, Arrival, LegOutcome, LegRequest, Stop
@@ -73,6 +74,8 @@ async def _gather(
     everyone = 0
     for arrival in request.arrivals:
         everyone |= from_hex(arrival.members)
+    members = await _active(connection, request.cohort, everyone)
+    await lock_customers(connection, (member.customer for member in members.values()))
     return Leg(
         connection,
         from_ms(request.at),
@@ -81,26 +84,32 @@ async def _gather(
         version,
         await programme.plan(connection, version),
         await programme.policy(connection),
-        await _active(connection, request.cohort, everyone),
+        members,
     )
 
 
 async def _active(connection: AsyncConnection, cohort: int, members: Mask) -> dict[int, Member]:
     """Exited and failed members are passed over: their state says so already."""
     query = (
-        select(enrollments.c.id, enrollments.c.customer_id, customers.c.timezone, enrollments.c.step)
+        select(
+            enrollments.c.id,
+            enrollments.c.customer_id,
+            customers.c.timezone,
+            enrollments.c.step,
+            enrollments.c.wake_at,
+        )
         .join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
         .where(enrollments.c.id.in_(enrollment_ids(cohort, members)), enrollments.c.state == "active")
         .order_by(enrollments.c.id)
     )
     rows = await connection.execute(locked(connection, query, of=enrollments))
-    found = [Member(place_of(row.id)[1], row.id, row.customer_id, row.timezone, row.step) for row in rows]
-    return {member.position: member for member in found}
+    return {place_of(row.id)[1]: Member(place_of(row.id)[1], *row) for row in rows}
 
 
 def _depart(leg: Leg, arrival: Arrival) -> None:
     """Where members go from their stop: for each kind of stop, after its time or its event."""
     members = from_hex(arrival.members) & mask_of(leg.members)
+    leg.woken_by |= {pair[0]: pair[1] for pair in arrival.events}
     if arrival.step == START:
         leg.go(members, 0)
         return
@@ -164,6 +173,7 @@ async def _take(leg: Leg, number: int, step: Step, members: Mask) -> None:
 async def _record(leg: Leg, arrivals: list[Arrival], late: list[list[int]]) -> LegOutcome:
     for (step, until), members in leg.stops.items():
         await _update_members(leg, members, step=step, wake_at=until)
+    await _note_reached(leg)
     if leg.finished:
         await _update_members(leg, leg.finished, state="finished", step=None, wake_at=None, ended_at=leg.now)
     for (state, reason), members in leg.gone.items():
@@ -177,6 +187,34 @@ async def _record(leg: Leg, arrivals: list[Arrival], late: list[list[int]]) -> L
     )
     await leg.connection.execute(insert(legs), _leg_row(leg, arrivals, outcome))
     return outcome
+
+
+async def _note_reached(leg: Leg) -> None:
+    """For whoever waits for an event now: which events are too early (see the table)."""
+    waiting = 0
+    for (step, _), members in leg.stops.items():
+        waiting |= members if step in leg.plan.wait_fors else 0
+    moved = [member for member in leg.chosen(waiting) if member.rested_until is not None]
+    if not moved:
+        return
+    query = select(events.c.id, events.c.at).where(events.c.id.in_(list(leg.woken_by.values())))
+    times = {row.id: min(row.at, leg.now) for row in await leg.connection.execute(query)}
+    rows = [
+        {
+            "member": member.enrollment,
+            "left_at": times.get(leg.woken_by.get(member.position), member.rested_until),
+            "event": leg.woken_by.get(member.position),
+        }
+        for member in moved
+    ]
+    await leg.connection.execute(_REACHED, rows)
+
+
+_REACHED = (
+    update(enrollments)
+    .where(enrollments.c.id == bindparam("member"))
+    .values(reached_at=bindparam("left_at"), woken_by=bindparam("event"))
+)
 
 
 async def _update_members(leg: Leg, members: Mask, **values: Any) -> None:

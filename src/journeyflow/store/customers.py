@@ -1,6 +1,6 @@
 """Customers, what they did, and what they agreed to."""
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Table, Text
 
 from journeyflow.store.types import BigId, Json, UtcDateTime, metadata
 
@@ -78,5 +78,12 @@ segment_members = Table(
     Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
     Column("joined_at", UtcDateTime, nullable=False),
     Column("left_at", UtcDateTime),  # None: still in it
-    UniqueConstraint("segment", "customer_id", "joined_at"),
+)
+Index(
+    "uq_segment_members_open",
+    segment_members.c.segment,
+    segment_members.c.customer_id,
+    unique=True,
+    sqlite_where=segment_members.c.left_at.is_(None),
+    postgresql_where=segment_members.c.left_at.is_(None),
 )

@@ -76,10 +76,10 @@ def upsert(connection: AsyncConnection, table: Table, keys: list[str], update: l
 def locked(connection: AsyncConnection, query: Select[Any], of: Table) -> Select[Any]:
     """Lock the rows of the table `of` that `query` selects until the transaction ends.
 
-    On SQLite the whole transaction is exclusive already. Order the query, so that two of them cannot
-    wait for each other.
+    Against changes, not against new rows of other tables that point to them. Order the query, so that two of
+    them cannot wait for each other. On SQLite the whole transaction is exclusive already.
     """
-    return query if connection.dialect.name == "sqlite" else query.with_for_update(of=of)
+    return query if connection.dialect.name == "sqlite" else query.with_for_update(of=of, key_share=True)
 
 
 def _parse(url: str) -> URL:

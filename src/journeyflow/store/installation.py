@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from sqlalchemy import Column, Integer, Table, Text, select
+from sqlalchemy import Column, Integer, Table, Text, select, update
 
 from journeyflow.store.database import Store, insert_ignoring
 from journeyflow.store.types import metadata
@@ -12,6 +12,7 @@ installation = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("name", Text, nullable=False),  # drawn once, when the store is first used
+    Column("namespace", Text),  # the id of the Temporal namespace that carries this store's journeys
 )
 
 
@@ -19,3 +20,12 @@ async def name_of(store: Store) -> str:
     async with store.writing() as connection:
         await connection.execute(insert_ignoring(connection, installation).values(id=1, name=uuid4().hex))
         return str((await connection.execute(select(installation.c.name))).scalar_one())
+
+
+async def settle_namespace(store: Store, namespace: str) -> str:
+    """The id of the namespace that carries this store's journeys: from the first time on, this one."""
+    await name_of(store)
+    async with store.writing() as connection:
+        unsettled = installation.c.namespace.is_(None)
+        await connection.execute(update(installation).where(unsettled).values(namespace=namespace))
+        return str((await connection.execute(select(installation.c.namespace))).scalar_one())

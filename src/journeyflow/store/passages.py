@@ -16,7 +16,7 @@ cohorts = Table(
 enrollments = Table(
     "enrollments",
     metadata,
-    # cohort_id * COHORT_SIZE + position, so that a cohort and a mask name its enrollments.
+    # 1000 * cohort_id + position, so that a cohort and a mask name its enrollments.
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("cohort_id", BigId, ForeignKey("cohorts.id"), nullable=False),
     Column("version_id", BigId, ForeignKey("journey_versions.id"), nullable=False),
@@ -26,6 +26,10 @@ enrollments = Table(
     Column("event_id", BigId, ForeignKey("events.id")),  # the event that brought the customer in
     Column("entered_at", UtcDateTime, nullable=False),
     Column("since", UtcDateTime, nullable=False),  # the event's own time, else entered_at: later events count
+    # When it left its last stop (or came in), and the event that brought it from there: only later events
+    # can find it at the wait_for where it rests.
+    Column("reached_at", UtcDateTime, nullable=False),
+    Column("woken_by", BigId),
     Column("state", Text, nullable=False),  # active | finished | exited | failed
     Column("step", Integer),  # the stop where it rests; None before the first leg
     Column("wake_at", UtcDateTime),

@@ -71,7 +71,8 @@ class Trip:
 
     async def sweep(self) -> int:
         """What the schedule does every minute; gives how many entered."""
-        entered = await sweep(self.store, self._programme, await self.now())
+        now = await self.now()
+        entered = await sweep(self.store, self._programme, lambda: now)
         await self.settle()
         return entered
 

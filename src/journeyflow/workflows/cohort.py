@@ -30,7 +30,8 @@ class Cohort:
     @workflow.init
     def __init__(self, state: CohortState) -> None:
         self._state = state
-        self._deliveries: set[asyncio.Task[DeliveryCount]] = set()
+        self._deliveries: dict[asyncio.Task[None], Delivery] = {}  # under way
+        self._suggested_at = 0  # the history's length when continuing as new was first suggested
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at = 0
         self._news = False  # wake-ups came since the last look
@@ -69,7 +70,7 @@ class Cohort:
     async def _travel_due(self) -> bool:
         now = to_ms(workflow.now())
         self._news = False
-        arrivals, since = set_out(self._state, now)
+        arrivals = set_out(self._state, now)
         if arrivals:
             request = LegRequest(self._state.cohort, self._state.leg, now, arrivals)
             self._travelling = True
@@ -80,7 +81,7 @@ class Cohort:
                 start_to_close_timeout=timedelta(seconds=30),
                 retry_policy=_TRAVEL_RETRIES,
             )
-            place(self._state, outcome, since)
+            place(self._state, outcome)
             self._start_deliveries()
             self._travelling = False
         return bool(arrivals)
@@ -88,12 +89,12 @@ class Cohort:
     def _start_deliveries(self) -> None:
         for delivery in self._state.deliveries:
             task = asyncio.create_task(self._deliver(delivery))
-            self._deliveries.add(task)
-            task.add_done_callback(self._deliveries.discard)
+            self._deliveries[task] = delivery
+            task.add_done_callback(self._deliveries.pop)
         self._state.deliveries = []
 
-    async def _deliver(self, delivery: Delivery) -> DeliveryCount:
-        count: DeliveryCount = await workflow.execute_activity(
+    async def _deliver(self, delivery: Delivery) -> None:
+        await workflow.execute_activity(
             "deliver",
             DeliveryRequest(self._state.cohort, delivery.leg, delivery.channel),
             task_queue=delivery.channel,
@@ -102,11 +103,19 @@ class Cohort:
             heartbeat_timeout=timedelta(seconds=10),
             retry_policy=_DELIVER_RETRIES,
         )
-        return count
 
     def _continue_as_new_if_suggested(self) -> None:
-        # A run with a delivery under way goes on: its activities would be lost to the next run.
-        if workflow.info().is_continue_as_new_suggested() and not self._deliveries:
+        """Waits for deliveries under way, but not for ever: one whose provider is down may take days.
+
+        The next run then starts them anew, which does nothing twice.
+        """
+        info = workflow.info()
+        if not info.is_continue_as_new_suggested():
+            return
+        length = info.get_current_history_length()
+        self._suggested_at = self._suggested_at or length
+        if not self._deliveries or length > 2 * self._suggested_at:
+            self._state.deliveries = list(self._deliveries.values())
             workflow.continue_as_new(self._state)
 
     async def _until_due_or_woken(self) -> None:

@@ -21,11 +21,10 @@ class WakeUp:
 
 @dataclass
 class Rest:
-    """Members at one stop. Only events at or after `since` and before `wake_at` can wake them."""
+    """Members at one stop. Only events from before `wake_at` can wake them."""
 
     step: int
     wake_at: int
-    since: int
     members: str
 
 
@@ -46,7 +45,8 @@ class CohortState:
     resting: list[Rest]
     deliveries: list[Delivery] = field(default_factory=list)  # to be started
     wakeups: list[WakeUp] = field(default_factory=list)  # not yet used
-    used: dict[int, int] = field(default_factory=dict)  # member -> the last event that woke it
+    # Member -> [when it left its last stop, the event that woke it or 0]; earlier events are too early.
+    departed: dict[int, list[int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -56,9 +56,6 @@ class Arrival:
     step: int
     members: str
     events: list[list[int]] = field(default_factory=list)  # [member, event]; empty: the time came
-    # Where the time came: what an event from before it, not yet heard of, has to meet to count after all.
-    since: int = 0
-    used: list[list[int]] = field(default_factory=list)  # [member, the last event that woke it]
 
 
 @dataclass
@@ -80,7 +77,8 @@ class Stop:
 class LegOutcome:
     resting: list[Stop]
     channels: list[str]  # where this leg queued messages
-    late: list[list[int]] = field(default_factory=list)  # [member, event] that counted though the time was up
+    # [member, event, its time] that counted although the time was up.
+    late: list[list[int]] = field(default_factory=list)
 
 
 @dataclass

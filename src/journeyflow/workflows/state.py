@@ -6,39 +6,38 @@ from journeyflow.members import Mask, from_hex, mask_of, positions, to_hex
 from journeyflow.workflows.contracts import Arrival, CohortState, Delivery, LegOutcome, Rest, WakeUp
 
 
-def set_out(state: CohortState, now: int) -> tuple[list[Arrival], int]:
-    """Take out of the state whoever is due or woken; also gives the `since` of their next stops.
+def set_out(state: CohortState, now: int) -> list[Arrival]:
+    """Take out of the state whoever is due or woken, and note when each left its stop.
 
-    An event counts by its own time: one from before the deadline wakes its member even when the
-    deadline has passed meanwhile (workers were down); one from the deadline on does not.
+    That is the time of the deadline or of the event, however late we look: events from then on find the
+    member at its next stop. An event counts by its own time: one from before the deadline wakes its member
+    even when the deadline has passed meanwhile (workers were down); one from the deadline on does not.
     """
     arrivals: list[Arrival] = []
     staying: list[Rest] = []
-    moments: list[int] = []
     by_step = _by_step(state)
     for rest in state.resting:
         members = from_hex(rest.members)
         woken = _woken(state, rest, members, by_step.get(rest.step, []))
         if woken:
             arrivals.append(_arrival(rest.step, woken))
-            moments.append(min(wakeup.at for wakeup in woken.values()))
+            state.departed.update({m: [min(w.at, now), w.event] for m, w in woken.items()})
             members &= ~mask_of(woken)
         if members and rest.wake_at <= now:
-            arrivals.append(_timed_out(state, rest, members))
-            moments.append(rest.wake_at)
+            arrivals.append(Arrival(rest.step, to_hex(members)))
+            state.departed.update({member: [rest.wake_at, 0] for member in positions(members)})
         elif members:
-            staying.append(Rest(rest.step, rest.wake_at, rest.since, to_hex(members)))
+            staying.append(Rest(rest.step, rest.wake_at, to_hex(members)))
     state.resting = staying
     _forget(state, arrivals, now)
-    return arrivals, min(moments, default=now)
+    return arrivals
 
 
-def place(state: CohortState, outcome: LegOutcome, since: int) -> None:
+def place(state: CohortState, outcome: LegOutcome) -> None:
     """Put the members of a leg where it left them."""
-    state.resting += [Rest(stop.step, stop.wake_at, since, stop.members) for stop in outcome.resting]
+    state.resting += [Rest(stop.step, stop.wake_at, stop.members) for stop in outcome.resting]
     state.deliveries += [Delivery(state.leg, channel) for channel in outcome.channels]
-    for member, event in outcome.late:
-        state.used[member] = event
+    state.departed.update({member: [at, event] for member, event, at in outcome.late})
     state.leg += 1
 
 
@@ -48,33 +47,28 @@ def next_wake(state: CohortState) -> int:
 
 def _by_step(state: CohortState) -> dict[int, list[WakeUp]]:
     by_step: dict[int, list[WakeUp]] = defaultdict(list)
-    for wakeup in sorted(state.wakeups, key=lambda wakeup: wakeup.event):
+    for wakeup in sorted(state.wakeups, key=lambda wakeup: (wakeup.at, wakeup.event)):
         by_step[wakeup.step].append(wakeup)
     return by_step
 
 
 def _woken(state: CohortState, rest: Rest, members: Mask, wakeups: list[WakeUp]) -> dict[int, WakeUp]:
-    """The first usable event of each member at this stop; notes it as used."""
+    """The first usable event of each member at this stop."""
     woken: dict[int, WakeUp] = {}
     for wakeup in wakeups:
-        if (
-            members >> wakeup.member & 1
-            and wakeup.member not in woken
-            and rest.since <= wakeup.at < rest.wake_at
-            and wakeup.event > state.used.get(wakeup.member, 0)
-        ):
-            woken[wakeup.member] = wakeup
-    state.used.update({member: wakeup.event for member, wakeup in woken.items()})
+        if members >> wakeup.member & 1 and wakeup.at < rest.wake_at and _is_new(state, wakeup):
+            woken.setdefault(wakeup.member, wakeup)
     return woken
+
+
+def _is_new(state: CohortState, wakeup: WakeUp) -> bool:
+    """Not from before the member left its last stop, and not what woke it there."""
+    left_at, woken_by = state.departed.get(wakeup.member, (0, 0))
+    return wakeup.at > left_at or (wakeup.at == left_at and wakeup.event > woken_by)
 
 
 def _arrival(step: int, woken: dict[int, WakeUp]) -> Arrival:
     return Arrival(step, to_hex(mask_of(woken)), [[member, w.event] for member, w in sorted(woken.items())])
-
-
-def _timed_out(state: CohortState, rest: Rest, members: Mask) -> Arrival:
-    used = [[member, state.used[member]] for member in positions(members) if member in state.used]
-    return Arrival(rest.step, to_hex(members), since=rest.since, used=used)
 
 
 def _forget(state: CohortState, arrivals: list[Arrival], now: int) -> None:
@@ -86,5 +80,5 @@ def _forget(state: CohortState, arrivals: list[Arrival], now: int) -> None:
     state.wakeups = [
         wakeup
         for wakeup in state.wakeups
-        if (wakeup.member in moving or wakeup.at > now) and wakeup.event > state.used.get(wakeup.member, 0)
+        if (wakeup.member in moving or wakeup.at > now) and _is_new(state, wakeup)
     ]

@@ -5,7 +5,6 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from journeyflow.instants import to_ms
     from journeyflow.workflows.contracts import SweepCount
 
 
@@ -15,7 +14,6 @@ class Sweep:
     async def run(self) -> SweepCount:
         count: SweepCount = await workflow.execute_activity(
             "sweep",
-            to_ms(workflow.now()),
             result_type=SweepCount,
             start_to_close_timeout=timedelta(minutes=30),
             heartbeat_timeout=timedelta(seconds=10),

@@ -35,6 +35,7 @@ def upgrade() -> None:
         "installation",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     op.create_table(
@@ -161,13 +162,16 @@ def upgrade() -> None:
             ["customer_id"], ["customers.id"], name=op.f("fk_segment_members_customer_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segment_members")),
-        sa.UniqueConstraint(
-            "segment",
-            "customer_id",
-            "joined_at",
-            name=op.f("uq_segment_members_segment_customer_id_joined_at"),
-        ),
     )
+    with op.batch_alter_table("segment_members", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_segment_members_open",
+            ["segment", "customer_id"],
+            unique=True,
+            sqlite_where=sa.text("left_at IS NULL"),
+            postgresql_where=sa.text("left_at IS NULL"),
+        )
+
     op.create_table(
         "enrollments",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -179,6 +183,8 @@ def upgrade() -> None:
         sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reached_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("woken_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=True),
         sa.Column("wake_at", sa.DateTime(timezone=True), nullable=True),
@@ -298,6 +304,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_enrollments_version_id_state_step"))
 
     op.drop_table("enrollments")
+    with op.batch_alter_table("segment_members", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_segment_members_open",
+            sqlite_where=sa.text("left_at IS NULL"),
+            postgresql_where=sa.text("left_at IS NULL"),
+        )
+
     op.drop_table("segment_members")
     op.drop_table("journeys")
     with op.batch_alter_table("events", schema=None) as batch_op:

@@ -1,0 +1,27 @@
+"""Row locks on PostgreSQL, in one order: a cohort, then enrollments, then customers, each by id.
+
+On SQLite the whole transaction is exclusive, so nothing is done there.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.store.customers import customers
+from journeyflow.store.database import locked
+from journeyflow.store.passages import enrollments
+
+
+async def lock_customers(connection: AsyncConnection, ids: Iterable[int]) -> None:
+    """Whoever changes these customers, or asks for their last place under a cap, waits for us."""
+    if connection.dialect.name != "sqlite":
+        query = select(customers.c.id).where(customers.c.id.in_(sorted(set(ids)))).order_by(customers.c.id)
+        await connection.execute(locked(connection, query, of=customers))
+
+
+async def lock_enrollments_of(connection: AsyncConnection, ids: Iterable[int]) -> None:
+    """All enrollments of these customers."""
+    if connection.dialect.name != "sqlite":
+        query = select(enrollments.c.id).where(enrollments.c.customer_id.in_(sorted(set(ids))))
+        await connection.execute(locked(connection, query.order_by(enrollments.c.id), of=enrollments))
