@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from journeyflow.language.checks.surroundings import Message
     from journeyflow.language.problems import Problem
+    from journeyflow.language.programme import Programme
 
 
 @click.command(short_help="Look for problems in journeys, segments, policy and templates.")
@@ -51,7 +52,7 @@ def find_problems(root: Path) -> "list[Problem]":
 @dataclass(frozen=True, slots=True)
 class _Found:
     problems: "list[Problem]"  # sorted
-    pressure: dict[str, dict[str, int]] = field(default_factory=dict)  # by journey, if there are no errors
+    programme: "Programme | None" = None  # None: there are errors
 
     @property
     def errors(self) -> int:
@@ -59,7 +60,6 @@ class _Found:
 
 
 def _find(root: Path) -> _Found:
-    from journeyflow.language.checks.pressure import most
     from journeyflow.language.problems import ProgrammeError
     from journeyflow.language.programme import load, load_file
 
@@ -68,8 +68,7 @@ def _find(root: Path) -> _Found:
         programme = load(root, messages) if root.is_dir() else load_file(root, messages)
     except ProgrammeError as error:
         return _Found(sorted([*error.problems, *problems]))
-    pressure = {journey.name.value: most(journey, programme.policy) for journey in programme.journeys}
-    return _Found(sorted([*programme.warnings, *problems]), pressure)
+    return _Found(sorted([*programme.warnings, *problems]), programme)
 
 
 def _programme_of(root: Path) -> Path | None:
@@ -95,7 +94,7 @@ def _messages(root: Path | None) -> "tuple[list[Message] | None, list[Problem]]"
 
 
 def _text(found: _Found) -> str:
-    journeys = _count(len(found.pressure), "journey")
+    journeys = _count(len(found.programme.journeys) if found.programme else 0, "journey")
     if not found.problems:
         return f"{journeys} checked, nothing is wrong"
     warnings = len(found.problems) - found.errors
@@ -108,8 +107,16 @@ def _text(found: _Found) -> str:
 def _json(found: _Found) -> str:
     keys = ("file", "line", "column", "width", "code", "severity", "message")
     listed = [{key: getattr(problem, key) for key in keys} for problem in found.problems]
-    told = {"problems": listed, "journeys": list(found.pressure), "most_messages": found.pressure}
+    most = _most_messages(found.programme) if found.programme else {}
+    told = {"problems": listed, "journeys": list(most), "most_messages": most}
     return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _most_messages(programme: "Programme") -> dict[str, dict[str, int]]:
+    """By journey, what one customer can get from it in a day, a week and a month."""
+    from journeyflow.language.checks.pressure import most
+
+    return {journey.name.value: most(journey, programme.policy) for journey in programme.journeys}
 
 
 def _github(found: _Found) -> str:

@@ -212,19 +212,25 @@ class _Composer:
 
 
 def _mark(event: yaml.Event) -> Mark:
-    start, end = _at(event.start_mark), _at(event.end_mark)
+    start, end = _edges(event, event)
     if getattr(event, "style", None) in ("|", ">"):
-        return start
+        return _at(start)
     width = end.column - start.column if end.line == start.line else _TO_THE_END
-    return Mark(start.line, start.column, max(1, width))
+    return Mark(start.line + 1, start.column + 1, max(1, width))
 
 
 def _span(first: yaml.Event, last: yaml.Event, word: Mark | None) -> Mark:
     """A collection in brackets is marked whole, one in block style by its first word."""
-    start, end = _at(first.start_mark), _at(last.end_mark)
+    start, end = _edges(first, last)
     if word is not None and not getattr(first, "flow_style", False):
-        return Mark(start.line, start.column, word.width)
-    return Mark(start.line, start.column, max(1, end.column - start.column) if end.line == start.line else 1)
+        return Mark(start.line + 1, start.column + 1, word.width)
+    width = end.column - start.column if end.line == start.line else 1
+    return Mark(start.line + 1, start.column + 1, max(1, width))
+
+
+def _edges(first: yaml.Event, last: yaml.Event) -> tuple[Any, Any]:
+    """PyYAML's two parsers have marks of two types."""
+    return first.start_mark, last.end_mark
 
 
 def _explain(error: yaml.MarkedYAMLError) -> tuple[Mark, str, str]:
@@ -240,7 +246,6 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[Mark, str, str]:
 
 
 def _at(mark: Any) -> Mark:
-    """PyYAML's two parsers have marks of two types."""
     return Mark(1, 1) if mark is None else Mark(mark.line + 1, mark.column + 1)
 
 

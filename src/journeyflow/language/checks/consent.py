@@ -1,9 +1,9 @@
 """Consent: the gate holds every message without it, but a journey that never asks sends many in vain."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from journeyflow.language.checks.surroundings import Surroundings
-from journeyflow.language.checks.ways import begins, ways
+from journeyflow.language.checks.ways import Place, begins
 from journeyflow.language.definition import (
     BranchStep,
     Condition,
@@ -18,16 +18,16 @@ from journeyflow.language.definition import (
 from journeyflow.language.problems import Report
 from journeyflow.language.steps import CHANNELS
 from journeyflow.language.walk import all_conditions
-from journeyflow.policy import Category
+from journeyflow.policy import Category, Policy
 
 
-def check(journey: Journey, around: Surroundings, report: Report) -> None:
-    policy, segments = around.policy, around.segments
-    if policy is None or segments is None:
+def check(
+    journey: Journey, places: Sequence[Place], policy: Policy, around: Surroundings, report: Report
+) -> None:
+    segments = around.segments
+    is_required = policy.categories.get(journey.category.value, Category()).consent == "required"
+    if segments is None or not is_required:
         return
-    if policy.categories.get(journey.category.value, Category()).consent != "required":
-        return
-    places = ways(journey, policy)
     # By place, the channels that some way to it asks about.
     asked = {begins(journey, places): set(_asked_at_entry(journey, segments))}
     told: set[str] = set()

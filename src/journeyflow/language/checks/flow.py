@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from journeyflow.language.checks.hours import length, quiet_hours_of
 from journeyflow.language.checks.logic import covers
 from journeyflow.language.checks.surroundings import Surroundings
-from journeyflow.language.checks.ways import Place, begins, ways
+from journeyflow.language.checks.ways import Place, begins
 from journeyflow.language.definition import (
     EndStep,
     EventEntry,
@@ -26,16 +26,19 @@ def check_reach(journey: Journey, _around: Surroundings, report: Report) -> None
     _reaches(journey.steps, report)
 
 
-def check(journey: Journey, around: Surroundings, report: Report) -> None:
+def check_waits(journey: Journey, _around: Surroundings, report: Report) -> None:
+    """What a wait waits for can come while it lasts."""
     for step in all_steps(journey.steps):
         if isinstance(step, WaitForStep):
             _woken(step, journey.exits, report)
-    if around.policy is None:
-        return
-    places = ways(journey, around.policy)
+
+
+def check(
+    journey: Journey, places: Sequence[Place], policy: Policy, _around: Surroundings, report: Report
+) -> None:
     _at_once(places, report)
-    _hasty(journey, places, around.policy, report)
-    if around.policy.categories.get(journey.category.value, Category()).caps == "apply":
+    _hasty(journey, places, policy, report)
+    if policy.categories.get(journey.category.value, Category()).caps == "apply":
         _unending(journey, places, report)
 
 

@@ -55,7 +55,7 @@ class Load:
         self._entered = self._fronts[begins(journey, places)]
         period = _period(journey)
         is_repeated = period is not None and bool(self._entered)
-        self._times = _times(places, self._entered[-1], period or 0) if is_repeated else []
+        self._passage = _passage(places, self._entered[-1], period or 0) if is_repeated else ([], 0)
 
     def most(self, window: int) -> tuple[int, Chain | None]:
         """In a window of so many seconds, and on which path; of that, when it is taken again and again."""
@@ -63,7 +63,7 @@ class Load:
         best = max(found, key=lambda reach: reach.count, default=None)
         if best is None:
             return 0, None
-        repeated = _densest(self._times, window)
+        repeated = _densest(*self._passage, window)
         return (repeated, self._entered[-1].chain) if repeated > best.count else (best.count, best.chain)
 
     def at_entry(self, window: int) -> int:
@@ -108,25 +108,20 @@ def _best(found: list[_Reach]) -> _Front:
     return tuple(front)
 
 
-def _times(places: Sequence[Place], reach: _Reach, period: int) -> list[int]:
-    """When a customer gets a message who goes the way of `reach` again and again; none without a pause."""
+def _passage(places: Sequence[Place], reach: _Reach, period: int) -> tuple[list[int], int]:
+    """When the sends of a passage are, and the least time from one passage to the next."""
     *_, last = reach.chain
     lasts = reach.seconds + _shortest(places)[last.place]
-    period = max(period, lasts)
-    if period == 0:
-        return []  # there is no limit, which is another problem than this
-    first = [reach.seconds - link.seconds for link in reach.chain]
-    rounds = max(2, _MOST_TIMES // len(first))
-    return [time + round * period for round in range(rounds) for time in first]
+    return [reach.seconds - link.seconds for link in reach.chain], max(period, lasts)
 
 
-def _densest(times: list[int], window: int) -> int:
-    most, start = 0, 0
-    for number, time in enumerate(times):
-        while time - times[start] >= window:
-            start += 1
-        most = max(most, number - start + 1)
-    return most
+def _densest(first: list[int], period: int, window: int) -> int:
+    """The most in a window when a passage begins in every period; without a pause there is no limit."""
+    if period == 0 or not first:
+        return 0  # an entry without a pause is another problem than this
+    rounds = min(window // period + 2, max(2, _MOST_TIMES // len(first)))
+    times = [time + round * period for round in range(rounds) for time in first]
+    return max(bisect_left(times, start + window) - number for number, start in enumerate(first))
 
 
 def _shortest(places: Sequence[Place]) -> list[int]:

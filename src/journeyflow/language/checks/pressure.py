@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from journeyflow.language.checks.loads import Chain, Load
 from journeyflow.language.checks.logic import can_hold_together
 from journeyflow.language.checks.surroundings import Surroundings
-from journeyflow.language.checks.ways import ways
+from journeyflow.language.checks.ways import Place, ways
 from journeyflow.language.definition import (
     DateEntry,
     EventEntry,
@@ -23,11 +23,9 @@ _SHOWN = 6  # sends of a path that are named
 _WAY_OUT = 'Send less, wait longer, or say with "if_capped" what becomes of the rest'
 
 
-def check(journey: Journey, around: Surroundings, report: Report) -> None:
-    policy = around.policy
-    if policy is None or not _caps(policy, journey):
-        return
-    places = ways(journey, policy)
+def check(
+    journey: Journey, places: Sequence[Place], policy: Policy, _around: Surroundings, report: Report
+) -> None:
     totals = ""
     loads = {channel: Load(journey, places, channel) for channel in {cap.channel for cap in policy.caps}}
     for cap in _caps(policy, journey):
