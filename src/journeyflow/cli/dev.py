@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 from temporalio.client import Client
 
-from journeyflow.bootstrap import QUEUES, working
+from journeyflow.bootstrap import QUEUES, keep_going, working
 from journeyflow.cli.stores import migrated_store
+from journeyflow.errors import ConfigurationError
 from journeyflow.settings import load_settings
+from journeyflow.store.database import Store
 from journeyflow.testing.servers import dev_server
 
 
@@ -32,8 +34,20 @@ async def _run(port: int, database: Path) -> None:
     settings = load_settings()
     async with migrated_store(settings) as store, dev_server(database, port) as server:
         client = await Client.connect(server.address)
+        await _keep_going(store, client, database)
         async with working(settings, store, client, QUEUES):
             click.echo(
                 f"Temporal answers at {server.address}; messages go to {settings.outbox}; Ctrl-C ends it"
             )
             await asyncio.Event().wait()
+
+
+async def _keep_going(store: Store, client: Client, database: Path) -> None:
+    """As every worker does, but what does not fit together is named as it is called here."""
+    try:
+        await keep_going(store, client)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f'the server\'s file "{database}" and the store do not belong together; name the one that '
+            "this store was used with (--database), or for a new store one that is not there yet"
+        ) from None
