@@ -1,5 +1,7 @@
 """`journeyflow status` on a store whose content is known."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,27 @@ def test_one_journey_in_numbers(capsys: pytest.CaptureFixture[str]) -> None:
         ["email dropped", "1", "by consent"],
         ["email queued", "6", ""],
     ]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("ago", "mark"),
+    [
+        (timedelta(days=2, seconds=30), ""),
+        (timedelta(days=2, seconds=90), ", overdue"),
+        (timedelta(days=30), ", overdue"),
+    ],
+)
+async def test_who_rests_past_their_time_is_overdue(
+    sqlite_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], ago: timedelta, mark: str
+) -> None:
+    """They wait for two days, and no worker is there."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    await fill(World(sqlite_store, tmp_path / "programme", now - ago))
+    due = now - ago + timedelta(days=2)
+    assert await asyncio.to_thread(run, ["status", "reviews"]) == 0
+    [(_, members, where)] = [row for row in lines(capsys.readouterr().out) if row[0] == "resting at"]
+    assert (members, where) == ("5", f"the-review (wait_for) until {due:%Y-%m-%d %H:%M} UTC{mark}")
 
 
 @pytest.mark.usefixtures("filled", "here")

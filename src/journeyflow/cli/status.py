@@ -1,6 +1,7 @@
 """`status`: each journey in numbers."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import click
 from rich.console import Console
@@ -11,6 +12,8 @@ from journeyflow.engine.programme import Programme
 from journeyflow.engine.status import JourneyStatus, Resting
 from journeyflow.engine.status import status as status_of
 from journeyflow.settings import load_settings
+
+_OVERDUE = timedelta(minutes=1)  # later than any worker that keeps up
 
 
 @click.command()
@@ -25,18 +28,21 @@ def status(journey: str | None) -> None:
     if not chosen:
         click.echo("no journey has been applied yet; run: journeyflow apply")
     for one in chosen:
-        show(Console(), one)
+        show(Console(), one, datetime.now(UTC))
 
 
-def show(console: Console, one: JourneyStatus) -> None:
-    """One table a journey: its numbers, then its stops, then its messages."""
+def show(console: Console, one: JourneyStatus, now: datetime) -> None:
+    """One table a journey: its numbers, then its stops, then its messages.
+
+    A stop is overdue when somebody rests there a minute past their time: no worker takes them on.
+    """
     state = "" if one.enabled else ", not taking anybody in"
     table = Table(title=f"{one.name} (version {one.version}{state})", title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column()
     _add_people(table, one)
-    _add_stops(table, one)
+    _add_stops(table, one, now)
     _add_messages(table, one)
     console.print(table)
 
@@ -63,12 +69,13 @@ def _add_people(table: Table, one: JourneyStatus) -> None:
     table.add_row("reached the goal", f"{one.reached_goal:,}", "", end_section=True)
 
 
-def _add_stops(table: Table, one: JourneyStatus) -> None:
+def _add_stops(table: Table, one: JourneyStatus, now: datetime) -> None:
     for index, stop in enumerate(one.resting):
         until = f" until {span(stop)}" if stop.first_due else ""
         other = "" if stop.version == one.version else f", version {stop.version}"
+        late = ", overdue" if stop.first_due and now - stop.first_due > _OVERDUE else ""
         last = index == len(one.resting) - 1
-        row = (f"{stop.members:,}", f"{stop.step} ({stop.kind}){until}{other}")
+        row = (f"{stop.members:,}", f"{stop.step} ({stop.kind}){until}{other}{late}")
         table.add_row("resting at", *row, end_section=last)
 
 
