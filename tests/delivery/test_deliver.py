@@ -1,7 +1,10 @@
 """Delivery: each message once, whatever the provider says and whenever the worker dies."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -51,6 +54,10 @@ async def put(world: World, **values: Any) -> None:
 async def put_customers(world: World, **values: Any) -> None:
     async with world.store.writing() as connection:
         await connection.execute(customers.update().values(**values))
+
+
+async def states(world: World) -> Counter[str]:
+    return Counter(row.state for row in await world.rows(select(messages)))
 
 
 @contextmanager
@@ -244,39 +251,77 @@ async def test_a_worker_that_shuts_down_finishes_the_batch_in_flight(world: Worl
 
 async def test_a_crash_while_handing_over_leaves_only_that_batch_in_doubt(world: World) -> None:
     await queue(world, *keys(25))
-    channel = Recorder(batch=10, breaks_at=15)
-    with pytest.raises(ConnectionAbortedError):
+    channel = Recorder(batch=10, breaks_at=15, error=asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
         await world.deliver(channel)
-    states = sorted(row.state for row in await world.rows(select(messages)))
-    assert states == ["queued"] * 5 + ["sending"] * 10 + ["sent"] * 10
+    assert await states(world) == {"sent": 10, "sending": 10, "queued": 5}
     channel.breaks_at = None
     assert await world.deliver(channel, attempt=2) == DeliveryCount(sent=15, unknown=10)
     assert len(set(channel.sent)) == len(channel.sent)
 
 
-async def test_a_channel_or_a_sender_that_is_not_there_is_said(world: World, tmp_path: Path) -> None:
+async def test_an_error_of_the_channels_leaves_its_message_in_doubt_and_no_other(world: World) -> None:
+    await queue(world, *keys(25))
+    channel = Recorder(batch=10, breaks_at=12, error=ConnectionAbortedError("c12@example.com"))
+    with pytest.raises(ConnectionAbortedError):
+        await world.deliver(channel)
+    assert await states(world) == {"sent": 12, "unknown": 8, "queued": 5}, (
+        "the batch is recorded, then it ends"
+    )
+    [reason] = {row.reason for row in await world.rows(select(messages)) if row.state == "unknown"}
+    assert reason == "ConnectionAbortedError"
+    channel.breaks_at = None
+    assert await world.deliver(channel, attempt=2) == DeliveryCount(sent=17, unknown=8)
+
+
+async def test_a_fault_of_ours_before_handing_over_leaves_nothing_in_doubt(world: World) -> None:
+    """Somebody applies a policy without the sender while messages are queued, and then puts it right."""
+    await queue(world, *keys(25))
+    without = POLICY.replace('      email: {from: "Club <club@example.com>"}\n', "")
+    await world.apply(JOURNEY.replace("email: hello", "sms: hello"), policy=without)
+    channel = Recorder(batch=10)
+    for attempt in (1, 2):
+        with pytest.raises(ConfigurationError, match='no sender for the channel "email"'):
+            await world.deliver(channel, attempt=attempt)
+        assert await states(world) == {"queued": 25}
+    assert "no sender" in (await world.ledger("c0"))[0][2]
+    await world.apply(JOURNEY, templates=GREETING)
+    assert await world.deliver(channel, attempt=3) == DeliveryCount(sent=25)
+    assert await world.ledger("c0") == [("hello", "sent", None)]
+
+
+async def test_a_fault_of_ours_stops_no_message_that_it_does_not_concern(world: World) -> None:
+    await queue(world, *keys(25))
+    channel = Recorder(batch=10, error=ConfigurationError("no"))
+    channel.breaks_on = (await world.messages("c3"))[0].id
+    with pytest.raises(ConfigurationError):
+        await world.deliver(channel)
+    assert await states(world) == {"sent": 24, "queued": 1}
+    channel.breaks_on = None
+    assert await world.deliver(channel, attempt=2) == DeliveryCount(sent=25)
+
+
+async def test_a_channel_that_is_not_there_is_said(world: World) -> None:
     await queue(world, "c0")
     with pytest.raises(ConfigurationError, match='no channel "email"'):
         await deliver(
             Courier(world.store, {}), DeliveryRequest(1, 0, "email"), Attempt(1, lambda: world.now, bool)
         )
-    without = POLICY.replace('      email: {from: "Club <club@example.com>"}\n', "")
-    await world.apply(JOURNEY.replace("email: hello", "sms: hello"), policy=without)
-    with pytest.raises(ConfigurationError, match='no sender for the channel "email"'):
-        await world.deliver(Outbox(tmp_path))
 
 
+@dataclass(slots=True)
 class Recorder:
-    """A provider that notes what it took, and cannot be asked."""
+    """A provider that notes what it took, and cannot be asked. Raises `error` where it is told to."""
 
-    def __init__(self, batch: int, breaks_at: int | None = None) -> None:
-        self.batch = batch
-        self.breaks_at = breaks_at
-        self.sent: list[int] = []
+    batch: int
+    breaks_at: int | None = None  # after so many
+    breaks_on: int | None = None  # a message
+    error: BaseException = field(default_factory=ConnectionAbortedError)
+    sent: list[int] = field(default_factory=list)
 
     async def send(self, message: Outgoing) -> Outcome:
-        if self.breaks_at is not None and len(self.sent) >= self.breaks_at:
-            raise ConnectionAbortedError
+        if message.message_id == self.breaks_on or len(self.sent) == self.breaks_at:
+            raise self.error
         self.sent.append(message.message_id)
         return Accepted(str(message.message_id))
 

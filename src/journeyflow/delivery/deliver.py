@@ -7,19 +7,16 @@ sent again.
 
 import asyncio
 import json
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import func, select, update
 
 from journeyflow.delivery.catalogue import Catalogue, Locales
 from journeyflow.delivery.channels.base import (
     Accepted,
-    Ambiguous,
     Channel,
     Outcome,
     Outgoing,
@@ -28,6 +25,7 @@ from journeyflow.delivery.channels.base import (
     Unanswerable,
 )
 from journeyflow.delivery.claim import Claim, Claims, claim, of_request
+from journeyflow.delivery.record import Fault, Result, Results, Unrendered, record
 from journeyflow.engine.programme import Programme
 from journeyflow.errors import ConfigurationError, RenderError
 from journeyflow.messages.choose import choose
@@ -35,10 +33,9 @@ from journeyflow.messages.render import Renderer
 from journeyflow.messages.webhook import render_body
 from journeyflow.plan import WEBHOOK, Plan, Webhook
 from journeyflow.policy import Policy, Sender
-from journeyflow.store.customers import suppressions
-from journeyflow.store.database import Store, insert_ignoring
+from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
-from journeyflow.store.passages import cohorts, enrollments
+from journeyflow.store.passages import cohorts
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
 
 
@@ -76,33 +73,31 @@ class _Job:
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
-class _Unrendered:
-    """The template cannot be rendered for this customer: the enrollment ends here."""
-
-    reason: str
-
-
-_Result = Outcome | _Unrendered
-
 _OURSELVES = Sender("journeyflow")  # what a webhook comes from
 _PATIENCE = {WEBHOOK: timedelta(days=3)}  # by channel: how long a message is tried; without it, for ever
 
 
 async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) -> DeliveryCount:
-    """Hands over every queued message of one leg on one channel. Raises TryAgain when some must wait."""
+    """Hands over every queued message of one leg on one channel. Raises TryAgain when some must wait.
+
+    A fault of ours is raised too, but stops no message that it does not concern.
+    """
     job = await _job(courier, request)
     if attempt.number > 1:
         await _reconcile(job, attempt.clock())
-    results: list[tuple[Claim, _Result]] = []
+    results: Results = []
     claims = Claims([], 0, True, None)
     held_until: list[datetime] = []
+    faults: list[Fault] = []
     while claims.more or results:
         claims, catalogue = await _record_and_claim(job, results, claims, attempt.clock())
         held_until += [claims.held_until] if claims.held_until else []
         results = await _hand_over(job, claims.taken, catalogue, attempt.clock())
         held_until += _again_alone(results, attempt.clock())
+        faults += _faults(results)
         await _stop_if_asked(job, results, attempt)
+    if faults:
+        raise faults[0].error
     if held_until:
         raise TryAgain(min(held_until) - attempt.clock())
     return await _count(job)
@@ -144,11 +139,11 @@ def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str,
 
 
 async def _record_and_claim(
-    job: _Job, results: list[tuple[Claim, _Result]], before: Claims, now: datetime
+    job: _Job, results: Results, before: Claims, now: datetime
 ) -> tuple[Claims, dict[str, Locales]]:
     """One transaction for the end of one batch and the beginning of the next."""
     async with job.courier.store.writing() as connection:
-        await _record(connection, job, results, now)
+        await record(connection, job.request.channel, results, now)
         if not before.more:
             return Claims([], before.cursor, False, None), {}
         batch = job.channel.batch
@@ -157,23 +152,32 @@ async def _record_and_claim(
         return claims, await job.courier.catalogue.find(connection, names, job.request.channel)
 
 
-async def _hand_over(
-    job: _Job, claims: list[Claim], catalogue: dict[str, Locales], now: datetime
-) -> list[tuple[Claim, _Result]]:
+async def _hand_over(job: _Job, claims: list[Claim], catalogue: dict[str, Locales], now: datetime) -> Results:
     results = await asyncio.gather(*(_send(job, taken, catalogue, now) for taken in claims))
     return list(zip(claims, results, strict=True))
 
 
-async def _send(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: datetime) -> _Result:
+async def _send(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: datetime) -> Result:
     try:
         message = _compose(job, claim, catalogue, now)
     except RenderError as error:
-        return _Unrendered(str(error))
-    outcome = await job.channel.send(message)
+        return Unrendered(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is raised later
+        return Fault(error, in_doubt=False)
+    outcome = await _ask(job.channel, message)
     patience = _PATIENCE.get(job.request.channel)
     if isinstance(outcome, Throttled) and patience is not None and now - claim.at > patience:
         return Rejected("gave-up", outcome.reason)
     return outcome
+
+
+async def _ask(channel: Channel, message: Outgoing) -> Outcome | Fault:
+    try:
+        return await channel.send(message)
+    except ConfigurationError as error:
+        return Fault(error, in_doubt=False)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is raised later
+        return Fault(error, in_doubt=True)
 
 
 def _compose(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: datetime) -> Outgoing:
@@ -219,75 +223,26 @@ def _compose_webhook(plan: Plan, step: Webhook, claim: Claim, now: datetime) -> 
     )
 
 
-def _again_alone(results: list[tuple[Claim, _Result]], now: datetime) -> list[datetime]:
+def _again_alone(results: Results, now: datetime) -> list[datetime]:
     """When to come back for messages that have to wait while those behind them need not."""
     waiting = [result for _, result in results if isinstance(result, Throttled) and result.alone]
     return [now + timedelta(seconds=result.retry_after) for result in waiting]
 
 
-async def _stop_if_asked(job: _Job, results: list[tuple[Claim, _Result]], attempt: Attempt) -> None:
-    """By the provider, which wants a pause, or by the worker, which shuts down."""
+async def _stop_if_asked(job: _Job, results: Results, attempt: Attempt) -> None:
+    """By the provider, which wants a pause, by the worker, which shuts down, or by a channel that breaks."""
     throttled = [result for _, result in results if isinstance(result, Throttled)]
     pauses = [result.retry_after for result in throttled if not result.alone]
     pauses += [0.0] if attempt.stopping() else []
-    if pauses:
+    breaks = [fault.error for fault in _faults(results) if fault.in_doubt]
+    if breaks or pauses:
         async with job.courier.store.writing() as connection:
-            await _record(connection, job, results, attempt.clock())
-        raise TryAgain(timedelta(seconds=max(pauses)))
+            await record(connection, job.request.channel, results, attempt.clock())
+        raise breaks[0] if breaks else TryAgain(timedelta(seconds=max(pauses)))
 
 
-async def _record(
-    connection: AsyncConnection, job: _Job, results: list[tuple[Claim, _Result]], now: datetime
-) -> None:
-    if results:
-        rows = [{"message": taken.message, **_outcome(result, now)} for taken, result in results]
-        await connection.execute(_RECORD, rows)
-    await _fail_enrollments(connection, results, now)
-    dead = [
-        {"channel": job.request.channel, "address": taken.to, "reason": "rejected", "at": now}
-        for taken, result in results
-        if isinstance(result, Rejected) and result.address_is_dead
-    ]
-    if dead:
-        await connection.execute(insert_ignoring(connection, suppressions), dead)
-
-
-_RECORD = (
-    update(messages)
-    .where(messages.c.id == bindparam("message"))
-    .values({name: bindparam(f"new_{name}") for name in ("state", "reason", "sent_at", "provider_id")})
-)
-
-
-def _outcome(result: _Result, now: datetime) -> dict[str, Any]:
-    values: tuple[str, str | None, datetime | None, str | None]
-    match result:
-        case Accepted():
-            values = ("sent", None, now, result.provider_id)
-        case Rejected():
-            values = ("failed", f"rejected: {result.code}", None, None)
-        case Ambiguous():
-            values = ("unknown", result.reason, None, None)
-        case Throttled():
-            values = ("queued", None, None, None)
-        case _Unrendered():
-            values = ("failed", result.reason, None, None)
-        case _:
-            assert_never(result)
-    return dict(zip(("new_state", "new_reason", "new_sent_at", "new_provider_id"), values, strict=True))
-
-
-async def _fail_enrollments(
-    connection: AsyncConnection, results: list[tuple[Claim, _Result]], now: datetime
-) -> None:
-    failed: dict[str, list[int]] = defaultdict(list)  # by reason
-    for taken, result in results:
-        if isinstance(result, _Unrendered):
-            failed[result.reason].append(taken.enrollment)
-    for reason, ids in failed.items():
-        values = {"state": "failed", "reason": reason, "step": None, "wake_at": None, "ended_at": now}
-        alive = (enrollments.c.id.in_(ids), enrollments.c.state.in_(["active", "finished"]))
-        await connection.execute(update(enrollments).where(*alive).values(**values))
+def _faults(results: Results) -> list[Fault]:
+    return [result for _, result in results if isinstance(result, Fault)]
 
 
 async def _count(job: _Job) -> DeliveryCount:

@@ -65,7 +65,10 @@ class Channel(Protocol):
     batch: int  # messages that may be in flight at once; after a crash at most these are in doubt
 
     async def send(self, message: Outgoing) -> Outcome:
-        """Hands over one message. Raises for faults of ours alone; the provider's are outcomes."""
+        """Hands over one message. Raises for faults of ours alone; the provider's are outcomes.
+
+        A ConfigurationError is raised before anything is handed over; any other error leaves doubt.
+        """
         ...
 
     async def lookup(self, message_id: int) -> Accepted | Unanswerable | None:

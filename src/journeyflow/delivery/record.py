@@ -1,0 +1,97 @@
+"""Recording: what came of the messages of a batch goes into the ledger, with what follows from it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, assert_never
+
+from sqlalchemy import bindparam, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.delivery.channels.base import Accepted, Ambiguous, Outcome, Rejected, Throttled
+from journeyflow.delivery.claim import Claim
+from journeyflow.errors import JourneyflowError
+from journeyflow.store.customers import suppressions
+from journeyflow.store.database import insert_ignoring
+from journeyflow.store.ledger import messages
+from journeyflow.store.passages import enrollments
+
+
+@dataclass(frozen=True, slots=True)
+class Unrendered:
+    """The template cannot be rendered for this customer: the enrollment ends here."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of ours: to be raised, once what came of the whole batch is recorded."""
+
+    error: Exception
+    in_doubt: bool  # it came out of the channel, which may have handed the message over before
+
+    @property
+    def reason(self) -> str:
+        """Only our own errors are known to quote nobody."""
+        return str(self.error) if isinstance(self.error, JourneyflowError) else type(self.error).__name__
+
+
+Result = Outcome | Unrendered | Fault
+Results = list[tuple[Claim, Result]]
+
+
+async def record(connection: AsyncConnection, channel: str, results: Results, now: datetime) -> None:
+    if results:
+        rows = [{"message": taken.message, **_outcome(result, now)} for taken, result in results]
+        await connection.execute(_RECORD, rows)
+    await _fail_enrollments(connection, results, now)
+    await _suppress(connection, channel, results, now)
+
+
+_RECORD = (
+    update(messages)
+    .where(messages.c.id == bindparam("message"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "reason", "sent_at", "provider_id")})
+)
+
+
+def _outcome(result: Result, now: datetime) -> dict[str, Any]:
+    values: tuple[str, str | None, datetime | None, str | None]
+    match result:
+        case Accepted():
+            values = ("sent", None, now, result.provider_id)
+        case Rejected():
+            values = ("failed", f"rejected: {result.code}", None, None)
+        case Ambiguous():
+            values = ("unknown", result.reason, None, None)
+        case Throttled():
+            values = ("queued", None, None, None)
+        case Unrendered():
+            values = ("failed", result.reason, None, None)
+        case Fault():
+            values = ("unknown" if result.in_doubt else "queued", result.reason, None, None)
+        case _:
+            assert_never(result)
+    return dict(zip(("new_state", "new_reason", "new_sent_at", "new_provider_id"), values, strict=True))
+
+
+async def _fail_enrollments(connection: AsyncConnection, results: Results, now: datetime) -> None:
+    failed: dict[str, list[int]] = defaultdict(list)  # by reason
+    for taken, result in results:
+        if isinstance(result, Unrendered):
+            failed[result.reason].append(taken.enrollment)
+    for reason, ids in failed.items():
+        values = {"state": "failed", "reason": reason, "step": None, "wake_at": None, "ended_at": now}
+        alive = (enrollments.c.id.in_(ids), enrollments.c.state.in_(["active", "finished"]))
+        await connection.execute(update(enrollments).where(*alive).values(**values))
+
+
+async def _suppress(connection: AsyncConnection, channel: str, results: Results, now: datetime) -> None:
+    dead = [
+        {"channel": channel, "address": taken.to, "reason": "rejected", "at": now}
+        for taken, result in results
+        if isinstance(result, Rejected) and result.address_is_dead
+    ]
+    if dead:
+        await connection.execute(insert_ignoring(connection, suppressions), dead)
