@@ -114,3 +114,74 @@ def test_the_command_waits_for_nothing_heavy() -> None:
     script = f"import sys, journeyflow.cli.check; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def warn(root: Path, allow: str = "") -> None:
+    policy = 'senders: {email: {from: club@example.com, postal_address: "Club, 1 Example Street"}}'
+    (root / "journeys" / "policy.yaml").write_text(policy)
+    steps = "steps: [{send: {email: hello}}, {send: {email: hello}}]\n"
+    enter = "enter: {event: x, when: {consent: email}}\n"
+    (root / "journeys" / "good.yaml").write_text(f"journey: good\n{allow}{enter}{steps}")
+    folder = root / "templates" / "messages" / "hello"
+    folder.mkdir(parents=True)
+    foot = '{{ sender.postal_address }} <a href="https://www.example.com/unsubscribe">Unsubscribe</a>'
+    (folder / "email.html").write_text(f"---\nsubject: Hello\n---\n<p>Hello</p><p>{foot}</p>")
+
+
+def test_warnings_stop_nobody_unless_they_shall(root: Path) -> None:
+    warn(root)
+    result = run()
+    assert result.exit_code == 0
+    assert "JF307 warning: " in result.output
+    assert result.output.endswith("\n1 warning in 1 file\n")
+    assert run("--strict").exit_code == 1
+
+
+def test_errors_and_warnings_are_counted_apart(root: Path) -> None:
+    warn(root)
+    spoil(root)
+    result = run()
+    assert result.exit_code == 1
+    assert result.output.endswith("\n1 error and 1 warning in 2 files\n")
+
+
+def test_severity_for_programs(root: Path) -> None:
+    warn(root)
+    (problem,) = json.loads(run("--format", "json").output)["problems"]
+    assert problem["severity"] == "warning"
+    assert run("--format", "github").output.startswith("::warning file=journeys/good.yaml,line=3,")
+
+
+def test_a_silenced_warning_is_gone(root: Path) -> None:
+    warn(root, 'allow: {JF307: "agreed with the board"}\n')
+    result = run("--strict")
+    assert (result.exit_code, result.output) == (0, "1 journey checked, nothing is wrong\n")
+
+
+def test_what_needs_the_whole_programme_is_not_missed_in_one_file(root: Path) -> None:
+    """Nobody knows whether it silences something, and of templates nothing is known beside a single file."""
+    warn(root, 'allow: {JF307: "agreed", JF502: "the other journey is for few"}\n')
+    assert run("journeys/good.yaml").output == "1 journey checked, nothing is wrong\n"
+    assert "JF702" in run().output
+    (root / "journeys").rename(root / "drafts")
+    (root / "drafts" / "good.yaml").write_text(
+        (root / "drafts" / "good.yaml").read_text().replace("JF502", "JF211")
+    )
+    assert run("drafts/good.yaml").output == "1 journey checked, nothing is wrong\n"
+
+
+def test_journeys_that_run_against_a_cap_together(root: Path) -> None:
+    """Told in the one that comes last by priority, which can silence it."""
+    warn(root, 'allow: {JF307: "agreed"}\n')
+    policy = root / "journeys" / "policy.yaml"
+    policy.write_text(policy.read_text() + "\ncaps: [{at_most: 2, per: 1 day}]\n")
+    other = (
+        "journey: other\npriority: 40\nenter: {event: x, when: {consent: email}}\n"
+        "steps: [{send: {email: hello}}]\n"
+    )
+    (root / "journeys" / "other.yaml").write_text(other)
+    found = json.loads(run("--format", "json").output)
+    assert [(Path(one["file"]).name, one["code"]) for one in found["problems"]] == [("other.yaml", "JF502")]
+    assert found["most_messages"]["good"]["24 hours"] == 2
+    (root / "journeys" / "other.yaml").write_text(f'allow: {{JF502: "few are in both"}}\n{other}')
+    assert run("--strict").exit_code == 0

@@ -7,6 +7,7 @@ import pytest
 
 from journeyflow.compiler import compile_journey
 from journeyflow.errors import ConfigurationError
+from journeyflow.folder import read_folder
 from journeyflow.language.checks.surroundings import Message
 from journeyflow.language.codes import CODES
 from journeyflow.language.problems import ProgrammeError
@@ -117,8 +118,26 @@ def test_templates_are_checked_by_name_and_channel(tmp_path: Path) -> None:
             load(root, known)
 
 
+def test_warnings_come_with_a_programme_and_with_its_errors(tmp_path: Path) -> None:
+    policy = "senders: {email: {from: club@example.com}}"
+    text = "journey: a\nenter: {event: x}\nsteps: [{send: {email: welcome}}]\n"
+    root = make(tmp_path, a=text, policy=policy)
+    assert [warning.code for warning in load(root).warnings] == ["JF601"]
+    assert read_folder(make_template(root)).programme.journeys
+    (root / "journeys" / "b.yaml").write_text("journey: c\nenter: {event: x}\nsteps: [end]\n")
+    assert codes(root) == ["a.yaml JF601", "b.yaml JF118"]
+
+
+def make_template(root: Path) -> Path:
+    place = root / "templates" / "messages" / "welcome"
+    place.mkdir(parents=True)
+    (place / "email.html").write_text("---\nsubject: Hello\n---\n<p>Hello</p>")
+    return root
+
+
 def test_the_shipped_programme_is_right() -> None:
-    programme = load(SHIPPED)
+    programme = read_folder(SHIPPED).programme
+    assert programme.warnings == ()
     assert len(programme.journeys) >= 4
     for journey in programme.journeys:
         assert_sound(compile_journey(journey, programme.segments))
