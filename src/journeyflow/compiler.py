@@ -74,6 +74,9 @@ class _Conditions:
                 return c.Trigger(_tests(condition.tests))
             case d.ConsentCondition():
                 return c.Consent(condition.channel.value, condition.topic.value if condition.topic else "")
+            case d.MessageCondition():
+                channel = condition.channel.value if condition.channel else None
+                return c.Message(condition.template.value, condition.was, channel, condition.within)
             case d.EventCondition():
                 return _history(condition)
             case _:

@@ -71,6 +71,20 @@ class Consent:
     kind: Literal["consent"] = "consent"
 
 
+Was = Literal["sent", "delivered", "opened", "clicked", "bounced", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message made from the template, in any journey, has come that far (see `ledger.WAS`)."""
+
+    template: str
+    was: Was
+    channel: str | None = None  # None: any
+    within: int | None = None  # seconds back from now, counted from its sending
+    kind: Literal["message"] = "message"
+
+
 @dataclass(frozen=True, slots=True)
 class InSegment:
     """The customer is in the segment; its condition is copied in, so that a plan never changes."""
@@ -99,6 +113,7 @@ class Not:
 
 
 Condition = Annotated[
-    Attribute | Trigger | History | Consent | InSegment | All | Any | Not, Field(discriminator="kind")
+    Attribute | Trigger | History | Consent | Message | InSegment | All | Any | Not,
+    Field(discriminator="kind"),
 ]
 ALWAYS = All(())

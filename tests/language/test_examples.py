@@ -12,7 +12,7 @@ from journeyflow.language.examples.example import whole
 from tests.language.test_golden import HERE
 
 # About bytes, sizes and the folder: what a few lines of text cannot show.
-WITHOUT = {"JF004", "JF012", "JF014", "JF015", "JF016", "JF207", "JF117"}
+WITHOUT = {"JF004", "JF012", "JF014", "JF015", "JF016", "JF207"}
 SENDING = "enter: {{schedule: '0 9 * * mon', when: {{consent: {0}}}}}\nsteps:\n  - send: {{{0}: card}}\n"
 
 

@@ -33,12 +33,14 @@ from journeyflow.conditions import (
     EventMatch,
     History,
     InSegment,
+    Message,
     Not,
     Test,
     Trigger,
 )
 from journeyflow.errors import PlanError
 from journeyflow.store.customers import consents, events
+from journeyflow.store.ledger import WAS, messages
 
 COLUMNS = ("email", "phone", "timezone", "locale")  # attributes with a column of their own
 _DECIMALS = 6  # sums are rounded, as SQLite adds 0.1 and 0.7 to a little less than 0.8
@@ -74,6 +76,8 @@ def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
             return _consent(condition, frame)
         case History():
             return _history(condition, frame)
+        case Message():
+            return _message(condition, frame)
         case _:
             assert_never(condition)
 
@@ -135,6 +139,21 @@ def _period(condition: History, frame: Frame, past: FromClause) -> list[ColumnEl
             raise PlanError(condition.match.event, '"since: entry" is asked where nobody has entered yet')
         limits.append(past.c.at > frame.since)
     return limits
+
+
+def _message(condition: Message, frame: Frame) -> ColumnElement[bool]:
+    row = messages.alias()
+    asked = [
+        row.c.customer_id == frame.customer.c.id,
+        row.c.template == condition.template,
+        row.c.state.in_(WAS[condition.was]),
+    ]
+    if condition.channel is not None:
+        asked.append(row.c.channel == condition.channel)
+    if condition.within is not None:
+        left = func.coalesce(row.c.sent_at, row.c.at)
+        asked.append(left > frame.now - timedelta(seconds=condition.within))
+    return exists().where(*asked).correlate_except(row)
 
 
 def _count() -> ColumnElement[Anything]:

@@ -17,7 +17,7 @@ from journeyflow.members import Mask, positions
 from journeyflow.plan import WEBHOOK, Send, Webhook
 from journeyflow.policy import Cap, Category, Policy
 from journeyflow.store.customers import consents, customers, suppressions
-from journeyflow.store.ledger import messages
+from journeyflow.store.ledger import WAS, messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ async def _counted(leg: Leg, members: list[Member], seconds: int) -> dict[int, l
             messages.c.customer_id.in_([member.customer for member in members]),
             or_(
                 messages.c.state.in_(["queued", "sending"]),
-                and_(messages.c.state.in_(["unknown", "sent"]), recent),
+                and_(messages.c.state.in_(["unknown", *WAS["sent"]]), recent),
             ),
             messages.c.category.not_in(exempt),
             messages.c.channel != WEBHOOK,

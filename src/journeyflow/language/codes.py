@@ -71,7 +71,6 @@ CODES: dict[str, Code] = {
         "cron expression", "A schedule is five fields: minute, hour, day of month, month, weekday."
     ),
     "JF116": Code("timezone", "Timezones are named as in the IANA database: Europe/Stockholm."),
-    "JF117": Code("not supported yet", "The language has a place for this, but this version cannot run it."),
     "JF118": Code(
         "name differs from the file", "A journey has the name of its file, so that it can be found."
     ),

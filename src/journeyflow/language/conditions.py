@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from journeyflow.conditions import Operator, Scalar
+from journeyflow.conditions import Operator, Scalar, Was
 from journeyflow.language import values
 from journeyflow.language.definition import (
     AllOf,
@@ -13,6 +13,7 @@ from journeyflow.language.definition import (
     ConsentCondition,
     EventCondition,
     EventPattern,
+    MessageCondition,
     NotThis,
     SegmentCondition,
     TriggerCondition,
@@ -23,6 +24,7 @@ from journeyflow.language.problems import Mark, Report, either, instead, quoted
 from journeyflow.language.source import ListNode, MapNode, Node, TextNode
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
+WAS: tuple[Was, ...] = get_args(Was)
 _NUMERIC: tuple[Operator, ...] = ("is", "is_not", "at_least", "at_most", "more_than", "less_than")
 _KEYS: dict[str, tuple[str, ...]] = {
     "all": (),
@@ -32,9 +34,9 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "event": ("within", "since", "where", "count", "sum"),
     "segment": (),
     "consent": (),
+    "message": (),
     "trigger": (),
 }
-_LATER = ("message",)
 
 
 def condition(node: Node, what: str, report: Report) -> Condition | None:
@@ -86,8 +88,6 @@ def _kind(node: MapNode, what: str, report: Report) -> str | None:
     if kinds:
         names = " and ".join(quoted(key.value) for key in kinds)
         report.add(kinds[1].mark, "JF105", f'{names} stand in one condition; put both under "all" or "any"')
-    elif later := next((key for name, key in keys.items() if name in _LATER), None):
-        report.add(later.mark, "JF117", f'the condition "{later.value}" is not supported yet; leave it out')
     elif keys:
         first = next(iter(keys.values()))
         message = f"no condition is called {quoted(first.value)}; {instead(first.value, tuple(_KEYS))}"
@@ -116,6 +116,8 @@ def _read(kind: str, fields: Fields, report: Report) -> Condition | None:
             return SegmentCondition(fields.mark, segment) if segment else None
         case "consent":
             return _consent(node, fields.mark, report)
+        case "message":
+            return _message(node, fields.mark, report)
         case _:
             return TriggerCondition(fields.mark, property_tests(node, '"trigger"', report))
 
@@ -182,6 +184,21 @@ def _consent(node: Node, mark: Mark, report: Report) -> Condition | None:
     channel = values.name(named, "the channel", report) if named else None
     word: Word | None = values.phrase(topic, "the topic", report) if topic else None
     return ConsentCondition(mark, channel, word) if channel else None
+
+
+def _message(node: Node, mark: Mark, report: Report) -> Condition | None:
+    keys = as_map(node, '"message"', report)
+    if keys is None:
+        return None
+    fields = Fields(keys, ("template", "was", "channel", "within"), '"message"', report)
+    named, asked = fields.need("template", "welcome"), fields.need("was", "opened")
+    on, period = fields.get("channel"), fields.get("within")
+    template = values.name(named, "the template", report) if named else None
+    said = values.one_of(asked, WAS, '"was"', report) if asked else None
+    was = next((word for word in WAS if word == said), None)
+    channel = values.name(on, "the channel", report) if on else None
+    within = values.duration(period, '"within"', report) if period else None
+    return MessageCondition(mark, template, was, channel, within) if template and was else None
 
 
 def _tests_of(

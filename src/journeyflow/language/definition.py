@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from journeyflow.conditions import Operator, Scalar
+from journeyflow.conditions import Operator, Scalar, Was
 from journeyflow.language.problems import Mark
 
 
@@ -63,6 +63,15 @@ class ConsentCondition:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageCondition:
+    mark: Mark
+    template: Word
+    was: Was
+    channel: Word | None = None
+    within: int | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentCondition:
     mark: Mark
     segment: Word
@@ -91,6 +100,7 @@ Condition = (
     | TriggerCondition
     | EventCondition
     | ConsentCondition
+    | MessageCondition
     | SegmentCondition
     | AllOf
     | AnyOf

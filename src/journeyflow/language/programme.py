@@ -1,6 +1,6 @@
 """The whole programme from its folder: journeys, segments and policy, read and checked together."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +63,11 @@ class _Read:
 
 def _load(folder: Path, files: list[Path], messages: Iterable[Message] | None, *, whole: bool) -> Programme:
     problems: list[Problem] = []
-    segments = _segments(folder / _SEGMENTS, problems)
+    known = None if messages is None else messages_by_name(messages)
+    segments = _segments(folder / _SEGMENTS, known, problems)
     policy = _policy(folder / _POLICY, problems)
     found = [_read(file) for file in files if _is_journey(file, problems)]
     names = [file.stem for file in folder.glob("*.yaml") if file.name not in (_SEGMENTS, _POLICY)]
-    known = None if messages is None else messages_by_name(messages)
     _check(found, Surroundings(segments, policy, known, names), whole)
     problems += (problem for each in found for problem in each.report.problems)
     if any(problem.severity == "error" for problem in problems):
@@ -98,13 +98,15 @@ def _check(found: list[_Read], around: Surroundings, whole: bool) -> None:
         silence(each.report, each.allowed, known)
 
 
-def _segments(file: Path, problems: list[Problem]) -> dict[str, Segment] | None:
+def _segments(
+    file: Path, messages: Collection[tuple[str, str]] | None, problems: list[Problem]
+) -> dict[str, Segment] | None:
     if not file.exists():
         return {}
     document = _open(file)
     segments = parse_segments(document)
     if segments is not None:
-        segment_checks.check(segments, document.report)
+        segment_checks.check(segments, messages, document.report)
     problems += document.report.problems
     return segments
 

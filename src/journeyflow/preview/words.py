@@ -14,6 +14,7 @@ from journeyflow.conditions import (
     EventMatch,
     History,
     InSegment,
+    Message,
     Not,
     Scalar,
     Test,
@@ -154,6 +155,8 @@ def condition_in_words(condition: Condition) -> str:
             return _history(condition)
         case Consent():
             return f"consents to {_consent(condition)}"
+        case Message():
+            return _message(condition)
         case InSegment():
             return f"in the segment {condition.segment}"
         case All():
@@ -268,6 +271,12 @@ def _in_brackets(condition: Condition) -> str:
     words = condition_in_words(condition)
     several = isinstance(condition, All | Any) and len(condition.of) > 1
     return f"({words})" if several else words
+
+
+def _message(message: Message) -> str:
+    which = f"{channel(message.channel) if message.channel else 'message'} {message.template}"
+    within = f" within {duration(message.within)}" if message.within else ""
+    return f"{which} was {message.was}{within}"
 
 
 def _consent(consent: Consent) -> str:

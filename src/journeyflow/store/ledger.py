@@ -2,7 +2,18 @@
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
+from journeyflow.conditions import Was
 from journeyflow.store.types import BigId, Json, UtcDateTime, metadata
+
+# What a message was, by the states that say so: one that was clicked was opened, delivered and sent as well.
+WAS: dict[Was, tuple[str, ...]] = {
+    "sent": ("sent", "delivered", "opened", "clicked", "bounced"),
+    "delivered": ("delivered", "opened", "clicked"),
+    "opened": ("opened", "clicked"),
+    "clicked": ("clicked",),
+    "bounced": ("bounced",),
+    "failed": ("failed",),
+}
 
 messages = Table(
     "messages",
@@ -16,7 +27,8 @@ messages = Table(
     Column("channel", Text, nullable=False),
     Column("category", Text, nullable=False),
     Column("template", Text, nullable=False),
-    # held | dropped | queued | sending | sent | failed | unknown | cancelled
+    # held | dropped | queued | sending | sent | failed | unknown | cancelled; later what providers report:
+    # delivered | opened | clicked | bounced
     Column("state", Text, nullable=False),
     Column("reason", Text),  # of held, dropped, failed, cancelled: a rule's name or a code
     Column("detail", Json),  # what the decision rested on; never an address or a value

@@ -7,6 +7,7 @@ from journeyflow.language.definition import (
     Condition,
     ConsentCondition,
     Journey,
+    MessageCondition,
     Segment,
     SegmentCondition,
     SegmentEntry,
@@ -23,20 +24,29 @@ def check(journey: Journey, around: Surroundings, report: Report) -> None:
     if isinstance(journey.enter, SegmentEntry):
         _segment(journey.enter.segment, around.segments, report)
     for condition in _conditions(journey):
-        check_condition(condition, around.segments, report)
+        check_condition(condition, around.segments, around.messages, report)
     sends = [step for step in all_steps(journey.steps) if isinstance(step, SendStep)]
     for send in sends:
         _channel(send.channel, report)
-        _template(send, around.messages, report)
+        _template(send.template, send.channel, around.messages, report)
     _senders(sends, around, report)
 
 
-def check_condition(condition: Condition, segments: Mapping[str, Segment] | None, report: Report) -> None:
+def check_condition(
+    condition: Condition,
+    segments: Mapping[str, Segment] | None,
+    messages: Collection[tuple[str, str]] | None,
+    report: Report,
+) -> None:
     for found in all_conditions(condition):
         if isinstance(found, SegmentCondition):
             _segment(found.segment, segments, report)
         elif isinstance(found, ConsentCondition):
             _channel(found.channel, report)
+        elif isinstance(found, MessageCondition):
+            if found.channel is not None:
+                _channel(found.channel, report)
+            _template(found.template, found.channel, messages, report)
 
 
 def _conditions(journey: Journey) -> Iterator[Condition]:
@@ -85,12 +95,17 @@ def _senders(sends: list[SendStep], around: Surroundings, report: Report) -> Non
             report.add(word.mark, "JF205", message)
 
 
-def _template(send: SendStep, messages: Collection[tuple[str, str]] | None, report: Report) -> None:
-    channel, word = send.channel.value, send.template
-    if messages is None or channel not in CHANNELS or (word.value, channel) in messages:
+def _template(
+    word: Word, on: Word | None, messages: Collection[tuple[str, str]] | None, report: Report
+) -> None:
+    """That there is one, on the channel if that is said."""
+    channels = (on.value,) if on else CHANNELS
+    if messages is None or not set(channels) <= set(CHANNELS):
         return
-    near = nearest(word.value, {name for name, of in messages if of == channel})
-    file = "sms.txt" if channel == "sms" else "email.mjml"
+    if any((word.value, channel) in messages for channel in channels):
+        return
+    near = nearest(word.value, {name for name, of in messages if of in channels})
+    file = "sms.txt" if channels == ("sms",) else "email.mjml"
     way_out = f"did you mean {quoted(near)}?" if near else f"add templates/messages/{word.value}/{file}"
-    message = f'no template for "{channel}" is called {quoted(word.value)}; {way_out}'
-    report.add(word.mark, "JF206", message)
+    which = f'for "{on.value}" ' if on else ""
+    report.add(word.mark, "JF206", f"no template {which}is called {quoted(word.value)}; {way_out}")

@@ -1,6 +1,6 @@
 """Segments among each other: no circles, no unknown names, no unreasonable size."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from journeyflow.language.checks import conditions
 from journeyflow.language.checks.circles import circles
@@ -15,9 +15,11 @@ MAX_CONDITIONS = 1_000  # in a segment, with all that it uses
 MAX_CHAIN = 20  # segments that use each other in a row
 
 
-def check(segments: Mapping[str, Segment], report: Report) -> None:
+def check(
+    segments: Mapping[str, Segment], messages: Collection[tuple[str, str]] | None, report: Report
+) -> None:
     for segment in segments.values():
-        check_condition(segment.condition, segments, report)
+        check_condition(segment.condition, segments, messages, report)
         check_segment(segment.condition, report)
     if not report.problems:
         logic = Logic()

@@ -82,6 +82,9 @@ def _kinds(segments: list[str] | None) -> dict[str, Schema]:
         "event": key(TEXT, "The customer has done this, at some time up to now.", "order.completed"),
         "segment": key(named(segments), "The customer is in this segment now.", "loyal"),
         "consent": key(_consent(), "The customer has agreed to hear from us on this channel.", "email"),
+        "message": key(
+            _message(), "A message to the customer has come so far.", {"template": "welcome", "was": "opened"}
+        ),
         "trigger": key(
             ref("where"), "Tests on the event that brought the customer in.", {"source": {"is": "store"}}
         ),
@@ -92,6 +95,19 @@ def _consent() -> Schema:
     channel = key(CHANNEL, "E-mail or SMS.", "email")
     topic = key(TEXT, "Only what is sent about this; the channel as a whole without it.", "offers")
     return {"anyOf": [CHANNEL, keys({"channel": channel, "topic": topic}, ("channel",))]}
+
+
+def _message() -> Schema:
+    was = {"enum": ["sent", "delivered", "opened", "clicked", "bounced", "failed"]}
+    return keys(
+        {
+            "template": key(NAME, "The template it was made from, in this journey or another.", "welcome"),
+            "was": key(was, "What was clicked was also opened, delivered and sent.", "opened"),
+            "channel": key(CHANNEL, "Only on this channel.", "email"),
+            "within": key(DURATION, "Only if it was sent in the last so long.", "30 days"),
+        },
+        ("template", "was"),
+    )
 
 
 def _sum() -> Schema:
