@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from journeyflow.language.checks.loads import Chain, Load
-from journeyflow.language.checks.logic import can_hold_together
+from journeyflow.language.checks.logic import Both, Logic, can_hold_together, formula
 from journeyflow.language.checks.surroundings import Surroundings
 from journeyflow.language.checks.ways import Place, ways
 from journeyflow.language.definition import (
@@ -19,7 +19,7 @@ from journeyflow.policy import DAY, Cap, Category, Policy
 
 WINDOWS = {"24 hours": DAY, "7 days": 7 * DAY, "30 days": 30 * DAY}
 
-_SHOWN = 6  # sends of a path that are named
+_SHOWN = 6  # sends of a path, or journeys, that are named
 _WAY_OUT = 'Send less, wait longer, or say with "if_capped" what becomes of the rest'
 
 
@@ -97,6 +97,10 @@ def _compatible(group: list[tuple[Journey, Report]]) -> list[tuple[Journey, Repo
 
 
 def _can_enter_both(one: Journey, other: Journey) -> bool:
+    """Neither the tests on the event nor what is asked of the customer excludes it."""
+    asked = Both(tuple(formula(journey.when) for journey in (one, other) if journey.when))
+    if Logic().is_impossible(asked):
+        return False
     if isinstance(one.enter, EventEntry) and isinstance(other.enter, EventEntry):
         return can_hold_together(one.enter.pattern.where, other.enter.pattern.where)
     return True
@@ -112,9 +116,10 @@ def _check_group(group: list[tuple[Journey, Report]], cap: Cap, policy: Policy) 
     if len(shares) < 2 or total <= cap.at_most or any(count > cap.at_most for count, _, _ in shares):
         return
     last = min(range(len(shares)), key=lambda number: (shares[number][1].priority, -number))
-    others = [f"{quoted(journey.name.value)} ({count})" for count, journey, _ in shares]
+    named = [f"{quoted(journey.name.value)} ({count})" for count, journey, _ in shares[:_SHOWN]]
+    named += [f"{len(shares) - _SHOWN} more"] if len(shares) > _SHOWN else []
     message = (
-        f"the same moment brings customers into {' and '.join(others)}: together {total} messages in "
+        f"the same moment brings customers into {' and '.join(named)}: together {total} messages in "
         f"{_length(cap.per)}, and the cap for {_named(cap)} is {cap.at_most}; "
         f"this journey comes last by priority, so let it wait longer, or exclude the others' customers"
     )
