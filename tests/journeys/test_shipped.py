@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
+from journeyflow.assignment import assigned
 from journeyflow.folder import apply_folder, read_folder
 from journeyflow.testing.travel import Trip
 from tests.journeys.moving import YEAR, skip_to
@@ -90,6 +91,10 @@ async def test_win_back(trip: Trip) -> None:
     loyal = await sent_at(trip, "loyal")
     assert [name for name, _ in loyal] == ["win-back-personal", "win-back", "win-back-goodbye"]
     assert loyal[0][1] == "Tue 10:00"
+    goodbyes = {key: (await sent_at(trip, key))[-1] for key in ("ann", "loyal")}
+    for key, goodbye in goodbyes.items():
+        variant = assigned("goodbye-timing", key, [0, 5_000, 5_000])
+        assert goodbye == ("win-back-goodbye", {1: "Sun 18:00", 2: "Mon 08:00"}[variant])
     assert (await states(trip, "back"))[0] == ("exited", "exit/0")
     assert "win-back-goodbye" not in await templates(trip, "back")
     assert await trip.enrollments("fresh") == []

@@ -13,6 +13,8 @@ SIZES = {"week": 7 * DAY, "day": DAY, "hour": 3_600, "minute": 60, "second": 1}
     [
         ("1 second", 1),
         ("90 minutes", 5_400),
+        ("PT1H30M", 5_400),
+        ("P2W", 1_209_600),
         ("1 day 2 hours", 93_600),
         ("2 weeks", 14 * DAY),
         ("2 hours  1 day", 93_600),
