@@ -17,8 +17,7 @@ from journeyflow.sandbox import ROOTS, path_of, sandbox
 
 LONG = "Maximiliane-Charlotte Featherstonehaugh"  # stands for any text of a customer, an event or a sender
 _SUFFIXES = ("mjml", "html", "txt")
-_GUARDS = ("default", "d")
-_TESTS = ("defined", "undefined")
+_GUARDS = ("default", "d", "defined", "undefined")  # filters and tests
 # Words for leaving in the languages of Europe, or a letter to the sender that is already begun.
 _WAY_OUT = re.compile(
     r"unsubscri|opt.?out|no thanks|avregistrer|avprenumer|avmeld|avmäl|frameld|afmeld|abmeld|abbestell|"
@@ -78,24 +77,17 @@ def _leaves(node: nodes.Node) -> Iterator[str]:
 
 
 def _guarded(tree: nodes.Template) -> Iterator[str]:
-    """Paths that the author expects to be missing: `x|default(...)`, `x is defined`, `if x`."""
-    for node in tree.find_all((nodes.Filter, nodes.Test, nodes.If, nodes.CondExpr)):
-        match node:
-            case nodes.Filter(name=name, node=nodes.Node() as inner) if name in _GUARDS:
-                path = path_of(inner)
-            case nodes.Test(name=name, node=inner) if name in _TESTS:
-                path = path_of(inner)
-            case nodes.If(test=inner) | nodes.CondExpr(test=inner):
-                path = path_of(inner)
-            case _:
-                path = None
-        if path is not None and not (isinstance(node, nodes.If | nodes.CondExpr) and _may_be_missing(path)):
+    """Paths that the author expects to be missing: `x|default(...)`, `x is defined`, `if sender.x`."""
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        path = path_of(node.node) if node.node and node.name in _GUARDS else None
+        if path is not None:
             yield path
-
-
-def _may_be_missing(path: str) -> bool:
-    """`if event.total` still raises when there is no such property; what a sender lacks is only empty."""
-    return not path.startswith("sender.")
+    questions = [one.test for one in tree.find_all(nodes.If)]
+    questions += [one.test for one in tree.find_all(nodes.CondExpr)]
+    for path in map(path_of, questions):
+        # To ask for a property that an event lacks raises too; what a sender lacks is only empty.
+        if path is not None and path.startswith("sender."):
+            yield path
 
 
 def _longest(template: Template, reads: Iterable[str]) -> int:

@@ -71,7 +71,7 @@ class _Graph:
         match step:
             case WaitStep():
                 return (Way(behind, step.seconds, pauses=True),)
-            case WaitUntilStep():
+            case WaitUntilStep() | WaitUntilDateStep():
                 return (Way(behind, pauses=True),)
             case WaitForStep():
                 then, otherwise = self._start(step.then, behind), self._start(step.otherwise, behind)
