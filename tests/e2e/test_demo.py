@@ -7,7 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -28,6 +28,38 @@ def test_the_demo_runs_to_its_end_and_again_in_the_same_folder(tmp_path: Path) -
         for journey in _JOURNEYS:
             assert re.search(rf"^{journey}: [1-9][0-9,]* entered", output, re.MULTILINE), output
         assert list((tmp_path / "demo" / "outbox").glob("*.eml"))
+        told = " ".join(output.split())
+        assert "the real orders of the last day come in now" in told
+        assert "this nobody ever did; it is made up" in told
+        assert told.index("orders-of-today.jsonl") < told.index("made up") < told.index("made-up.jsonl")
+        _check_that_journeys_react({name: _rows(output, name) for name in _JOURNEYS})
+
+
+def test_the_demo_keeps_away_from_a_programme(tmp_path: Path) -> None:
+    (tmp_path / "journeyflow.db").write_text("somebody's store")
+    done = _demo(tmp_path)
+    assert done.returncode == 1
+    assert "no demo has made it, so nothing was touched" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["journeyflow.db"]
+
+
+def _check_that_journeys_react(found: dict[str, dict[str, int]]) -> None:
+    """Members who bought went on, lost customers came back, and refunds ended the thanks."""
+    for name in ("welcome", "birthday"):
+        assert 5 < found[name]["finished"] <= found[name]["reached the goal"]
+        assert found[name]["resting"] > 5
+    assert found["win-back"]["exited"] == found["win-back"]["reached the goal"] > 20
+    assert found["post-purchase"]["exited"] > 5
+    assert found["post-purchase"]["resting"] > 20
+
+
+def _rows(output: str, journey: str) -> dict[str, int]:
+    """The numbers of the journey's table, added up by their names."""
+    table = output.partition(f"\n{journey}: ")[2].partition("└")[0]
+    numbers: Counter[str] = Counter()
+    for name, number in re.findall(r"^│ (\w[\w ]*?) +│ +([0-9,]+) │", table, re.MULTILINE):
+        numbers[name] += int(number.replace(",", ""))
+    return numbers
 
 
 async def test_nothing_personal_enters_temporal(tmp_path: Path) -> None:
@@ -45,13 +77,17 @@ async def test_nothing_personal_enters_temporal(tmp_path: Path) -> None:
 
 
 def _run_demo(folder: Path) -> str:
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("JOURNEYFLOW_")}
-    command = [sys.executable, "-m", "journeyflow", "demo", "--folder", str(folder), "--root", str(_ROOT)]
-    done = subprocess.run(
-        command, env=outside, cwd=folder.parent, capture_output=True, text=True, timeout=150, check=False
-    )
+    done = _demo(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def _demo(folder: Path) -> "subprocess.CompletedProcess[str]":
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("JOURNEYFLOW_")}
+    command = [sys.executable, "-m", "journeyflow", "demo", "--folder", str(folder), "--root", str(_ROOT)]
+    return subprocess.run(
+        command, env=outside, cwd=folder.parent, capture_output=True, text=True, timeout=150, check=False
+    )
 
 
 def _read_customers(folder: Path) -> list[dict[str, str]]:

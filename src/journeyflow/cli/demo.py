@@ -1,8 +1,10 @@
-"""`demo`: the shipped programme on a year and a half of real orders, until all that is due has been sent."""
+"""`demo`: the shipped programme on a year and a half of real orders, until all that is due has been done.
+
+In real time, so it shows what happens at once: entries, first letters, and what comes of a day's events.
+"""
 
 import asyncio
 import os
-import shutil
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -11,25 +13,29 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import select
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from journeyflow.bootstrap import QUEUES, working
 from journeyflow.cli.status import span
 from journeyflow.cli.stores import migrated_store
-from journeyflow.demo.data import make
-from journeyflow.engine.outbox import pending
+from journeyflow.demo.data import make_history, make_today
+from journeyflow.demo.folder import OUTBOX, STORE, TEMPORAL, prepare
+from journeyflow.engine.outbox import pending, workflow_id
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.status import JourneyStatus, status
 from journeyflow.errors import JourneyflowError
+from journeyflow.instants import to_ms
 from journeyflow.settings import Settings
 from journeyflow.store.database import Store
-from journeyflow.store.ledger import messages
-from journeyflow.store.passages import enrollments
+from journeyflow.store.passages import cohorts
 from journeyflow.testing.servers import dev_server
+from journeyflow.workflows.cohort import Cohort
 
 _PATIENCE = 300.0  # seconds
 _LOOK = 0.2  # seconds between two looks at what is still due
+_WHO = "c0763"  # lapsed 181 days before the last day of the data, on which this customer came back
 
 
 @click.command()
@@ -38,7 +44,7 @@ _LOOK = 0.2  # seconds between two looks at what is still due
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".demo"),
     show_default=True,
-    help="Where everything is written; emptied first.",
+    help="Where everything is written. What an earlier demo left there is removed first.",
 )
 @click.option(
     "--root",
@@ -52,29 +58,38 @@ def demo(folder: Path, root: Path) -> None:
 
 
 async def _run(folder: Path, root: Path) -> None:
-    _empty(folder)
-    settings = Settings(store=f"sqlite:///{folder}/journeyflow.db", outbox=folder / "outbox", root=root)
+    prepare(folder)
+    settings = Settings(store=f"sqlite:///{folder / STORE}", outbox=folder / OUTBOX, root=root)
     console = Console()
-    files = make(datetime.now(UTC), folder)
+    began = datetime.now(UTC)
+    history = make_history(began, folder)
     await _command(console, settings, "apply", str(root))
-    await _command(console, settings, "customers", "import", str(files.customers))
-    await _command(console, settings, "events", "import", str(files.events))
-    async with migrated_store(settings) as store, dev_server(folder / "temporal.db") as server:
+    await _command(console, settings, "customers", "import", str(history.customers))
+    await _command(console, settings, "events", "import", str(history.events))
+    async with migrated_store(settings) as store, dev_server(folder / TEMPORAL) as server:
         client = await Client.connect(server.address)
         async with working(settings, store, client, QUEUES):
             console.print("\nrunning the journeys on an embedded Temporal server ...")
-            await _until_nothing_is_due(store)  # events first, so that every run of the demo is alike
+            await _until_nothing_is_due(store, client)  # events first, so that every run of the demo is alike
             await client.execute_workflow("Sweep", id="demo-sweep", task_queue=QUEUES[0])
-            await _until_nothing_is_due(store)
+            await _until_nothing_is_due(store, client)
+            await _live_today(console, settings, began, folder)
+            await _until_nothing_is_due(store, client)
         _report(console, await status(store, Programme()), folder)
 
 
-def _empty(folder: Path) -> None:
-    """Removes what an earlier demo left; refuses a folder that holds anything else."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "journeyflow.db").exists():
-        raise JourneyflowError(f'"{folder}" is not empty and not from a demo; choose another with --folder')
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+async def _live_today(console: Console, settings: Settings, began: datetime, folder: Path) -> None:
+    """What happens while the journeys run."""
+    today = make_today(began, datetime.now(UTC), folder)
+    console.print("\nthe real orders of the last day come in now:")
+    await _command(console, settings, "events", "import", str(today.orders))
+    console.print(
+        "\nand this nobody ever did; it is made up, so that there is something to see within a minute. "
+        "Some new members and some lost customers buy what they bought last, and a few give it back:",
+        highlight=False,
+    )
+    await _command(console, settings, "events", "import", str(today.made_up))
+    console.print()
 
 
 async def _command(console: Console, settings: Settings, *arguments: str) -> None:
@@ -88,32 +103,42 @@ async def _command(console: Console, settings: Settings, *arguments: str) -> Non
         raise JourneyflowError(f"that command ended with exit code {code}, so the demo cannot go on")
 
 
-async def _until_nothing_is_due(store: Store) -> None:
+async def _until_nothing_is_due(store: Store, client: Client) -> None:
     async with asyncio.timeout(_PATIENCE):
-        while await pending(store) or await _is_due(store, datetime.now(UTC)):
+        while await pending(store) or not await _all_rest(store, client):
             await asyncio.sleep(_LOOK)
 
 
-async def _is_due(store: Store, now: datetime) -> bool:
-    """Whether somebody has to travel on, or a message has to leave, now."""
-    late = and_(
-        enrollments.c.state == "active", or_(enrollments.c.step.is_(None), enrollments.c.wake_at <= now)
-    )
-    leaving = messages.c.state.in_(["queued", "sending"])
+async def _all_rest(store: Store, client: Client) -> bool:
     async with store.reading() as connection:
-        return bool(
-            (await connection.execute(select(or_(exists().where(late), exists().where(leaving))))).scalar()
-        )
+        numbers = list((await connection.execute(select(cohorts.c.id))).scalars())
+    return all(await asyncio.gather(*(_rests(client, number) for number in numbers)))
+
+
+async def _rests(client: Client, cohort: int) -> bool:
+    handle = client.get_workflow_handle_for(Cohort.run, workflow_id(cohort))
+    try:
+        return await handle.query(Cohort.at_rest, to_ms(datetime.now(UTC)))
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:  # everybody ended in the first leg
+            return True
+        raise
 
 
 def _report(console: Console, found: list[JourneyStatus], folder: Path) -> None:
     for one in found:
         console.print(_table(one))
-    console.print(f"messages: {folder / 'outbox'} (open an .eml file in any mail program)", soft_wrap=True)
-    console.print("look closer:", highlight=False)
-    prefix = f"JOURNEYFLOW_STORE=sqlite:///{folder}/journeyflow.db journeyflow"
-    console.print(f"  {prefix} status", soft_wrap=True, highlight=False)
-    console.print(f"  {prefix} customer show c0001", soft_wrap=True, highlight=False)
+    store = f"JOURNEYFLOW_STORE=sqlite:///{folder / STORE}"
+    outbox = f"JOURNEYFLOW_OUTBOX={folder / OUTBOX}"
+    for line in (
+        f"messages: {folder / OUTBOX} (open an .eml file in any mail program)",
+        "look closer:",
+        f"  {store} journeyflow status",
+        f"  {store} journeyflow customer show {_WHO}",
+        "let it go on, as far as you have the patience (the thanks for an order leave after an hour):",
+        f"  {store} {outbox} journeyflow dev --database {folder / TEMPORAL}",
+    ):
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def _table(one: JourneyStatus) -> Table:
@@ -123,6 +148,11 @@ def _table(one: JourneyStatus) -> Table:
     table.add_column()
     for stop in one.resting:
         table.add_row("resting", f"{stop.members:,}", f"{stop.step} ({stop.kind}) until {span(stop)}")
+    if one.finished:
+        table.add_row("finished", f"{one.finished:,}", "")
+    for rule, members in sorted(one.exited.items()):
+        table.add_row("exited", f"{members:,}", f"by {rule}")
+    table.add_row("reached the goal", f"{one.reached_goal:,}", "")
     for channel, number in sorted(_by_channel(one, "sent").items()):
         table.add_row("sent", f"{number:,}", f"by {channel}")
     for rule in ("consent", "cap", "quiet-hours"):

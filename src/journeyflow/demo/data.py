@@ -4,6 +4,9 @@ The orders are those of the CDNOW data set: 2,357 customers of a CD shop, Januar
 (P. Fader and B. Hardie, "Forecasting Repeat Sales at CDNOW", Interfaces 31, 2001; from brucehardie.com).
 Everything about the people is drawn from a fixed seed. Their addresses end in example.com, and their
 telephone numbers come from ranges that the countries' regulators keep free for fiction.
+
+The data knows days only, so the orders of the last day can come in now. After them comes what nobody ever
+did, in a file of its own: it lets new members buy, lost ones come back and some regret it.
 """
 
 import csv
@@ -11,7 +14,7 @@ import json
 import random
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from itertools import groupby
@@ -21,9 +24,12 @@ from typing import Any
 from journeyflow.demo.names import FIRST, LAST
 
 SEED = 1997
+FILES = ("customers.csv", "events.jsonl", "orders-of-today.jsonl", "made-up.jsonl")
 
 _TIERS = ((800, "platinum"), (300, "gold"), (100, "silver"), (0, "bronze"))  # from so many dollars
+_LAPSED = timedelta(days=180)  # as the shipped segment has it
 _OPENS, _OPEN_FOR = 7 * 3600, 16 * 3600  # seconds of the day, UTC, in which orders come in
+_CHECKOUT = "checkout"  # where those joined who are not new
 _COLUMNS = (
     "id", "email", "phone", "timezone", "locale", "consent_email", "consent_sms",
     "attr.first_name", "attr.last_name", "attr.birthday", "attr.tier", "attr.points",
@@ -31,9 +37,15 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class DemoFiles:
+class History:
     customers: Path  # CSV
-    events: Path  # JSON lines, in the order of their times
+    events: Path  # JSON lines, in the order of their times: who joined, and all orders before today
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    orders: Path  # JSON lines: the orders of the last day
+    made_up: Path  # JSON lines: orders and refunds of which none is in the data set
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,17 @@ class _Order:
     at: datetime
     items: int
     total: float  # dollars
+
+
+@dataclass(frozen=True, slots=True)
+class _Customer:
+    row: dict[str, object]
+    joined: dict[str, Any]
+    orders: list[_Order]
+
+    @property
+    def is_new(self) -> bool:
+        return bool(self.joined["properties"]["source"] != _CHECKOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +87,44 @@ _COUNTRIES = (
 )
 
 
-def make(now: datetime, folder: Path, seed: int = SEED) -> DemoFiles:
-    """Write customers.csv and events.jsonl: the same bytes for the same arguments, nothing after `now`."""
+def make_history(now: datetime, folder: Path, seed: int = SEED) -> History:
+    """The same bytes for the same arguments, nothing after `now`."""
+    people = _people(now, seed)
+    orders = [order for one in people for order in one.orders if not _is_of(now, order)]
+    folder.mkdir(parents=True, exist_ok=True)
+    return History(
+        _write_customers(folder / FILES[0], (one.row for one in people)),
+        _write_events(folder / FILES[1], [*(one.joined for one in people), *map(_completed, orders)]),
+    )
+
+
+def make_today(began: datetime, now: datetime, folder: Path, seed: int = SEED) -> Today:
+    """What comes in at `now`, after the history that was made at `began`."""
+    people = _people(began, seed)
+    orders = [replace(order, at=now) for one in people for order in one.orders if _is_of(began, order)]
+    folder.mkdir(parents=True, exist_ok=True)
+    return Today(
+        _write_events(folder / FILES[2], map(_completed, orders)),
+        _write_events(folder / FILES[3], _made_up(people, began, now)),
+    )
+
+
+def _people(now: datetime, seed: int) -> list[_Customer]:
     now = now.astimezone(UTC).replace(microsecond=0)
     chance = random.Random(seed)
-    customers: list[dict[str, object]] = []
-    events: list[dict[str, Any]] = []
-    for key, group in groupby(_orders(now, chance), key=lambda order: order.customer):
-        orders = list(group)
-        customers.append(_person(key, sum(order.total for order in orders), now.date(), chance))
-        events.append(_joined(key, orders[0].at, now, chance))
-        events += map(_completed, orders)
-    folder.mkdir(parents=True, exist_ok=True)
-    return DemoFiles(
-        _write_customers(folder / "customers.csv", customers),
-        _write_events(folder / "events.jsonl", sorted(events, key=lambda event: (event["at"], event["id"]))),
-    )
+    return [
+        _customer(key, list(orders), now, chance)
+        for key, orders in groupby(_orders(now, chance), key=lambda order: order.customer)
+    ]
+
+
+def _customer(key: str, orders: list[_Order], now: datetime, chance: random.Random) -> _Customer:
+    row = _person(key, sum(order.total for order in orders), now.date(), chance)
+    return _Customer(row, _joined(key, orders[0].at, now, chance), orders)
+
+
+def _is_of(today: datetime, order: _Order) -> bool:
+    return order.at.date() == today.astimezone(UTC).date()
 
 
 def _orders(now: datetime, chance: random.Random) -> Iterator[_Order]:
@@ -165,7 +210,7 @@ def _joined(key: str, first_order: datetime, now: datetime, chance: random.Rando
     """Most joined with their first order; three in a hundred bought as guests and joined since yesterday."""
     lately, ago = chance.random() < 0.03, chance.randrange(60, 20 * 3600)
     at = now - timedelta(seconds=ago) if lately else first_order
-    source = chance.choice(("website", "app", "store")) if lately else "checkout"
+    source = chance.choice(("website", "app", "store")) if lately else _CHECKOUT
     return _event(f"joined-{key}", key, "member.joined", at, {"source": source})
 
 
@@ -173,6 +218,30 @@ def _completed(order: _Order) -> dict[str, Any]:
     order_id = f"{order.customer}-{order.number}"
     properties = {"order_id": order_id, "total": order.total, "items": order.items}
     return _event(f"order-{order_id}", order.customer, "order.completed", order.at, properties)
+
+
+def _made_up(people: list[_Customer], began: datetime, now: datetime) -> list[dict[str, Any]]:
+    """Some buy at `now` what they bought last, and some of these give it back."""
+    buyers = [one.orders[-1] for one in _tempted(people, began) if not _is_of(began, one.orders[-1])]
+    events = []
+    for number, last in enumerate(buyers):
+        order_id = f"made-up-{last.customer}"
+        bought = {"order_id": order_id, "total": last.total, "items": last.items}
+        events.append(_event(f"made-up-order-{last.customer}", last.customer, "order.completed", now, bought))
+        if number % 5 == 0:
+            refund = (f"made-up-refund-{last.customer}", last.customer, "order.refunded", now)
+            events.append(_event(*refund, {"order_id": order_id}))
+    return events
+
+
+def _tempted(people: list[_Customer], began: datetime) -> list[_Customer]:
+    """One in three of the new members and of those with a birthday in a week; one in thirty of the lost."""
+    birthday = f"{began.astimezone(UTC).date() + timedelta(days=7):%m-%d}"
+    new = [one for one in people if one.is_new]
+    celebrating = [one for one in people if str(one.row["attr.birthday"]).endswith(birthday)]
+    lost = [one for one in people if not one.is_new and one.orders[-1].at < began - _LAPSED]
+    chosen = [*new[::3], *celebrating[::3], *lost[::30]]
+    return list({str(one.row["id"]): one for one in chosen}.values())
 
 
 def _event(key: str, customer: str, name: str, at: datetime, properties: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +263,7 @@ def _write_customers(path: Path, rows: Iterable[dict[str, object]]) -> Path:
 
 
 def _write_events(path: Path, events: Iterable[dict[str, Any]]) -> Path:
+    in_order = sorted(events, key=lambda event: (event["at"], event["id"]))
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
+        file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in in_order)
     return path
