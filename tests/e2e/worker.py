@@ -17,7 +17,9 @@ from journeyflow.bootstrap import QUEUES, connect, working
 from journeyflow.cli.stores import migrated_store
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.channels.smtp import Smtp
+from journeyflow.delivery.channels.webhook import Webhook
 from journeyflow.engine import outbox, route, travel
+from journeyflow.engine.steps import hand_over
 from journeyflow.settings import load_settings
 
 READY = "ready"
@@ -44,6 +46,9 @@ POINTS = {
     "outbox accepted": Point(Outbox, "send", after=True),
     "smtp claimed": Point(Smtp, "send"),
     "smtp accepted": Point(Smtp, "send", after=True),
+    "webhook claimed": Point(Webhook, "send"),
+    "webhook accepted": Point(Webhook, "send", after=True),
+    "handed over": Point(hand_over, "run", after=True),
 }
 
 
