@@ -177,6 +177,10 @@ CODES: dict[str, Code] = {
         "With `again: always` and no wait, every event sends; ten events in a minute send ten messages.",
         severity="warning",
     ),
+    "JF310": Code(
+        "everybody leaves at once",
+        "What must hold to come in makes customers leave, too, and that is looked at before the first step.",
+    ),
     # JF4xx: templates
     "JF401": Code("faulty template", "A template that cannot be rendered would fail for every customer."),
     # JF5xx: how much one customer gets

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from journeyflow.language.checks.logic import Formula, Logic, can_hold_together, formula
+from journeyflow.language.checks.logic import Both, Formula, Logic, can_hold_together, formula
 from journeyflow.language.checks.surroundings import Surroundings
 from journeyflow.language.definition import (
     AllOf,
@@ -15,6 +15,8 @@ from journeyflow.language.definition import (
     EventPattern,
     Journey,
     NotThis,
+    SegmentCondition,
+    SegmentEntry,
     WaitForStep,
 )
 from journeyflow.language.problems import Report
@@ -25,6 +27,7 @@ def check(journey: Journey, _around: Surroundings, report: Report) -> None:
     logic = Logic()
     for condition in _conditions(journey):
         check_condition(condition, logic, report)
+    _check_entry(journey, logic, report)
     for where in _wheres(journey):
         _check_where(where, report)
     for step in all_steps(journey.steps):
@@ -42,6 +45,23 @@ def check_condition(condition: Condition, logic: Logic, report: Report) -> bool:
     message = "the condition can never hold, since its parts contradict each other; correct one of them"
     report.add(condition.mark, "JF303", message)
     return False
+
+
+def _check_entry(journey: Journey, logic: Logic, report: Report) -> None:
+    """What holds for everybody who enters must be possible, and not the reason to leave again."""
+    given = [journey.when] if journey.when else []
+    if isinstance(journey.enter, SegmentEntry):
+        given.append(SegmentCondition(journey.enter.mark, journey.enter.segment))
+    entered = Both(tuple(map(formula, given)))
+    if logic.is_impossible(entered):
+        if journey.when and not logic.is_impossible(formula(journey.when)):
+            message = "nobody in the segment that enters can pass this condition; correct one of the two"
+            report.add(journey.when.mark, "JF303", message)
+        return
+    for rule in journey.exits:
+        if rule.when and logic.implies(entered, formula(rule.when)):
+            message = "everybody who enters leaves by this rule at once, as it holds for them all; correct it"
+            report.add(rule.mark, "JF310", message)
 
 
 def _conditions(journey: Journey) -> Iterator[Condition]:

@@ -92,6 +92,10 @@ MEANING: dict[str, Example] = {
         "enter: {event: cart.opened, when: {consent: email}, again: after 30 days}\n"
         "steps:\n  - send: {email: welcome}",
     ),
+    "JF310": Example(
+        "enter: {event: cart.opened, when: {consent: email}}\nexit:\n  - when: {consent: email}",
+        "enter: {event: cart.opened, when: {consent: email}}\nexit:\n  - when: {not: {consent: email}}",
+    ),
     "JF401": Example(
         "Hello {{ customer.first_name }! Reply STOP.",
         "Hello {{ customer.first_name }}! Reply STOP.",
