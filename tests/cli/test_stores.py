@@ -27,6 +27,7 @@ def writer(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize(
     ("url", "told"),
     [

@@ -1,5 +1,6 @@
 """The store of this installation, opened for one command."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ async def migrated_store(settings: Settings) -> AsyncIterator[Store]:
     """
     store = Store.open(settings.store)
     try:
+        _look_for_file(store)
         await _migrate(store)
         yield store
     except OperationalError as error:
@@ -32,6 +34,15 @@ async def migrated_store(settings: Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
+def _look_for_file(store: Store) -> None:
+    """aiosqlite finds out as well, but may then print a traceback: its thread outlives our event loop."""
+    if store.is_sqlite:
+        try:
+            sqlite3.connect(str(store.engine.url.database)).close()
+        except sqlite3.Error as error:
+            raise _cannot_be_opened(str(error)) from None
+
+
 async def _migrate(store: Store) -> None:
     """Looks first, since a migration waits for whoever writes, even if there is nothing to do."""
     try:
@@ -40,9 +51,11 @@ async def _migrate(store: Store) -> None:
     except DatabaseError as error:
         if _is_locked(error):
             raise
-        raise ConfigurationError(
-            f"the store cannot be opened ({_reason(error)}); look at JOURNEYFLOW_STORE"
-        ) from None
+        raise _cannot_be_opened(_reason(error)) from None
+
+
+def _cannot_be_opened(reason: str) -> ConfigurationError:
+    return ConfigurationError(f"the store cannot be opened ({reason}); look at JOURNEYFLOW_STORE")
 
 
 def _is_locked(error: DBAPIError) -> bool:
