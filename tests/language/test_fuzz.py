@@ -49,7 +49,7 @@ TEXTS = [
     "", "~", "true", "0", "-1.5", "1e999", ".inf", "09:00", "mon", "email", "lapsed", "end",
     "order.completed", "never", "2026-01-01", "exit", "skip", "P1M", "7 days", "0 9 * * *", "0 9 * * 1L/2",
     "wait up to 1 day", "a" * 300, "always", "after 1 day", "50%", "100%", "fuzzed", "neighbour", "code",
-    "gold",
+    "gold", "opened", "https://example.com/", "{{ customer.id }}", "{% if",
 ]  # fmt: skip
 KEYS = [
     "event", "where", "when", "then", "otherwise", "all", "any", "not", "attribute", "is", "in", "id",
@@ -57,6 +57,7 @@ KEYS = [
     "add", "wait_for", "timeout", "segment", "consent", "date", "at", "trigger", "within", "since",
     "schedule", "offset", "allow", "JF307", "JF601", "experiment", "variants", "share", "holdout", "journey",
     "manual", "again", "if_capped", "sms", "append", "remove", "points", "tier",
+    "webhook", "url", "body", "message", "template", "was",
 ]  # fmt: skip
 VALUES = st.recursive(
     st.sampled_from(TEXTS) | st.text(max_size=8),
