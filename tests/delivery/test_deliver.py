@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Unanswerable
+from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Rejected, Throttled, Unanswerable
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.deliver import Attempt, Courier, TryAgain, deliver
 from journeyflow.errors import ConfigurationError
@@ -260,6 +260,65 @@ async def test_a_crash_while_handing_over_leaves_only_that_batch_in_doubt(world:
     assert len(set(channel.sent)) == len(channel.sent)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "answer", "counts"),
+    [
+        (Accepted("late"), Unanswerable(), DeliveryCount(sent=25)),
+        (Throttled(60, "busy"), Unanswerable(), DeliveryCount(sent=15, unknown=10)),
+        (Rejected("550", "no", address_is_dead=True), Unanswerable(), DeliveryCount(sent=15, unknown=10)),
+        (Throttled(60, "busy"), None, DeliveryCount(sent=25)),
+        (Rejected("550", "no"), None, DeliveryCount(sent=25)),
+    ],
+)
+async def test_an_attempt_that_wakes_after_the_next_one_took_over_changes_nothing_but_what_is_certain(
+    world: World, outcome: Outcome, answer: Unanswerable | None, counts: DeliveryCount
+) -> None:
+    await queue(world, *keys(25))
+    sleeper = Sleeper(batch=10, outcome=outcome)
+    asleep = asyncio.create_task(world.deliver(sleeper))
+    await sleeper.asleep(10)
+    world.now += timedelta(seconds=30)
+    await world.deliver(Recorder(batch=10, answer=answer), attempt=2)
+    sleeper.wake(10)
+    await asyncio.wait([asleep])
+    assert await world.deliver(Recorder(batch=10), attempt=3) == counts
+    assert len(sleeper.sent) == 10, "it claims no more"
+
+
+async def test_what_an_attempt_claims_while_the_next_one_settles_is_settled_by_the_one_after(
+    world: World,
+) -> None:
+    await queue(world, *keys(25))
+    sleeper = Sleeper(batch=10)
+    asleep = asyncio.create_task(world.deliver(sleeper))
+    await sleeper.asleep(10)
+    world.now += timedelta(seconds=30)
+
+    class Rouser(Recorder):
+        async def lookup(self, message_id: int) -> Unanswerable:
+            if not sleeper.sent:
+                sleeper.wake(10)
+                await sleeper.asleep(10)
+            return Unanswerable()
+
+    with pytest.raises(TryAgain) as pause:
+        await world.deliver(Rouser(batch=10), attempt=2)
+    assert await states(world) == {"sent": 15, "sending": 10}
+    asleep.cancel()
+    await asyncio.wait([asleep])
+    world.now += pause.value.after
+    assert await world.deliver(Recorder(batch=10), attempt=3) == DeliveryCount(sent=15, unknown=10)
+
+
+async def test_a_first_attempt_too_leaves_nothing_in_sending(world: World) -> None:
+    """Its workflow may have been set back to before an earlier activity."""
+    await queue(world, "c0")
+    await put(world, state="sending")
+    with pytest.raises(TryAgain):
+        await world.deliver(Recorder(batch=10))
+    assert await world.deliver(Recorder(batch=10), attempt=2) == DeliveryCount(unknown=1)
+
+
 async def test_an_error_of_the_channels_leaves_its_message_in_doubt_and_no_other(world: World) -> None:
     await queue(world, *keys(25))
     channel = Recorder(batch=10, breaks_at=12, error=ConnectionAbortedError("c12@example.com"))
@@ -309,11 +368,13 @@ async def test_a_channel_that_is_not_there_is_said(world: World) -> None:
         )
 
 
-@dataclass(slots=True)
+@dataclass
 class Recorder:
-    """A provider that notes what it took, and cannot be asked. Raises `error` where it is told to."""
+    """A provider that notes what it took, and answers always the same. Raises `error` where it is told to."""
 
     batch: int
+    outcome: Outcome = Accepted("taken")  # noqa: RUF009 - frozen
+    answer: Unanswerable | None = Unanswerable()  # noqa: RUF009 - frozen
     breaks_at: int | None = None  # after so many
     breaks_on: int | None = None  # a message
     error: BaseException = field(default_factory=ConnectionAbortedError)
@@ -323,13 +384,35 @@ class Recorder:
         if message.message_id == self.breaks_on or len(self.sent) == self.breaks_at:
             raise self.error
         self.sent.append(message.message_id)
-        return Accepted(str(message.message_id))
+        return self.outcome
 
-    async def lookup(self, message_id: int) -> Unanswerable:
-        return Unanswerable()
+    async def lookup(self, message_id: int) -> Accepted | Unanswerable | None:
+        return self.answer
 
     async def close(self) -> None:
         """Nothing is held open."""
+
+
+@dataclass
+class Sleeper(Recorder):
+    """A paused worker's: each message takes until it is woken."""
+
+    _asleep: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    _awake: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+
+    async def send(self, message: Outgoing) -> Outcome:
+        self._asleep.release()
+        await self._awake.acquire()
+        return await super().send(message)
+
+    async def asleep(self, number: int) -> None:
+        """Waits until so many more are."""
+        for _ in range(number):
+            await self._asleep.acquire()
+
+    def wake(self, number: int) -> None:
+        for _ in range(number):
+            self._awake.release()
 
 
 def _to(mail: EmailMessage) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.conditions import Frame, holds
@@ -50,14 +50,17 @@ async def claim(
     request: DeliveryRequest,
     plan: Plan,
     policy: Policy,
+    began: datetime,
     now: datetime,
     after: int,
     limit: int,
 ) -> Claims:
-    """Marks up to `limit` messages beyond the message `after` as sending.
+    """Marks up to `limit` messages beyond the message `after` as sending, for the attempt that `began` then.
 
-    Those that may not go any more are cancelled.
+    Those that may not go any more are cancelled. An attempt that a later one has taken over from gets none.
     """
+    if await _is_taken_over(connection, request, began):
+        return Claims([], after, False, None)
     category = rules_for(policy, request.channel, plan.category)
     query = _query(request, plan, category, now).where(messages.c.state == "queued", messages.c.id > after)
     rows = (
@@ -75,7 +78,8 @@ async def claim(
             cancelled[verdict.reason].append(row.id)
     for reason, ids in cancelled.items():
         await _put(connection, ids, state="cancelled", reason=reason)
-    await _put(connection, [claim.message for claim in claims.taken], state="sending", claimed_at=now)
+    taken = [claim.message for claim in claims.taken]
+    await _put(connection, taken, state="sending", claimed_at=now, claimed_by=began)
     return claims
 
 
@@ -87,6 +91,11 @@ def of_request(request: DeliveryRequest) -> ColumnElement[bool]:
         messages.c.leg == request.leg,
         messages.c.channel == request.channel,
     )
+
+
+async def _is_taken_over(connection: AsyncConnection, request: DeliveryRequest, began: datetime) -> bool:
+    later = exists().where(of_request(request), messages.c.claimed_by > began)
+    return bool((await connection.execute(select(later))).scalar_one())
 
 
 def _query(request: DeliveryRequest, plan: Plan, category: Category, now: datetime) -> Select[Any]:

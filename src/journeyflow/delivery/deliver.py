@@ -2,11 +2,12 @@
 
 States: queued -> sending -> sent | failed | unknown. Only the attempt that moved a message to sending hands
 it over. One found in sending by a later attempt is asked after; if nobody can tell, it is unknown and not
-sent again.
+sent again. No attempt ends well while any are queued or sending, so that there always is a later one.
 """
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -71,10 +72,13 @@ class _Job:
     channel: Channel
     plan: Plan
     policy: Policy
+    began: datetime  # this attempt; no two of a request began at the same time
 
 
 _OURSELVES = Sender("journeyflow")  # what a webhook comes from
 _PATIENCE = {WEBHOOK: timedelta(days=3)}  # by channel: how long a message is tried; without it, for ever
+
+_TAKE_OVER_AFTER = timedelta(seconds=30)  # by then no channel is still at what it was given
 
 
 async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) -> DeliveryCount:
@@ -82,7 +86,7 @@ async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) 
 
     A fault of ours is raised too, but stops no message that it does not concern.
     """
-    job = await _job(courier, request)
+    job = await _job(courier, request, attempt.clock())
     if attempt.number > 1:
         await _reconcile(job, attempt.clock())
     results: Results = []
@@ -98,12 +102,13 @@ async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) 
         await _stop_if_asked(job, results, attempt)
     if faults:
         raise faults[0].error
-    if held_until:
-        raise TryAgain(min(held_until) - attempt.clock())
-    return await _count(job)
+    counts = await _counts(job)
+    if counts["queued"] or counts["sending"]:
+        raise TryAgain(_pause(counts, held_until, attempt.clock()))
+    return DeliveryCount(*(counts[state] for state in ("sent", "failed", "unknown", "cancelled")))
 
 
-async def _job(courier: Courier, request: DeliveryRequest) -> _Job:
+async def _job(courier: Courier, request: DeliveryRequest, began: datetime) -> _Job:
     channel = courier.channels.get(request.channel)
     if channel is None:
         raise ConfigurationError(f'this worker has no channel "{request.channel}"')
@@ -111,7 +116,8 @@ async def _job(courier: Courier, request: DeliveryRequest) -> _Job:
         query = select(cohorts.c.version_id).where(cohorts.c.id == request.cohort)
         version = (await connection.execute(query)).scalar_one()
         plan = await courier.programme.plan(connection, version)
-        return _Job(courier, request, channel, plan, await courier.programme.policy(connection))
+        policy = await courier.programme.policy(connection)
+        return _Job(courier, request, channel, plan, policy, began)
 
 
 async def _reconcile(job: _Job, now: datetime) -> None:
@@ -143,11 +149,13 @@ async def _record_and_claim(
 ) -> tuple[Claims, dict[str, Locales]]:
     """One transaction for the end of one batch and the beginning of the next."""
     async with job.courier.store.writing() as connection:
-        await record(connection, job.request.channel, results, now)
+        await record(connection, job.request.channel, results, job.began, now)
         if not before.more:
             return Claims([], before.cursor, False, None), {}
         batch = job.channel.batch
-        claims = await claim(connection, job.request, job.plan, job.policy, now, before.cursor, batch)
+        claims = await claim(
+            connection, job.request, job.plan, job.policy, job.began, now, before.cursor, batch
+        )
         names = {taken.template for taken in claims.taken}
         return claims, await job.courier.catalogue.find(connection, names, job.request.channel)
 
@@ -237,7 +245,7 @@ async def _stop_if_asked(job: _Job, results: Results, attempt: Attempt) -> None:
     breaks = [fault.error for fault in _faults(results) if fault.in_doubt]
     if breaks or pauses:
         async with job.courier.store.writing() as connection:
-            await record(connection, job.request.channel, results, attempt.clock())
+            await record(connection, job.request.channel, results, job.began, attempt.clock())
         raise breaks[0] if breaks else TryAgain(timedelta(seconds=max(pauses)))
 
 
@@ -245,12 +253,20 @@ def _faults(results: Results) -> list[Fault]:
     return [result for _, result in results if isinstance(result, Fault)]
 
 
-async def _count(job: _Job) -> DeliveryCount:
+async def _counts(job: _Job) -> Counter[str]:
+    """The messages of the request by state."""
     query = (
         select(messages.c.state, func.count().label("messages"))
         .where(of_request(job.request))
         .group_by(messages.c.state)
     )
     async with job.courier.store.reading() as connection:
-        counts = {row.state: row.messages for row in await connection.execute(query)}
-    return DeliveryCount(*(counts.get(state, 0) for state in ("sent", "failed", "unknown", "cancelled")))
+        return Counter({row.state: row.messages for row in await connection.execute(query)})
+
+
+def _pause(counts: Counter[str], held_until: list[datetime], now: datetime) -> timedelta:
+    """What is in sending here belongs to an attempt that counts as dead: the next one settles it."""
+    pauses = [max(min(held_until) - now, timedelta(0))] if held_until else []
+    if counts["sending"] or not held_until:
+        pauses.append(_TAKE_OVER_AFTER)
+    return min(pauses)

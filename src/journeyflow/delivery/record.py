@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import Boolean, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.delivery.channels.base import Accepted, Ambiguous, Outcome, Rejected, Throttled
@@ -41,9 +41,20 @@ Result = Outcome | Unrendered | Fault
 Results = list[tuple[Claim, Result]]
 
 
-async def record(connection: AsyncConnection, channel: str, results: Results, now: datetime) -> None:
+async def record(
+    connection: AsyncConnection, channel: str, results: Results, began: datetime, now: datetime
+) -> None:
+    """Of the messages that the attempt which `began` then has claimed.
+
+    What a later attempt has settled or claimed in the meantime stays as it is; only that a message was
+    accepted is certain whatever the later one took it for.
+    """
     if results:
-        rows = [{"message": taken.message, **_outcome(result, now)} for taken, result in results]
+        rows = [
+            {"message": taken.message, "by": began, "certain": isinstance(result, Accepted)}
+            | _outcome(result, now)
+            for taken, result in results
+        ]
         await connection.execute(_RECORD, rows)
     await _fail_enrollments(connection, results, now)
     await _suppress(connection, channel, results, now)
@@ -51,7 +62,8 @@ async def record(connection: AsyncConnection, channel: str, results: Results, no
 
 _RECORD = (
     update(messages)
-    .where(messages.c.id == bindparam("message"))
+    .where(messages.c.id == bindparam("message"), messages.c.claimed_by == bindparam("by"))
+    .where(or_(messages.c.state == "sending", bindparam("certain", type_=Boolean)))
     .values({name: bindparam(f"new_{name}") for name in ("state", "reason", "sent_at", "provider_id")})
 )
 
@@ -80,10 +92,11 @@ async def _fail_enrollments(connection: AsyncConnection, results: Results, now: 
     failed: dict[str, list[int]] = defaultdict(list)  # by reason
     for taken, result in results:
         if isinstance(result, Unrendered):
-            failed[result.reason].append(taken.enrollment)
+            failed[result.reason].append(taken.message)
     for reason, ids in failed.items():
+        theirs = select(messages.c.enrollment_id).where(messages.c.id.in_(ids), messages.c.state == "failed")
         values = {"state": "failed", "reason": reason, "step": None, "wake_at": None, "ended_at": now}
-        alive = (enrollments.c.id.in_(ids), enrollments.c.state.in_(["active", "finished"]))
+        alive = (enrollments.c.id.in_(theirs), enrollments.c.state.in_(["active", "finished"]))
         await connection.execute(update(enrollments).where(*alive).values(**values))
 
 

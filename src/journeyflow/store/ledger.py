@@ -34,6 +34,7 @@ messages = Table(
     Column("detail", Json),  # what the decision rested on; never an address or a value
     Column("at", UtcDateTime, nullable=False),  # when the gate decided
     Column("claimed_at", UtcDateTime),
+    Column("claimed_by", UtcDateTime),  # the attempt at delivery that did: when it began
     Column("sent_at", UtcDateTime),
     Column("provider_id", Text),
     UniqueConstraint("enrollment_id", "step"),  # a plan has no loops, so this is the message's key
