@@ -285,6 +285,19 @@ async def test_an_attempt_that_wakes_after_the_next_one_took_over_changes_nothin
     assert len(sleeper.sent) == 10, "it claims no more"
 
 
+async def test_an_attempt_that_was_taken_over_claims_no_more(world: World) -> None:
+    await queue(world, *keys(25))
+    sleeper = Sleeper(batch=10)
+    asleep = asyncio.create_task(world.deliver(sleeper))
+    await sleeper.asleep(10)
+    world.now += timedelta(seconds=30)
+    with pytest.raises(TryAgain):
+        await world.deliver(Recorder(batch=10, outcome=Throttled(60, "busy")), attempt=2)
+    sleeper.wake(25)
+    await asyncio.wait([asleep])
+    assert await states(world) == {"sent": 10, "queued": 15}
+
+
 async def test_what_an_attempt_claims_while_the_next_one_settles_is_settled_by_the_one_after(
     world: World,
 ) -> None:
