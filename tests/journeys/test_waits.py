@@ -109,3 +109,35 @@ async def test_days_go_by_the_customers_calendar_and_not_by_ours(trip: Trip, app
     await reader(trip, "ann", timezone="America/New_York")
     await trip.event("ann", "began")
     assert await wake_at(trip, "ann") == datetime(2031, 6, 3, 0, tzinfo=UTC)
+
+
+TEN = """
+    journey: ten
+    enter: {event: began}
+    steps:
+      - wait: {until: "10:00"}
+      - send: {email: hello}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("Europe/Stockholm", "America/New_York"), ("America/New_York", "Europe/Stockholm")],
+    ids=["westwards", "eastwards"],
+)
+async def test_whoever_moves_while_waiting_is_written_to_at_the_hour_of_the_new_place(
+    trip: Trip, apply: Apply, before: str, after: str
+) -> None:
+    await apply(TEN)
+    await reader(trip, "ann", timezone=before)
+    await reader(trip, "ben", timezone=before)
+    await trip.event("ann", "began")
+    await trip.event("ben", "began")
+    due = await wake_at(trip, "ann")
+    await trip.customer("ann", timezone=after)
+    await skip_to(trip, due + timedelta(minutes=1))
+    assert await templates(trip, "ben") == ["hello"]
+    assert await templates(trip, "ann") == []
+    await trip.skip(days=1)
+    [message] = await trip.messages("ann")
+    assert local(message.at, after).endswith("10:00")

@@ -119,10 +119,11 @@ def _depart(leg: Leg, arrival: Arrival) -> None:
             came = bool(arrival.events)
             leg.note(arrival.step, "event" if came else "timeout", members)
             leg.go(members, step.then if came else step.otherwise)
-        case Wait() | WaitUntil():
+        case Wait():
             leg.go(members, step.next)
-        case Send() | WaitUntilDate():
-            leg.go(members, arrival.step)  # was held, asks the gate again; the date may have moved meanwhile
+        case Send() | WaitUntil() | WaitUntilDate():
+            # Asked again: the gate, and whether it is the right moment where the customer lives by now.
+            leg.go(members, arrival.step)
         case Webhook() | Branch() | Split() | Update() | HandOver() | End():
             raise PlanError(step.path, f"nobody rests at a step of kind {step.kind}")
         case _:

@@ -1,9 +1,11 @@
 """The three waits: for a duration, until a local time, for an event."""
 
-from datetime import time, timedelta
+from collections import defaultdict
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from journeyflow.engine.leg import Leg
-from journeyflow.engine.local_time import next_local
+from journeyflow.engine.leg import Leg, Member
+from journeyflow.engine.local_time import at_local, next_local
 from journeyflow.members import Mask
 from journeyflow.plan import Wait, WaitFor, WaitUntil
 
@@ -11,11 +13,37 @@ from journeyflow.plan import Wait, WaitFor, WaitUntil
 def run(leg: Leg, number: int, step: Wait | WaitUntil | WaitFor, members: Mask) -> None:
     match step:
         case Wait():
-            leg.rest(members, number, leg.now + timedelta(seconds=step.seconds))
+            _rest(leg, number, members, leg.now + timedelta(seconds=step.seconds))
         case WaitFor():
-            leg.rest(members, number, leg.now + timedelta(seconds=step.timeout))
+            _rest(leg, number, members, leg.now + timedelta(seconds=step.timeout))
         case WaitUntil():
-            clock = time.fromisoformat(step.at)
-            for tz, who in leg.by_zone(members).items():
-                leg.rest(who, number, next_local(leg.now, clock, step.days, tz))
+            _until(leg, number, step, members)
+
+
+def _until(leg: Leg, number: int, step: WaitUntil, members: Mask) -> None:
+    """Whoever has moved to another zone while waiting, waits for its hour; the others go on."""
+    by_moment: dict[datetime, Mask] = defaultdict(int)
+    for tz, who in leg.by_zone(members).items():
+        for member in leg.chosen(who):
+            moment = _moment(leg, number, step, member, tz)
+            by_moment[moment] |= 1 << member.position
+    for moment, who in by_moment.items():
+        if moment > leg.now:
+            _rest(leg, number, who, moment)
+        else:
+            leg.go(who, step.next)
+
+
+def _moment(leg: Leg, number: int, step: WaitUntil, member: Member, tz: ZoneInfo) -> datetime:
+    clock = time.fromisoformat(step.at)
+    woken_at = member.rested_until if member.rested_at == number else None
+    if woken_at is None:
+        return next_local(leg.now, clock, step.days, tz)
+    day = woken_at.astimezone(tz).date()
+    is_right = at_local(day, clock, tz) == woken_at and (not step.days or day.weekday() in step.days)
+    return woken_at if is_right else next_local(woken_at, clock, step.days, tz)
+
+
+def _rest(leg: Leg, number: int, members: Mask, until: datetime) -> None:
+    leg.rest(members, number, until)
     leg.note(number, "wait", members)
