@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from journeyflow.cli.main import run
 from journeyflow.store.database import Store
+from journeyflow.store.ledger import messages
 from tests.engine.programmes import World
 from tests.engine.test_status import fill
 
@@ -67,6 +68,20 @@ async def test_who_rests_past_their_time_is_overdue(
     assert await asyncio.to_thread(run, ["status", "reviews"]) == 0
     [(_, members, where)] = [row for row in lines(capsys.readouterr().out) if row[0] == "resting at"]
     assert (members, where) == ("5", f"the-review (wait_for) until {due:%Y-%m-%d %H:%M} UTC{mark}")
+
+
+@pytest.mark.usefixtures("filled", "here")
+async def test_why_a_message_has_not_left_is_a_sentence_and_not_a_rule(
+    sqlite_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with sqlite_store.writing() as connection:
+        queued = messages.update().where(messages.c.state == "queued")
+        await connection.execute(queued.values(reason="the SMTP server cannot be reached"))
+    assert await asyncio.to_thread(run, ["status", "reviews"]) == 0
+    assert lines(capsys.readouterr().out)[-2:] == [
+        ["email dropped", "1", "by consent"],
+        ["email queued", "6", "the SMTP server cannot be reached"],
+    ]
 
 
 @pytest.mark.usefixtures("filled", "here")

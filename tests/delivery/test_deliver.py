@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.testing import ActivityEnvironment
 
+from journeyflow.delivery.activities import DeliveryActivities
 from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Rejected, Throttled, Unanswerable
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.deliver import Attempt, Courier, TryAgain, deliver
+from journeyflow.engine.status import status
+from journeyflow.engine.timeline import story
 from journeyflow.errors import ConfigurationError
 from journeyflow.store.customers import customers, suppressions
 from journeyflow.store.ledger import messages
@@ -136,6 +141,42 @@ async def test_a_provider_that_wants_a_pause_gets_it_and_then_the_rest(world: Wo
         assert len({_to(mail) for mail in server.received()}) == len(server.received()) == 25
 
 
+async def test_why_messages_do_not_leave_is_seen_until_they_do(world: World) -> None:
+    await queue(world, *keys(25))
+    async with smtp_server() as server:
+        async with server.away():
+            with pytest.raises(TryAgain) as pause:
+                await world.deliver(server.channel)
+        why = "the SMTP server cannot be reached"
+        assert (pause.value.waiting, pause.value.reason) == (25, why)
+        [letters] = await status(world.store, world.programme)
+        assert letters.messages == {("email", "queued", why): 10, ("email", "queued", ""): 15}
+        told = await story(world.store, world.programme, "c0")
+        assert told is not None
+        assert f"message 1, email hello queued: {why}" in [moment.text for moment in told.moments]
+        await world.deliver(server.channel, attempt=2)
+    [letters] = await status(world.store, world.programme)
+    assert letters.messages == {("email", "sent", ""): 25}
+
+
+async def test_a_pause_is_one_line_in_the_log_and_no_error(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await queue(world, *keys(25))
+    channel = Recorder(batch=10, outcome=Throttled(90.4, "the provider is busy"))
+    activities = DeliveryActivities(Courier(world.store, {"email": channel}, world.programme))
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, started_time=world.now)
+    with pytest.raises(ApplicationError) as raised:
+        await environment.run(activities.deliver, DeliveryRequest(1, 0, "email"))
+    assert raised.value.category is ApplicationErrorCategory.BENIGN
+    assert raised.value.next_retry_delay == timedelta(seconds=90.4)
+    [line] = [record for record in caplog.records if record.name.startswith("journeyflow")]
+    assert (line.levelname, line.getMessage()) == (
+        "WARNING", "email: 25 waiting for 0:01:30: the provider is busy",
+    )  # fmt: skip
+
+
 async def test_one_that_is_put_off_does_not_undo_the_others(world: World) -> None:
     await queue(world, "ann", "grey", "ben")
     async with smtp_server() as server:
@@ -143,7 +184,9 @@ async def test_one_that_is_put_off_does_not_undo_the_others(world: World) -> Non
             await world.deliver(server.channel)
         assert sorted(map(_to, server.received())) == ["ann@example.com", "ben@example.com"]
     assert await world.ledger("ann") == [("hello", "sent", None)]
-    assert await world.ledger("grey") == [("hello", "queued", None)]
+    assert await world.ledger("grey") == [
+        ("hello", "queued", "the SMTP server answered 451 to the recipient")
+    ]
 
 
 async def test_a_dead_address_is_suppressed_and_another_refusal_is_not(world: World) -> None:
@@ -216,7 +259,8 @@ async def test_quiet_hours_that_have_begun_since_hold_it_until_they_end(world: W
     with pytest.raises(TryAgain) as pause:
         await world.deliver(Outbox(tmp_path / "outbox"))
     assert pause.value.after == timedelta(hours=10)
-    assert await world.ledger("c0") == [("hello", "queued", None)]
+    assert (pause.value.waiting, pause.value.reason) == (1, "quiet-hours")
+    assert await world.ledger("c0") == [("hello", "queued", "quiet-hours")]
     world.now += pause.value.after
     assert await world.deliver(Outbox(tmp_path / "outbox"), attempt=2) == DeliveryCount(sent=1)
 

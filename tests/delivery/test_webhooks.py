@@ -139,7 +139,7 @@ async def test_one_that_the_receiver_cannot_take_does_not_stop_those_behind_it(
     with pytest.raises(TryAgain) as pause:
         await deliver(world, channel)
     assert pause.value.after == timedelta(seconds=90)
-    assert await world.ledger("c3") == [("127.0.0.1", "queued", None)]
+    assert await world.ledger("c3") == [("127.0.0.1", "queued", "the receiver answered 500")]
     assert sorted(row.state for row in await world.rows(select(messages))) == ["queued"] + ["sent"] * 24
     receiver.answer = lambda got: (204, {})
     assert await deliver(world, channel, attempt=2) == DeliveryCount(sent=25)

@@ -14,6 +14,7 @@ from journeyflow.engine.status import status as status_of
 from journeyflow.settings import load_settings
 
 _OVERDUE = timedelta(minutes=1)  # later than any worker that keeps up
+_BY_RULE = ("dropped", "held", "cancelled")  # of messages: the reason is the name of a rule
 
 
 @click.command()
@@ -81,4 +82,5 @@ def _add_stops(table: Table, one: JourneyStatus, now: datetime) -> None:
 
 def _add_messages(table: Table, one: JourneyStatus) -> None:
     for (channel, state, reason), number in sorted(one.messages.items()):
-        table.add_row(f"{channel} {state}", f"{number:,}", f"by {reason}" if reason else "")
+        why = f"by {reason}" if reason and state in _BY_RULE else reason
+        table.add_row(f"{channel} {state}", f"{number:,}", why)

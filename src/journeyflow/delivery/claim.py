@@ -19,6 +19,8 @@ from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
 from journeyflow.workflows.contracts import DeliveryRequest
 
+Held = tuple[datetime, str]  # until when, and why
+
 _trigger = events.alias("trigger")
 
 
@@ -42,7 +44,7 @@ class Claims:
     taken: list[Claim]
     cursor: int  # the last message looked at
     more: bool  # whether there may be queued messages beyond the cursor
-    held_until: datetime | None  # some must wait for the end of quiet hours
+    held: list[Held]  # some must wait for the end of quiet hours
 
 
 async def claim(
@@ -60,26 +62,28 @@ async def claim(
     Those that may not go any more are cancelled. An attempt that a later one has taken over from gets none.
     """
     if await _is_taken_over(connection, request, began):
-        return Claims([], after, False, None)
+        return Claims([], after, False, [])
     category = rules_for(policy, request.channel, plan.category)
     query = _query(request, plan, category, now).where(messages.c.state == "queued", messages.c.id > after)
     rows = (
         await connection.execute(locked(connection, query.order_by(messages.c.id).limit(limit), of=messages))
     ).all()
-    claims = Claims([], rows[-1].id if rows else after, len(rows) == limit, None)
-    cancelled: dict[str | None, list[int]] = defaultdict(list)  # by reason
+    claims = Claims([], rows[-1].id if rows else after, len(rows) == limit, [])
+    kept: dict[tuple[str, str], list[int]] = defaultdict(list)  # by their state and reason from now on
     for row in rows:
         verdict = _verdict(row, request.channel, category, policy, now)
+        reason = str(verdict.reason)
         if verdict.state == "queued":
             claims.taken.append(_claim(row, request.channel))
         elif verdict.state == "held" and verdict.until is not None:
-            claims.held_until = min(claims.held_until or verdict.until, verdict.until)
+            claims.held.append((verdict.until, reason))
+            kept["queued", reason].append(row.id)
         else:
-            cancelled[verdict.reason].append(row.id)
-    for reason, ids in cancelled.items():
-        await _put(connection, ids, state="cancelled", reason=reason)
+            kept["cancelled", reason].append(row.id)
+    for (state, reason), ids in kept.items():
+        await _put(connection, ids, state=state, reason=reason)
     taken = [claim.message for claim in claims.taken]
-    await _put(connection, taken, state="sending", claimed_at=now, claimed_by=began)
+    await _put(connection, taken, state="sending", reason=None, claimed_at=now, claimed_by=began)
     return claims
 
 

@@ -25,7 +25,7 @@ from journeyflow.delivery.channels.base import (
     Throttled,
     Unanswerable,
 )
-from journeyflow.delivery.claim import Claim, Claims, claim, of_request
+from journeyflow.delivery.claim import Claim, Claims, Held, claim, of_request
 from journeyflow.delivery.record import Fault, Result, Results, Unrendered, record
 from journeyflow.engine.programme import Programme
 from journeyflow.errors import ConfigurationError, RenderError
@@ -49,11 +49,13 @@ class Attempt:
     stopping: Callable[[], bool]  # the worker shuts down: finish and record what is in flight
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: Python notes in an exception where it passed
 class TryAgain(Exception):
     """Some messages are still queued: the provider wants a pause, quiet hours have begun, or we stop."""
 
     after: timedelta
+    waiting: int  # messages
+    reason: str  # quotes nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +92,21 @@ async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) 
     if attempt.number > 1:
         await _reconcile(job, attempt.clock())
     results: Results = []
-    claims = Claims([], 0, True, None)
-    held_until: list[datetime] = []
+    claims = Claims([], 0, True, [])
+    held: list[Held] = []
     faults: list[Fault] = []
     while claims.more or results:
         claims, catalogue = await _record_and_claim(job, results, claims, attempt.clock())
-        held_until += [claims.held_until] if claims.held_until else []
+        held += claims.held
         results = await _hand_over(job, claims.taken, catalogue, attempt.clock())
-        held_until += _again_alone(results, attempt.clock())
+        held += _again_alone(results, attempt.clock())
         faults += _faults(results)
         await _stop_if_asked(job, results, attempt)
     if faults:
         raise faults[0].error
     counts = await _counts(job)
     if counts["queued"] or counts["sending"]:
-        raise TryAgain(_pause(counts, held_until, attempt.clock()))
+        raise _try_again(counts, held, attempt.clock())
     return DeliveryCount(*(counts[state] for state in ("sent", "failed", "unknown", "cancelled")))
 
 
@@ -151,7 +153,7 @@ async def _record_and_claim(
     async with job.courier.store.writing() as connection:
         await record(connection, job.request.channel, results, job.began, now)
         if not before.more:
-            return Claims([], before.cursor, False, None), {}
+            return Claims([], before.cursor, False, []), {}
         batch = job.channel.batch
         claims = await claim(
             connection, job.request, job.plan, job.policy, job.began, now, before.cursor, batch
@@ -231,22 +233,25 @@ def _compose_webhook(plan: Plan, step: Webhook, claim: Claim, now: datetime) -> 
     )
 
 
-def _again_alone(results: Results, now: datetime) -> list[datetime]:
+def _again_alone(results: Results, now: datetime) -> list[Held]:
     """When to come back for messages that have to wait while those behind them need not."""
     waiting = [result for _, result in results if isinstance(result, Throttled) and result.alone]
-    return [now + timedelta(seconds=result.retry_after) for result in waiting]
+    return [(now + timedelta(seconds=result.retry_after), result.reason) for result in waiting]
 
 
 async def _stop_if_asked(job: _Job, results: Results, attempt: Attempt) -> None:
     """By the provider, which wants a pause, by the worker, which shuts down, or by a channel that breaks."""
     throttled = [result for _, result in results if isinstance(result, Throttled)]
-    pauses = [result.retry_after for result in throttled if not result.alone]
-    pauses += [0.0] if attempt.stopping() else []
+    pauses = [(result.retry_after, result.reason) for result in throttled if not result.alone]
+    pauses += [(0.0, "the worker stops")] if attempt.stopping() else []
     breaks = [fault.error for fault in _faults(results) if fault.in_doubt]
     if breaks or pauses:
         async with job.courier.store.writing() as connection:
             await record(connection, job.request.channel, results, job.began, attempt.clock())
-        raise breaks[0] if breaks else TryAgain(timedelta(seconds=max(pauses)))
+        if breaks:
+            raise breaks[0]
+        seconds, reason = max(pauses)
+        raise TryAgain(timedelta(seconds=seconds), (await _counts(job))["queued"], reason)
 
 
 def _faults(results: Results) -> list[Fault]:
@@ -264,9 +269,10 @@ async def _counts(job: _Job) -> Counter[str]:
         return Counter({row.state: row.messages for row in await connection.execute(query)})
 
 
-def _pause(counts: Counter[str], held_until: list[datetime], now: datetime) -> timedelta:
+def _try_again(counts: Counter[str], held: list[Held], now: datetime) -> TryAgain:
     """What is in sending here belongs to an attempt that counts as dead: the next one settles it."""
-    pauses = [max(min(held_until) - now, timedelta(0))] if held_until else []
-    if counts["sending"] or not held_until:
-        pauses.append(_TAKE_OVER_AFTER)
-    return min(pauses)
+    pauses = held[:]
+    if counts["sending"] or not held:
+        pauses.append((now + _TAKE_OVER_AFTER, "an earlier attempt has yet to be settled"))
+    until, reason = min(pauses)
+    return TryAgain(max(until - now, timedelta(0)), counts["queued"] + counts["sending"], reason)

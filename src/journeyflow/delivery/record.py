@@ -78,7 +78,7 @@ def _outcome(result: Result, now: datetime) -> dict[str, Any]:
         case Ambiguous():
             values = ("unknown", result.reason, None, None)
         case Throttled():
-            values = ("queued", None, None, None)
+            values = ("queued", result.reason, None, None)
         case Unrendered():
             values = ("failed", result.reason, None, None)
         case Fault():

@@ -30,7 +30,8 @@ messages = Table(
     # held | dropped | queued | sending | sent | failed | unknown | cancelled; later what providers report:
     # delivered | opened | clicked | bounced
     Column("state", Text, nullable=False),
-    Column("reason", Text),  # of held, dropped, failed, cancelled: a rule's name or a code
+    # Of held, dropped, failed, unknown, cancelled, and queued after a try: a rule's name, a code, a sentence.
+    Column("reason", Text),
     Column("detail", Json),  # what the decision rested on; never an address or a value
     Column("at", UtcDateTime, nullable=False),  # when the gate decided
     Column("claimed_at", UtcDateTime),

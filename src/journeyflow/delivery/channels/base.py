@@ -39,7 +39,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """The provider has not got it, and may take it later: the fault is not the message's."""
+    """The provider has not got it, and may take it later: the fault is not the message's.
+
+    The reason is logged and told to Temporal: it quotes neither message nor address.
+    """
 
     retry_after: float  # seconds
     reason: str
