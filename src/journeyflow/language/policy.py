@@ -39,12 +39,15 @@ def _categories(fields: Fields, report: Report) -> dict[str, Category]:
     keys = as_map(node, '"categories"', report) if node else None
     if keys is None:
         return {"marketing": Category()}
+    if not keys.entries:
+        message = '"categories" is empty; name a kind of message, for example "marketing: {}"'
+        report.add(keys.mark, "JF119", message)
     found: dict[str, Category] = {}
     for key, value in keys.entries:
         name = values.name(key, "the category", report)
         if name:
             found[name.value] = _category(value, f'the category "{name.value}"', report)
-    return found
+    return found or {"marketing": Category()}
 
 
 def _category(node: Node, what: str, report: Report) -> Category:
