@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -184,6 +185,68 @@ def test_each_condition_follows_from_itself(condition: Condition, customer: Cust
     )
     denied = formula(NotThis(MARK, condition))
     assert formula(condition, holds=False) == denied
+
+
+def attribute(**tests: Any) -> Condition:
+    asked = tuple(Comparison("a", op, value, MARK) for op, value in tests.items())  # type: ignore[arg-type]
+    return AttributeCondition(MARK, Word("a", MARK), asked)
+
+
+def event(within: int | None = None, since: bool = False, **count: Any) -> Condition:
+    asked = tuple(Comparison("count", op, value, MARK) for op, value in count.items())  # type: ignore[arg-type]
+    return EventCondition(MARK, EventPattern(Word("order", MARK)), within, since, asked)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "follows"),
+    [
+        (attribute(at_least=5), attribute(more_than=5), False),
+        (attribute(more_than=5), attribute(at_least=5), True),
+        (attribute(at_most=5), attribute(less_than=5), False),
+        (attribute(less_than=5), attribute(at_most=5), True),
+        (attribute(more_than=5), attribute(is_not=5), True),
+        (attribute(at_least=5), attribute(is_not=5), False),
+        (attribute(at_least=5), attribute(is_not="gold"), False),
+        (attribute(after="2026-05-01"), attribute(after="2026-05-01"), True),
+        (AllOf(MARK, (attribute(after="2026-05-02"),)), attribute(after="2026-05-01"), True),
+        (attribute(after="2026-05-01"), attribute(after="2026-05-02"), False),
+        (attribute(before="2026-05-01"), attribute(before="2026-05-02"), True),
+        (attribute(before="2026-05-02"), attribute(before="2026-05-01"), False),
+        (attribute(after="2026-05-02"), attribute(after="2026-05-01T12:00:00Z"), False),
+        (event(), event(within=10), False),
+        (event(within=10), event(), True),
+        (event(), event(since=True), False),
+        (event(since=True), event(), True),
+        (event(at_least=3), event(at_least=2), True),
+        (event(at_least=2), event(at_least=3), False),
+        (event(at_least=3), event(within=10, at_least=2), False),
+        (event(at_least=0), event(), False),
+        (event(at_most=3), event(), False),
+        (event(), event(at_least=1), False),  # not seen, though true
+        (attribute(**{"in": ("a", "b")}), attribute(**{"in": ("b", "a", "c")}), True),
+        (attribute(**{"in": ("a", "b")}), attribute(**{"in": ("b", "c")}), False),
+        (attribute(**{"is": 1}), attribute(**{"in": (True, "1")}), False),
+        (attribute(exists=False), NotThis(MARK, attribute(at_least=5)), False),  # not seen, though true
+    ],
+)
+def test_what_follows(one: Condition, other: Condition, follows: bool) -> None:
+    assert Logic().implies(formula(one), formula(other)) is follows
+
+
+@pytest.mark.parametrize(
+    ("condition", "impossible"),
+    [
+        (attribute(after="2026-05-01", before="2026-05-01"), True),
+        (attribute(after="2026-05-01", before="2026-05-02"), False),
+        (attribute(at_least=5, at_most=5), False),
+        (attribute(at_least=5, less_than=5), True),
+        (attribute(more_than=5, at_most=5), True),
+        (event(more_than=5, at_most=5), True),
+        (attribute(contains="a", at_least=5), False),  # not seen, though true
+    ],
+)
+def test_what_is_impossible(condition: Condition, impossible: bool) -> None:
+    assert Logic().is_impossible(formula(condition)) is impossible
 
 
 TESTS = st.lists(comparisons(st.just("total")), max_size=4).map(tuple)

@@ -108,6 +108,8 @@ def journey_most(root: Path, enter: dict[str, Any], steps: list[Any]) -> dict[st
 
 
 SEND = {"send": {"email": "a"}}
+MORNING = {"wait": {"until": "10:00"}}
+WAITS = {"send": {"email": "a", "if_capped": "wait up to 1 day"}}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,12 @@ SEND = {"send": {"email": "a"}}
         ({"event": "x"}, [*[{"wait": {"until": "10:00"}}, SEND] * 3], (1, 3, 3)),
         ({"event": "x"}, [SEND, *[{"wait": {"until": "10:00", "days": ["mon"]}}, SEND] * 2], (2, 2, 3)),
         ({"event": "x"}, [{"wait": {"until": "10:00"}}, SEND, {"wait": {"until": "18:00"}}, SEND], (2, 2, 2)),
+        # A message that waits for room goes out at any time.
+        (
+            {"event": "x"},
+            [{"wait": {"until": "10:00"}}, WAITS, {"wait": {"until": "10:00"}}, SEND],
+            (2, 2, 2),
+        ),
     ],
 )
 def test_repeated_and_local(

@@ -128,6 +128,16 @@ def test_warnings_come_with_a_programme_and_with_its_errors(tmp_path: Path) -> N
     assert codes(root) == ["a.yaml JF601", "b.yaml JF118"]
 
 
+def test_of_a_faulty_template_only_its_name_is_known(tmp_path: Path) -> None:
+    policy = "senders: {email: {from: club@example.com, postal_address: Club}}"
+    text = "journey: a\nenter: {event: x, when: {consent: email}}\nsteps: [{send: {email: welcome}}]\n"
+    root = make(tmp_path, a=text, policy=policy)
+    assert load(root, [Message("welcome", "email")]).warnings == ()
+    known = Message("welcome", "email", locale="")
+    assert [warning.code for warning in load(root, [known]).warnings] == ["JF211"]
+    assert load(root, [known, Message("welcome", "email")]).warnings == ()
+
+
 def make_template(root: Path) -> Path:
     place = root / "templates" / "messages" / "welcome"
     place.mkdir(parents=True)

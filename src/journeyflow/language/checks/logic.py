@@ -193,7 +193,7 @@ class _Events:
         same = _told((mine.pattern, mine.within, mine.since_entry)) == _told(
             (its.pattern, its.within, its.since_entry)
         )
-        return same and bool(mine.count) and covers(its.count, mine.count)
+        return same and covers(its.count, mine.count)
 
     def _needs_an_event(self) -> bool:
         """A count may hold for none at all."""
