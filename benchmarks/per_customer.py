@@ -106,7 +106,8 @@ def _enrollment_id(customer: int) -> int:
 def _enrollment(customer: int, now: datetime) -> dict[str, Any]:
     return {
         "id": _enrollment_id(customer), "cohort_id": 1, "version_id": 1, "journey": JOURNEY.journey,
-        "customer_id": customer, "occasion": "benchmark", "entered_at": now, "since": now, "state": "active",
+        "customer_id": customer, "occasion": "benchmark", "entered_at": now, "since": now, "reached_at": now,
+        "state": "active",
     }  # fmt: skip
 
 
