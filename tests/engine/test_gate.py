@@ -157,7 +157,7 @@ async def test_windows_roll_to_the_second(world: World, tmp_path: Path) -> None:
     for after in (
         timedelta(0),
         timedelta(hours=3),
-        timedelta(hours=24) - timedelta(seconds=1),
+        timedelta(hours=24) - timedelta(seconds=61),  # a last minute is waited for
         timedelta(hours=24),
         timedelta(hours=26),
         timedelta(hours=27),

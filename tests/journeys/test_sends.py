@@ -1,6 +1,7 @@
 """Sends as a journey meets them: held by quiet hours, held or dropped by caps, broken for one customer."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select
@@ -194,3 +195,42 @@ async def counted(trip: Trip, column: object) -> dict[str, int]:
     async with trip.store.reading() as connection:
         rows = await connection.execute(select(column, func.count()).group_by(column))  # type: ignore[call-overload]
         return {row[0]: row[1] for row in rows}
+
+
+EVERY_DAY = """
+    journey: every-day
+    enter: {{event: began}}
+    steps:
+      - wait: {{until: "10:00"}}
+      - send: {{email: hello}}
+      - wait: {wait}
+      - send: {{email: hello}}
+      - wait: {wait}
+      - send: {{email: hello}}
+"""
+
+
+@pytest.mark.parametrize("wait", ["1 day", '{until: "10:00"}'])
+async def test_one_a_day_fits_under_a_cap_of_one_a_day(trip: Trip, apply: Apply, wait: str) -> None:
+    """Each left some milliseconds after its leg; the next waits for them, and the cap holds exactly."""
+    await apply(EVERY_DAY.format(wait=wait), policy=ONE_A_DAY)
+    await reader(trip, "ann")
+    await begin(trip, "ann")
+    await trip.skip(days=4)
+    assert await ledger(trip, "ann") == [("hello", "sent", None)] * 3
+    times = [message.sent_at for message in await trip.messages("ann")]
+    assert all(later - earlier >= timedelta(days=1) for earlier, later in pairwise(times))
+
+
+async def test_the_journey_of_the_higher_priority_gets_the_last_place(trip: Trip, apply: Apply) -> None:
+    low, high = (
+        sends(channel="email").replace("journey: sends", f"journey: {name}\n    priority: {priority}")
+        for name, priority in (("a-low", 10), ("b-high", 90))
+    )
+    await apply(low, high, policy=ONE_A_DAY)
+    await reader(trip, "ann", "ben")
+    for key in ("ann", "ben"):
+        await begin(trip, key)
+        got = {row.journey: row.id for row in await trip.enrollments(key)}
+        state = {message.enrollment_id: message.state for message in await trip.messages(key)}
+        assert (state[got["b-high"]], state[got["a-low"]]) == ("sent", "dropped")

@@ -43,7 +43,11 @@ class Programme:
         return self._policies[newest]
 
     async def enabled(self, connection: AsyncConnection) -> list[Version]:
-        """The journeys that take people in, by name."""
+        """The journeys that take people in, those of the highest priority first, then by name.
+
+        In this order they enroll and travel the first leg, so the higher one gets the last place under a cap.
+        """
         query = select(journeys.c.version_id).where(journeys.c.enabled).order_by(journeys.c.name)
         ids = (await connection.execute(query)).scalars().all()
-        return [Version(id, await self.plan(connection, id)) for id in ids]
+        versions = [Version(id, await self.plan(connection, id)) for id in ids]
+        return sorted(versions, key=lambda version: -version.plan.priority)

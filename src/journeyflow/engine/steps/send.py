@@ -14,8 +14,9 @@ from journeyflow.store.database import upsert
 from journeyflow.store.ledger import messages
 
 _KEY = ["enrollment_id", "step"]
-# A message leaves a moment after the gate let it through, so a full window of a cap ends that much later.
-_LENIENCE = timedelta(minutes=1)
+# A message leaves a moment after the gate let it through, so a full window of a cap ends that much later: one
+# a day at ten o'clock would find no room every second day, and waits for those milliseconds.
+_MOMENT = timedelta(minutes=1)
 _DECIDED = ["state", "reason", "detail", "at", "leg"]
 
 
@@ -28,7 +29,7 @@ async def run(leg: Leg, number: int, step: Send | Webhook, members: Mask) -> Non
         verdict = verdicts[member.position]
         first_asked = held_since.get(member.enrollment, leg.now)
         if isinstance(step, Send) and verdict.reason == "cap":
-            verdict = _when_capped(step, verdict, first_asked + timedelta(seconds=step.if_capped.up_to or 0))
+            verdict = _when_capped(step, verdict, first_asked, leg.now)
         rows.append(_row(leg, number, step, member, verdict, first_asked))
         groups[verdict.state, verdict.reason] |= 1 << member.position
         _move(leg, number, step, member, verdict)
@@ -39,11 +40,13 @@ async def run(leg: Leg, number: int, step: Send | Webhook, members: Mask) -> Non
         leg.channels.add(step.channel)
 
 
-def _when_capped(step: Send, verdict: Verdict, deadline: datetime) -> Verdict:
-    """A capped message waits for room only as long as its `if_capped` says."""
+def _when_capped(step: Send, verdict: Verdict, first_asked: datetime, now: datetime) -> Verdict:
+    """A capped message waits for room as long as its `if_capped` says, and for a moment in any case."""
+    patience = timedelta(seconds=step.if_capped.up_to or 0) if step.if_capped.do == "wait" else timedelta(0)
     until = verdict.until
-    waits = step.if_capped.do == "wait" and until is not None and until <= deadline + _LENIENCE
-    return verdict if waits else Verdict("dropped", verdict.reason, verdict.detail)
+    if until is not None and (until <= now + _MOMENT or until <= first_asked + patience + _MOMENT):
+        return verdict
+    return Verdict("dropped", verdict.reason, verdict.detail)
 
 
 def _move(leg: Leg, number: int, step: Send | Webhook, member: Member, verdict: Verdict) -> None:
