@@ -165,7 +165,9 @@ def _single(
             if_capped = p.IfCapped(step.if_capped, step.up_to)
             return p.Send(step.path, behind, step.channel.value, step.template.value, if_capped)
         case d.WebhookStep():
-            return p.Webhook(step.path, behind, step.url, tuple(p.Datum(*pair) for pair in step.body))
+            return p.Webhook(
+                step.path, behind, step.url, tuple(p.Datum(one.name, one.value) for one in step.body)
+            )
         case d.WaitStep():
             return p.Wait(step.path, behind, step.seconds)
         case d.WaitUntilStep():

@@ -18,6 +18,7 @@ ROOTS = frozenset({"customer", "event", "journey", "sender"})  # the variables t
 _PLAIN = (str, bytes, int, float, list, tuple, type(None))
 _UNREPEATABLE_FILTERS = ("random",)  # the same message must come out the same on a retry
 _UNREPEATABLE_GLOBALS = ("lipsum",)
+_GUARDS = ("default", "d", "defined", "undefined")  # filters and tests
 
 
 class Missing(StrictUndefined):
@@ -71,6 +72,36 @@ def paths(template: nodes.Template) -> Iterator[str]:
     for node in template.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
         path = path_of(node)
         if path is not None:
+            yield path
+
+
+def needed(template: nodes.Template) -> set[str]:
+    """Dotted paths that it cannot be rendered without."""
+    return set(leaves(template)) - set(_guarded(template))
+
+
+def leaves(node: nodes.Node) -> Iterator[str]:
+    """Dotted paths below the roots, each as long as it is written."""
+    path = path_of(node)
+    if path is not None:
+        if "." in path and path.partition(".")[0] in ROOTS:
+            yield path
+        return
+    for child in node.iter_child_nodes():
+        yield from leaves(child)
+
+
+def _guarded(tree: nodes.Template) -> Iterator[str]:
+    """Paths that the author expects to be missing: `x|default(...)`, `x is defined`, `if sender.x`."""
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        path = path_of(node.node) if node.node and node.name in _GUARDS else None
+        if path is not None:
+            yield path
+    questions = [one.test for one in tree.find_all(nodes.If)]
+    questions += [one.test for one in tree.find_all(nodes.CondExpr)]
+    for path in map(path_of, questions):
+        # To ask for a property that an event lacks raises too; what a sender lacks is only empty.
+        if path is not None and path.startswith("sender."):
             yield path
 
 

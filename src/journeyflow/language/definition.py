@@ -128,11 +128,20 @@ class SendStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Datum:
+    """One value of a webhook's body."""
+
+    name: str
+    value: Scalar | None  # a text is Jinja
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookStep:
     path: str
     mark: Mark
     url: str
-    body: tuple[tuple[str, Scalar | None], ...] = ()  # a text is Jinja
+    body: tuple[Datum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from jinja2 import TemplateSyntaxError, meta, nodes
 
 from journeyflow.conditions import Scalar
 from journeyflow.language import values
-from journeyflow.language.definition import WebhookStep
+from journeyflow.language.definition import Datum, WebhookStep
 from journeyflow.language.fields import Fields, as_map, as_text
 from journeyflow.language.problems import Mark, Report, instead, quoted
 from journeyflow.language.source import Node, TextNode
@@ -66,10 +66,14 @@ def _fault(url: str) -> str | None:
     )
 
 
-def _body(node: Node, report: Report) -> tuple[tuple[str, Scalar | None], ...]:
+def _body(node: Node, report: Report) -> tuple[Datum, ...]:
     keys = as_map(node, '"body"', report)
-    pairs = ((key, _value(key, value, report)) for key, value in (keys.entries if keys else ()))
-    return tuple((key.value, value) for key, value in pairs if values.phrase(key, "the name", report))
+    read = ((key, node.mark, _value(key, node, report)) for key, node in (keys.entries if keys else ()))
+    return tuple(
+        Datum(key.value, value, mark)
+        for key, mark, value in read
+        if values.phrase(key, "the name", report) is not None
+    )
 
 
 def _value(key: TextNode, node: Node, report: Report) -> Scalar | None:

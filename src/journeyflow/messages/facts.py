@@ -1,11 +1,9 @@
 """What the checker wants to know about templates: what they need, how long they get, what stands in them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-from jinja2 import nodes
 
 from journeyflow.errors import RenderError
 from journeyflow.language.checks.surroundings import Message
@@ -13,11 +11,10 @@ from journeyflow.messages.problems import TemplateProblem
 from journeyflow.messages.render import Renderer
 from journeyflow.messages.segments import segments
 from journeyflow.messages.templates import Template
-from journeyflow.sandbox import ROOTS, path_of, sandbox
+from journeyflow.sandbox import ROOTS, leaves, needed, sandbox
 
 LONG = "Maximiliane-Charlotte Featherstonehaugh"  # stands for any text of a customer, an event or a sender
 _SUFFIXES = ("mjml", "html", "txt")
-_GUARDS = ("default", "d", "defined", "undefined")  # filters and tests
 # Words for leaving in the languages of Europe, or a letter to the sender that is already begun.
 _WAY_OUT = re.compile(
     r"unsubscri|opt.?out|no thanks|avregistrer|avprenumer|avmeld|avmäl|frameld|afmeld|abmeld|abbestell|"
@@ -38,15 +35,15 @@ def known_messages(
 
 def _message(folder: Path, template: Template) -> Message:
     trees = [sandbox(escape=False).parse(part) for part in _parts(template)]
-    reads = {path for tree in trees for path in _leaves(tree)}
-    guarded = {path for tree in trees for path in _guarded(tree)}
+    reads = {path for tree in trees for path in leaves(tree)}
+    needs = {path for tree in trees for path in needed(tree)}
     html = template.html or template.text
     return Message(
         name=template.name,
         channel=template.channel,
         locale=template.locale,
         file=_file(folder, template),
-        needs=frozenset(reads - guarded - template.defaults.keys()),
+        needs=frozenset(needs - template.defaults.keys()),
         reads=frozenset(reads),
         words=" ".join(template.text.split()),
         parts=_longest(template, reads) if template.channel == "sms" else 1,
@@ -63,31 +60,6 @@ def _file(folder: Path, template: Template) -> str:
     place = folder / template.name
     there = (place / f"{stem}.{suffix}" for suffix in _SUFFIXES)
     return next((path.as_posix() for path in there if path.exists()), place.as_posix())
-
-
-def _leaves(node: nodes.Node) -> Iterator[str]:
-    """Dotted paths below the roots, each as long as it is written."""
-    path = path_of(node)
-    if path is not None:
-        if "." in path and path.partition(".")[0] in ROOTS:
-            yield path
-        return
-    for child in node.iter_child_nodes():
-        yield from _leaves(child)
-
-
-def _guarded(tree: nodes.Template) -> Iterator[str]:
-    """Paths that the author expects to be missing: `x|default(...)`, `x is defined`, `if sender.x`."""
-    for node in tree.find_all((nodes.Filter, nodes.Test)):
-        path = path_of(node.node) if node.node and node.name in _GUARDS else None
-        if path is not None:
-            yield path
-    questions = [one.test for one in tree.find_all(nodes.If)]
-    questions += [one.test for one in tree.find_all(nodes.CondExpr)]
-    for path in map(path_of, questions):
-        # To ask for a property that an event lacks raises too; what a sender lacks is only empty.
-        if path is not None and path.startswith("sender."):
-            yield path
 
 
 def _longest(template: Template, reads: Iterable[str]) -> int:

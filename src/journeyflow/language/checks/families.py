@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from journeyflow.language.checks import conditions, consent, flow, handovers, pressure, references, scope
+from journeyflow.language.checks import (
+    conditions,
+    consent,
+    flow,
+    handovers,
+    pressure,
+    references,
+    scope,
+    variables,
+)
 from journeyflow.language.checks import messages as sends
 from journeyflow.language.checks.surroundings import Surroundings
 from journeyflow.language.checks.ways import ways
@@ -10,7 +19,7 @@ from journeyflow.language.definition import Journey
 from journeyflow.language.problems import Report
 
 _OF_ALL = (references.check, handovers.check, flow.check_reach, scope.check)
-_OF_SOUND = (sends.check, conditions.check, flow.check_waits)
+_OF_SOUND = (variables.check, sends.check, conditions.check, flow.check_waits)
 _ON_WAYS = (flow.check, pressure.check, consent.check)
 
 
@@ -27,4 +36,5 @@ def check(journey: Journey, around: Surroundings, report: Report, is_sound: bool
 def check_together(journeys: Sequence[tuple[Journey, Report]], around: Surroundings) -> None:
     """What journeys do to each other; each problem goes into the report of the journey that has it."""
     handovers.check_together(journeys)
+    variables.check_together(journeys, around)
     pressure.check_together(journeys, around)

@@ -3,36 +3,26 @@
 from collections.abc import Iterator, Mapping
 
 from journeyflow.language.checks.surroundings import Message, Surroundings
-from journeyflow.language.definition import (
-    DateEntry,
-    Journey,
-    ScheduleEntry,
-    SegmentEntry,
-    SendStep,
-)
-from journeyflow.language.problems import Report, either, quoted
+from journeyflow.language.definition import Journey, SendStep
+from journeyflow.language.problems import Report, quoted
 from journeyflow.language.walk import all_steps
 from journeyflow.policy import Category, Policy
 
 MOST_PARTS = 3  # of an SMS
-_JOURNEY = ("name", "title")
 
 
 def check(journey: Journey, around: Surroundings, report: Report) -> None:
     if around.messages is None or around.policy is None:
         return
     is_marketing = around.policy.categories.get(journey.category.value, Category()).consent == "required"
-    for send, versions in _first_sends(journey, around.messages):
+    for send, versions in first_sends(journey, around.messages):
         _check_locale(send, versions, around.policy, report)
-        missing: set[str] = set()
-        for message in versions:
-            _check_needs(send, message, _Provided(journey, around.policy, send), missing, report)
         _check_length(send, versions, report)
         if is_marketing and send.channel.value == "email":
             _check_marketing(send, versions, around.policy, report)
 
 
-def _first_sends(
+def first_sends(
     journey: Journey, messages: Mapping[tuple[str, str], list[Message]]
 ) -> Iterator[tuple[SendStep, list[Message]]]:
     """Each template once, with its language versions; those with a faulty file are left out."""
@@ -44,48 +34,6 @@ def _first_sends(
             if key not in seen and versions and all(one.locale is not None for one in versions):
                 seen.add(key)
                 yield step, versions
-
-
-class _Provided:
-    """The variables that a message of this journey is given; a customer's attributes may be any."""
-
-    def __init__(self, journey: Journey, policy: Policy, send: SendStep) -> None:
-        self._has_event = not isinstance(journey.enter, DateEntry | SegmentEntry | ScheduleEntry)
-        sender = policy.senders.get(send.channel.value)
-        known = {"from": True, "reply_to": False, "postal_address": False}
-        if sender is not None:
-            known |= {
-                "reply_to": sender.reply_to is not None,
-                "postal_address": sender.postal_address is not None,
-            }
-        self._sender = [name for name, is_set in known.items() if is_set or sender is None]
-
-    def lack(self, path: str) -> str | None:
-        """Why there is no such variable."""
-        root, _, name = path.partition(".")
-        match root:
-            case "event" if not self._has_event:
-                return "no event brings customers into this journey"
-            case "journey" if name not in _JOURNEY:
-                return f"a journey has only {either(_JOURNEY)}"
-            case "sender" if name not in self._sender:
-                return f"the sender in journeys/policy.yaml has only {either(self._sender)}"
-            case _:
-                return None
-
-
-def _check_needs(
-    send: SendStep, message: Message, provided: _Provided, missing: set[str], report: Report
-) -> None:
-    for path in sorted(message.needs - missing):
-        lack = provided.lack(path)
-        if lack is not None:
-            missing.add(path)
-            text = (
-                f"{message.file} uses {quoted(path)}, and {lack}; take it out of the template, or give it a "
-                f'value under "defaults" in its front matter'
-            )
-            report.add(send.template.mark, "JF208", text)
 
 
 def _check_locale(send: SendStep, versions: list[Message], policy: Policy, report: Report) -> None:
