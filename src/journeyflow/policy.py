@@ -5,35 +5,60 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from journeyflow.conditions import History
+
 DAY = 86_400
+Calendar = Literal["day", "week", "month"]  # in the customer's zone; a week begins on Monday
 
 
 @dataclass(frozen=True, slots=True)
 class Category:
     """A kind of message; the defaults are the strict ones."""
 
-    consent: Literal["required", "not-required"] = "required"
+    consent: Literal["opt-in", "soft-opt-in", "not-required"] = "opt-in"
     caps: Literal["apply", "exempt"] = "apply"
     quiet_hours: Literal["apply", "exempt"] = "apply"
+    bought: History | None = None  # of soft-opt-in: what makes a buyer who has not refused count as willing
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a customer can choose to hear about, as the preference page shows it."""
+
+    title: dict[str, str]  # by locale; "": for every other
+    about: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most so many messages to one customer in any window of `per` seconds; None means any."""
+    """At most so many messages to one customer in a window; None means any.
 
-    at_most: int
-    per: int
+    An `int` window rolls: any stretch of so many seconds. A calendar one begins anew at midnight.
+    """
+
+    at_most: int  # from 1
+    per: int | Calendar
     channel: str | None = None
     category: str | None = None
+    topic: str | None = None
+    journey: str | None = None
+    country: str | None = None  # ISO 3166: "US" is also everything in it, "US-FL" only Florida
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From `start` up to `end` ("HH:MM", the customer's zone, may pass midnight) nothing is sent."""
+    """A time of day in the customer's zone, from `start` up to `end`; may pass midnight. None means any.
 
-    start: str
-    end: str
+    Without `days` and `holidays` it begins on every day, otherwise on those weekdays and public holidays.
+    """
+
+    start: str = "00:00"
+    end: str = "24:00"  # only ever with "00:00": the whole day
     channel: str | None = None
+    category: str | None = None
+    country: str | None = None  # as of Cap
+    days: tuple[int, ...] = ()  # 0: Monday
+    holidays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +66,27 @@ class Sender:
     from_: str
     reply_to: str | None = None
     postal_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Who writes, as customers are told on pages and in answers to HELP."""
+
+    name: str
+    url: str | None = None
+    help: str | None = None  # an address, a number or a sentence
+    privacy_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """After how many seconds rows go; None: they stay. What an open passage needs always stays."""
+
+    events: int | None = None
+    messages: int | None = None
+    enrollments: int | None = None  # counted from their end
+    consent_log: int | None = None  # only what a later decision has replaced
+    audit_log: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +99,15 @@ class Defaults:
 @dataclass(frozen=True, slots=True)
 class Policy:
     categories: dict[str, Category] = field(default_factory=lambda: {"marketing": Category()})
+    topics: dict[str, Topic] = field(default_factory=dict)
     caps: tuple[Cap, ...] = ()
     quiet_hours: tuple[QuietHours, ...] = ()
+    send_windows: tuple[QuietHours, ...] = ()  # those that concern a message are the only times it may go
+    spread: int = 300  # what hours held back leaves over so many seconds once they end
+    double_opt_in: tuple[str, ...] = ()  # channels where consent is pending until it is confirmed
     senders: dict[str, Sender] = field(default_factory=dict)  # by channel
+    brand: Brand | None = None
+    retention: Retention = Retention()
     defaults: Defaults = Defaults()
 
     def to_json(self) -> dict[str, Any]:

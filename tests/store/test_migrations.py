@@ -9,17 +9,22 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import inspect, text
+from sqlalchemy import Text, inspect, literal, select, text
 
 from journeyflow.errors import ConfigurationError
 from journeyflow.store import migrate
+from journeyflow.store.customers import consent_log, customers, suppressions
 from journeyflow.store.database import Store
+from journeyflow.store.hashing import address_hash, hash_of
+from journeyflow.store.installation import installation, name_of
+from journeyflow.store.ledger import messages
 from journeyflow.store.tables import metadata
 from tests.databases import Postgresql, create_database, drop_database
 
 UPGRADE = """
 import asyncio, sys
 from journeyflow.store import migrate
+from journeyflow.store.customers import consent_log, customers, suppressions
 from journeyflow.store.database import Store
 
 async def main():
@@ -100,3 +105,58 @@ async def test_rows_that_refer_to_nothing_stop_the_upgrade(sqlite_store: Store) 
         careless.execute("INSERT INTO starts (cohort_id) VALUES (7)")
     with pytest.raises(ConfigurationError, match='rows in "starts" without one in "cohorts"'):
         await migrate.upgrade(sqlite_store)
+
+
+BEFORE_THE_GATE = """
+INSERT INTO customers (id, key, email, attributes, created_at, updated_at)
+    VALUES (1, 'c1', 'One@example.com', '{}', '2031-05-07 12:00:00', '2031-05-07 12:00:00');
+INSERT INTO consent_log (id, customer_id, channel, topic, state, at, source)
+    VALUES (1, 1, 'email', '', 'granted', '2031-05-07 12:00:00', 'import');
+INSERT INTO suppressions (channel, address, reason, at)
+    VALUES ('email', 'one@example.com', 'rejected', '2031-05-07 12:00:00');
+INSERT INTO journey_versions (id, journey, digest, plan, source, applied_at)
+    VALUES (1, 'welcome', 'd', '{}', '', '2031-05-07 12:00:00');
+INSERT INTO cohorts (id, version_id, size, created_at) VALUES (1, 1, 1, '2031-05-07 12:00:00');
+INSERT INTO enrollments (id, cohort_id, version_id, journey, customer_id, occasion, entered_at, since,
+        reached_at, state)
+    VALUES (1000, 1, 1, 'welcome', 1, 'o', '2031-05-07 12:00:00', '2031-05-07 12:00:00',
+        '2031-05-07 12:00:00', 'active');
+INSERT INTO messages (id, enrollment_id, step, leg, customer_id, version_id, channel, category, template,
+        state, at)
+    VALUES (1, 1000, 0, 0, 1, 1, 'email', 'marketing', 'hello', 'queued', '2031-05-07 12:00:00');
+"""
+
+
+async def test_what_was_there_before_the_gate_is_taken_along(empty_url: str) -> None:
+    store = Store.open(empty_url)
+    async with store.writing() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(migrate.scripts(sync), "0001"))
+        for statement in BEFORE_THE_GATE.strip().rstrip(";").split(";"):
+            await connection.execute(text(statement))
+    await migrate.upgrade(store)
+    hashed = address_hash(literal("email"), customers.c.email)
+    suppressed = select(suppressions.c.reason).join(customers, suppressions.c.hash == hashed)
+    async with store.reading() as connection:
+        assert (await connection.execute(suppressed)).scalars().all() == ["rejected"]
+        assert (await connection.execute(select(messages.c.journey))).scalars().all() == ["welcome"]
+        assert (await connection.execute(select(consent_log.c.actor))).scalars().all() == ["unknown"]
+        index = text("SELECT sql FROM sqlite_master WHERE name = 'ix_messages_open'")
+        index = (
+            index
+            if store.is_sqlite
+            else text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_messages_open'")
+        )
+        assert "outranked" in (await connection.execute(index)).scalar_one()
+    await store.close()
+
+
+async def test_both_databases_hash_addresses_alike(store: Store) -> None:
+    await name_of(store)
+    addresses = ["a@example.com", "A@EXAMPLE.com", "å@exämple.com", "Å@exämple.com", "+46701740605", None]
+    async with store.reading() as connection:
+        salt = (await connection.execute(select(installation.c.salt))).scalar_one()
+        for address in addresses:
+            query = select(address_hash(literal("email"), literal(address, Text)))
+            assert (await connection.execute(query)).scalar() == hash_of(salt, "email", address)
+    assert hash_of(salt, "email", "a@example.com") == hash_of(salt, "email", "A@example.com")
+    assert hash_of(salt, "email", "a@example.com") != hash_of(salt, "sms", "a@example.com")

@@ -13,10 +13,13 @@ customers = Table(
     Column("phone", Text),
     Column("timezone", Text),  # IANA name; None: the programme's default
     Column("locale", Text),  # BCP 47; None: the programme's default
+    Column("country", Text),  # ISO 3166, "SE" or with its part "US-FL"; None: unknown
     Column("attributes", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index(None, "timezone"),
+    Index(None, "email"),
+    Index(None, "phone"),
 )
 
 events = Table(
@@ -39,17 +42,17 @@ Index(
     postgresql_where=events.c.routed_at.is_(None),
 )
 
-consents = Table(
+consents = Table(  # what holds now: the topic's own row, without one that of the channel
     "consents",
     metadata,
     Column("customer_id", BigId, ForeignKey("customers.id"), primary_key=True),
     Column("channel", Text, primary_key=True),
     Column("topic", Text, primary_key=True),  # "": the channel as a whole
-    Column("state", Text, nullable=False),  # granted | denied
+    Column("state", Text, nullable=False),  # granted | denied | pending
     Column("at", UtcDateTime, nullable=False),
 )
 
-consent_log = Table(
+consent_log = Table(  # every decision, append-only
     "consent_log",
     metadata,
     Column("id", BigId, primary_key=True),
@@ -58,15 +61,19 @@ consent_log = Table(
     Column("topic", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Column("source", Text, nullable=False),  # how it was given or withdrawn, e.g. import
+    Column("source", Text, nullable=False),  # how: import, page, one-click, sms, api, ...
+    Column("actor", Text, nullable=False),  # who: customer, or the user's own name for somebody
+    Column("wording", Text),  # what the customer agreed to, word by word
+    Column("wording_version", Text),
+    Column("origin", Text),  # where from: an IP address or a telephone number
 )
 
-suppressions = Table(
+suppressions = Table(  # addresses that nothing is sent to, whoever has them
     "suppressions",
     metadata,
     Column("channel", Text, primary_key=True),
-    Column("address", Text, primary_key=True),  # per address, not per customer
-    Column("reason", Text, nullable=False),
+    Column("hash", Text, primary_key=True),  # see `hashing`: the address itself is nowhere kept
+    Column("reason", Text, nullable=False),  # bounced | complained | unknown-number | manual | erased
     Column("at", UtcDateTime, nullable=False),
 )
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from journeyflow.errors import ConfigurationError
+from journeyflow.store.hashing import register
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _WAY_OUT = "set JOURNEYFLOW_STORE to sqlite:///file.db or postgresql://user@host/name"
@@ -102,6 +103,7 @@ def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None  # the driver must not begin transactions of its own
     cursor = dbapi_connection.cursor()
     try:
+        register(dbapi_connection)
         for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
     except sqlite3.Error:

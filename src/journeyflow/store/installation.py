@@ -1,5 +1,6 @@
 """Which store this is, so that workers notice when a Temporal namespace belongs to another one."""
 
+from secrets import token_hex
 from uuid import uuid4
 
 from sqlalchemy import Column, Integer, Table, Text, select, update
@@ -12,13 +13,16 @@ installation = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
     Column("name", Text, nullable=False),  # drawn once, when the store is first used
+    Column("salt", Text, nullable=False),  # of the hashes of suppressed addresses
     Column("namespace", Text),  # the id of the Temporal namespace that carries this store's journeys
 )
 
 
 async def name_of(store: Store) -> str:
     async with store.writing() as connection:
-        await connection.execute(insert_ignoring(connection, installation).values(id=1, name=uuid4().hex))
+        await connection.execute(
+            insert_ignoring(connection, installation).values(id=1, name=uuid4().hex, salt=token_hex(16))
+        )
         return str((await connection.execute(select(installation.c.name))).scalar_one())
 
 

@@ -15,6 +15,8 @@ WAS: dict[Was, tuple[str, ...]] = {
     "failed": ("failed",),
 }
 
+OPEN = ("queued", "outranked", "sending")  # what a delivery has yet to settle
+
 messages = Table(
     "messages",
     metadata,
@@ -24,11 +26,15 @@ messages = Table(
     Column("leg", Integer, nullable=False),  # of its cohort: the leg that decided on it
     Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
     Column("version_id", BigId, ForeignKey("journey_versions.id"), nullable=False),
+    Column("journey", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("category", Text, nullable=False),
+    Column("topic", Text, nullable=False),  # "": none
+    Column("priority", Integer, nullable=False),  # of the journey, when the gate decided
     Column("template", Text, nullable=False),
-    # held | dropped | queued | sending | sent | failed | unknown | cancelled; later what providers report:
-    # delivered | opened | clicked | bounced
+    # held | dropped | queued | outranked | sending | sent | failed | unknown | cancelled; later what
+    # providers report: delivered | opened | clicked | bounced. An outranked one gave its place under a cap
+    # to a message of higher priority: it is asked again when it is claimed.
     Column("state", Text, nullable=False),
     # Of held, dropped, failed, unknown, cancelled, and queued after a try: a rule's name, a code, a sentence.
     Column("reason", Text),
@@ -45,6 +51,6 @@ Index(
     "ix_messages_open",
     messages.c.state,
     messages.c.id,
-    sqlite_where=messages.c.state.in_(["queued", "sending"]),
-    postgresql_where=messages.c.state.in_(["queued", "sending"]),
+    sqlite_where=messages.c.state.in_(OPEN),
+    postgresql_where=messages.c.state.in_(OPEN),
 )

@@ -52,6 +52,15 @@ legs = Table(
     Column("trail", Json, nullable=False),  # per step: what was decided, for which members, why
 )
 
+observations = Table(  # what a branch saw, so that `why` can tell it when it has changed
+    "observations",
+    metadata,
+    Column("enrollment_id", BigInteger, ForeignKey("enrollments.id"), primary_key=True, autoincrement=False),
+    Column("step", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("facts", Json, nullable=False),  # [[what was asked, what it was], ...]
+)
+
 starts = Table(  # cohorts whose workflow has yet to be started
     "starts",
     metadata,
