@@ -30,8 +30,9 @@ from journeyflow.delivery.deliver import Courier
 from journeyflow.engine.activities import EngineActivities
 from journeyflow.engine.failures import PrivateFailures
 from journeyflow.errors import ConfigurationError
+from journeyflow.messages.links import Links
 from journeyflow.plan import WEBHOOK
-from journeyflow.settings import Settings
+from journeyflow.settings import Settings, split
 from journeyflow.store.database import Store
 from journeyflow.store.installation import name_of, settle_namespace
 from journeyflow.workflows.cohort import Cohort
@@ -69,6 +70,7 @@ async def working(
 ) -> AsyncIterator[None]:
     """Runs a worker for each queue as long as the block lasts."""
     await keep_going(store, client)  # first: no worker may touch the cohorts of another store
+    links = links_of(settings)
     async with AsyncExitStack() as stack:
         for queue in queues:
             if queue == JOURNEYS_QUEUE:
@@ -76,7 +78,7 @@ async def working(
                 continue
             channel = _channel(settings, queue, await name_of(store))
             stack.push_async_callback(channel.close)
-            await stack.enter_async_context(channel_worker(store, client, queue, channel))
+            await stack.enter_async_context(channel_worker(store, client, queue, channel, links))
         yield
 
 
@@ -92,8 +94,10 @@ def journeys_worker(store: Store, client: Client) -> Worker:
     )
 
 
-def channel_worker(store: Store, client: Client, queue: str, channel: Channel) -> Worker:
-    activities = DeliveryActivities(Courier(store, {queue: channel}))
+def channel_worker(
+    store: Store, client: Client, queue: str, channel: Channel, links: Links | None = None
+) -> Worker:
+    activities = DeliveryActivities(Courier(store, {queue: channel}, links=links))
     return Worker(
         client,
         task_queue=queue,
@@ -101,6 +105,13 @@ def channel_worker(store: Store, client: Client, queue: str, channel: Channel) -
         interceptors=[PrivateFailures()],
         graceful_shutdown_timeout=_GRACE,
     )
+
+
+def links_of(settings: Settings) -> Links | None:
+    """None: the settings have no secrets to sign with."""
+    if settings.public_url is None or settings.link_secrets is None:
+        return None
+    return Links(settings.public_url, split(settings.link_secrets.get_secret_value()))
 
 
 async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:

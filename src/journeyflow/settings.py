@@ -3,15 +3,19 @@
 The connection to Temporal is not here: it comes from Temporal's own variables and `temporal.toml`.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from journeyflow.errors import ConfigurationError
+from journeyflow.messages.links import SHORTEST_SECRET
 
 _PREFIX = "JOURNEYFLOW_"
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(BaseSettings):
@@ -23,13 +27,58 @@ class Settings(BaseSettings):
     outbox: Path = Path("outbox")  # where the outbox channels write
     smtp_url: SecretStr | None = None  # smtp://user:password@host:port?tls=starttls|implicit|none
     webhook_secret: SecretStr | None = None  # whsec_ and base64; signs what goes to webhooks
+    public_url: str | None = None  # where customers reach `journeyflow api`, as in https://post.example.com
+    link_secrets: SecretStr | None = None  # comma separated; the first signs links, every one verifies
+    trusted_proxies: str = ""  # comma separated addresses or networks whose X-Forwarded-For is believed
     root: Path = Path(".")  # the folder that holds journeys/ and templates/
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_plain_url(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "https://example.com")
+        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
+        if not secure or not parts.hostname or parts.query or parts.fragment or not parts.geturl().isascii():
+            raise ValueError("should be a URL such as https://post.example.com (http only on this machine)")
+        return url
+
+    @field_validator("link_secrets")
+    @classmethod
+    def _secrets_are_long(cls, secrets: SecretStr | None) -> SecretStr | None:
+        if secrets is not None:
+            parts = split(secrets.get_secret_value())
+            if not parts or min(map(len, parts)) < SHORTEST_SECRET:
+                raise ValueError(
+                    f"each secret should have at least {SHORTEST_SECRET} characters; draw one with "
+                    "`openssl rand -hex 32`, and separate several with commas"
+                )
+        return secrets
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: str) -> str:
+        try:
+            for proxy in split(proxies):
+                ip_network(proxy)
+        except ValueError:
+            raise ValueError("should be IP addresses or networks, such as 10.0.0.0/8") from None
+        return proxies
+
+    @model_validator(mode="after")
+    def _links_need_both(self) -> Self:
+        if (self.public_url is None) != (self.link_secrets is None):
+            raise ValueError("JOURNEYFLOW_PUBLIC_URL and JOURNEYFLOW_LINK_SECRETS need each other; set both")
+        return self
 
     @model_validator(mode="after")
     def _smtp_has_a_url(self) -> Self:
         if self.email == "smtp" and self.smtp_url is None:
             raise ValueError("JOURNEYFLOW_EMAIL is smtp, so JOURNEYFLOW_SMTP_URL must name the server")
         return self
+
+
+def split(text: str) -> list[str]:
+    """The parts between commas."""
+    return [part for part in (piece.strip() for piece in text.split(",")) if part]
 
 
 def load_settings() -> Settings:

@@ -26,10 +26,12 @@ from journeyflow.delivery.channels.base import (
     Unanswerable,
 )
 from journeyflow.delivery.claim import Claim, Claims, Held, claim, of_request
+from journeyflow.delivery.own_links import OwnLinks, own_links, refuse_dead_links
 from journeyflow.delivery.record import Fault, Result, Results, Unrendered, record
 from journeyflow.engine.programme import Programme
 from journeyflow.errors import ConfigurationError, RenderError
 from journeyflow.messages.choose import choose
+from journeyflow.messages.links import Links
 from journeyflow.messages.render import Renderer
 from journeyflow.messages.webhook import render_body
 from journeyflow.plan import WEBHOOK, Plan, Webhook
@@ -65,6 +67,7 @@ class Courier:
     programme: Programme = field(default_factory=Programme)
     catalogue: Catalogue = field(default_factory=Catalogue)
     renderer: Renderer = field(default_factory=Renderer)
+    links: Links | None = None  # None: no template may use one
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,14 @@ class _Job:
     plan: Plan
     policy: Policy
     began: datetime  # this attempt; no two of a request began at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class _Materials:
+    """What the messages of one batch are made from."""
+
+    templates: dict[str, Locales]
+    links: dict[int, OwnLinks]  # by message
 
 
 _OURSELVES = Sender("journeyflow")  # what a webhook comes from
@@ -96,9 +107,9 @@ async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) 
     held: list[Held] = []
     faults: list[Fault] = []
     while claims.more or results:
-        claims, catalogue = await _record_and_claim(job, results, claims, attempt.clock())
+        claims, materials = await _record_and_claim(job, results, claims, attempt.clock())
         held += claims.held
-        results = await _hand_over(job, claims.taken, catalogue, attempt.clock())
+        results = await _hand_over(job, claims.taken, materials, attempt.clock())
         held += _again_alone(results, attempt.clock())
         faults += _faults(results)
         await _stop_if_asked(job, results, attempt)
@@ -148,28 +159,31 @@ def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str,
 
 async def _record_and_claim(
     job: _Job, results: Results, before: Claims, now: datetime
-) -> tuple[Claims, dict[str, Locales]]:
+) -> tuple[Claims, _Materials]:
     """One transaction for the end of one batch and the beginning of the next."""
     async with job.courier.store.writing() as connection:
         await record(connection, job.request.channel, results, job.began, now)
         if not before.more:
-            return Claims([], before.cursor, False, []), {}
+            return Claims([], before.cursor, False, []), _Materials({}, {})
         batch = job.channel.batch
         claims = await claim(
             connection, job.request, job.plan, job.policy, job.began, now, before.cursor, batch
         )
         names = {taken.template for taken in claims.taken}
-        return claims, await job.courier.catalogue.find(connection, names, job.request.channel)
+        templates = await job.courier.catalogue.find(connection, names, job.request.channel)
+        taken = [taken.message for taken in claims.taken] if job.request.channel != WEBHOOK else []
+        links = await own_links(connection, job.courier.links, job.policy, taken)
+        return claims, _Materials(templates, links)
 
 
-async def _hand_over(job: _Job, claims: list[Claim], catalogue: dict[str, Locales], now: datetime) -> Results:
-    results = await asyncio.gather(*(_send(job, taken, catalogue, now) for taken in claims))
+async def _hand_over(job: _Job, claims: list[Claim], materials: _Materials, now: datetime) -> Results:
+    results = await asyncio.gather(*(_send(job, taken, materials, now) for taken in claims))
     return list(zip(claims, results, strict=True))
 
 
-async def _send(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: datetime) -> Result:
+async def _send(job: _Job, claim: Claim, materials: _Materials, now: datetime) -> Result:
     try:
-        message = _compose(job, claim, catalogue, now)
+        message = _compose(job, claim, materials, now)
     except RenderError as error:
         return Unrendered(str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised later
@@ -190,7 +204,7 @@ async def _ask(channel: Channel, message: Outgoing) -> Outcome | Fault:
         return Fault(error, in_doubt=True)
 
 
-def _compose(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: datetime) -> Outgoing:
+def _compose(job: _Job, claim: Claim, materials: _Materials, now: datetime) -> Outgoing:
     channel, step = job.request.channel, job.plan.steps[claim.step]
     if isinstance(step, Webhook):
         return _compose_webhook(job.plan, step, claim, now)
@@ -200,8 +214,11 @@ def _compose(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: dateti
             f'policy: there is no sender for the channel "{channel}"; add one under "senders"'
         )
     default = job.policy.defaults.locale
-    template = choose(catalogue.get(claim.template, {}), claim.locale or default, default)
-    context = {
+    template = choose(materials.templates.get(claim.template, {}), claim.locale or default, default)
+    links = materials.links.get(claim.message)
+    if links is None:
+        refuse_dead_links(template.name, job.courier.renderer.reads(template))
+    context = (links.context() if links else {}) | {
         "customer": claim.customer,
         "event": claim.event,
         "journey": {"name": job.plan.journey, "title": job.plan.title},
@@ -212,8 +229,9 @@ def _compose(job: _Job, claim: Claim, catalogue: dict[str, Locales], now: dateti
         },
     }
     rendered = job.courier.renderer.render(template, context)
+    leave = links.unsubscribe_url if links and links.can_refuse and channel == "email" else None
     return Outgoing(
-        claim.message, channel, claim.to, sender, now, rendered.subject, rendered.html, rendered.text
+        claim.message, channel, claim.to, sender, now, rendered.subject, rendered.html, rendered.text, leave
     )
 
 

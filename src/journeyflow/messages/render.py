@@ -72,7 +72,7 @@ class Renderer:
         self._compiled: dict[str, _Compiled] = {}
 
     def render(self, template: Template, context: Mapping[str, Any]) -> Rendered:
-        """`context` is plain data: the mappings customer, event, journey and sender.
+        """`context` is plain data: the mappings customer, event, journey and sender, and the links.
 
         Raises RenderError, which names the template and the fault but no value of the customer's.
         """
@@ -83,6 +83,10 @@ class Renderer:
             html=None if compiled.html is None else _part(template, compiled, compiled.html, data),
             text=_text(template, compiled, data),
         )
+
+    def reads(self, template: Template) -> frozenset[str]:
+        """Dotted paths, as its author wrote them."""
+        return self._of(template).paths
 
     def _of(self, template: Template) -> _Compiled:
         compiled = self._compiled.get(template.digest)

@@ -12,7 +12,7 @@ from jinja2 import meta, nodes
 
 from journeyflow.conditions import Scalar
 from journeyflow.messages.problems import BadTemplate, TemplateProblem
-from journeyflow.sandbox import ROOTS, sandbox
+from journeyflow.sandbox import LINKS, ROOTS, sandbox
 
 MAX_BYTES = 500_000
 
@@ -74,9 +74,10 @@ class Source:
 
     def _unknown_variables(self, tree: nodes.Template, text: str, offset: int) -> list[TemplateProblem]:
         problems: list[TemplateProblem] = []
-        for name in sorted(meta.find_undeclared_variables(tree) - ROOTS - {"range", "dict", "namespace"}):
+        known = ROOTS | LINKS
+        for name in sorted(meta.find_undeclared_variables(tree) - known - {"range", "dict", "namespace"}):
             at = re.search(rf"\b{re.escape(name)}\b(?=[^{{}}]*[}}%]}})", text)
-            message = f'there is no variable "{name}"; there are {", ".join(sorted(ROOTS))}'
+            message = f'there is no variable "{name}"; there are {", ".join(sorted(known))}'
             problems += self.problem(offset + (at.start() if at else 0), message)
         return problems
 

@@ -30,12 +30,15 @@ from journeyflow.engine.programme import Programme
 from journeyflow.engine.route import route
 from journeyflow.engine.sweep import sweep
 from journeyflow.instants import to_ms
+from journeyflow.messages.links import Links
 from journeyflow.plan import WEBHOOK
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import cohorts, enrollments
 from journeyflow.workflows.cohort import Cohort
+
+LINKS = Links("https://post.example.com", ["the secret of journeys in tests only"])  # in every message
 
 _COLUMNS = ("email", "phone", "timezone", "locale")
 _POLL = 0.01  # seconds
@@ -152,8 +155,8 @@ async def travelling(store: Store, outbox: Path, environment: WorkflowEnvironmen
     client, webhooks = environment.client, Webhook("test")
     async with (
         journeys_worker(store, client),
-        channel_worker(store, client, "email", Outbox(outbox)),
-        channel_worker(store, client, "sms", Outbox(outbox)),
+        channel_worker(store, client, "email", Outbox(outbox), LINKS),
+        channel_worker(store, client, "sms", Outbox(outbox), LINKS),
         channel_worker(store, client, WEBHOOK, webhooks),
     ):
         yield Trip(store, environment)

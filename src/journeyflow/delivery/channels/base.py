@@ -19,6 +19,7 @@ class Outgoing:
     subject: str | None = field(repr=False)  # only of e-mail
     html: str | None = field(repr=False)  # only of e-mail
     text: str = field(repr=False)
+    unsubscribe_url: str | None = field(default=None, repr=False)  # only of e-mail that needs consent
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def compose_email(message: Outgoing) -> Mail | Rejected:
         f"Date: {format_datetime(message.at)}",
         f"Message-ID: {message_id}",
         "MIME-Version: 1.0",
+        *_unsubscribe_lines(message.unsubscribe_url),
     ]
     content = "\r\n".join(head).encode("ascii") + b"\r\n" + _body(message)
     return Mail(sender, recipient, message_id, content)
@@ -99,6 +100,13 @@ def _unstructured(text: str) -> str:
         return text
     sound = text.encode(errors=_LONE_SURROGATES).decode()
     return Header(sound, "utf-8", header_name="Subject").encode(linesep="\r\n")
+
+
+def _unsubscribe_lines(url: str | None) -> list[str]:
+    """RFC 8058: mail programs show a button of their own, and press it without opening a page."""
+    if url is None:
+        return []
+    return [f"List-Unsubscribe: <{url}>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
 
 
 def _body(message: Outgoing) -> bytes:
