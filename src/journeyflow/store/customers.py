@@ -20,6 +20,7 @@ customers = Table(
     Index(None, "timezone"),
     Index(None, "email"),
     Index(None, "phone"),
+    sqlite_autoincrement=True,  # a number that was erased never means somebody else
 )
 
 events = Table(
@@ -34,6 +35,7 @@ events = Table(
     Column("properties", Json, nullable=False),
     Column("routed_at", UtcDateTime),  # None: EventRouter has yet to look at it
     Index(None, "customer_id", "name", "at"),
+    sqlite_autoincrement=True,  # occasions of enrollments name them
 )
 Index(
     "ix_events_unrouted",

@@ -17,7 +17,13 @@ from journeyflow.store.hashing import register
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _WAY_OUT = "set JOURNEYFLOW_STORE to sqlite:///file.db or postgresql://user@host/name"
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON")
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "busy_timeout=30000",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what is deleted is overwritten; see also `wiping`
+)
 
 
 class Store:

@@ -4,6 +4,7 @@ from secrets import token_hex
 from uuid import uuid4
 
 from sqlalchemy import Column, Integer, Table, Text, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.store.database import Store, insert_ignoring
 from journeyflow.store.types import metadata
@@ -20,16 +21,20 @@ installation = Table(
 
 async def name_of(store: Store) -> str:
     async with store.writing() as connection:
-        await connection.execute(
-            insert_ignoring(connection, installation).values(id=1, name=uuid4().hex, salt=token_hex(16))
-        )
+        await draw(connection)
         return str((await connection.execute(select(installation.c.name))).scalar_one())
 
 
 async def settle_namespace(store: Store, namespace: str) -> str:
     """The id of the namespace that carries this store's journeys: from the first time on, this one."""
-    await name_of(store)
     async with store.writing() as connection:
+        await draw(connection)
         unsettled = installation.c.namespace.is_(None)
         await connection.execute(update(installation).where(unsettled).values(namespace=namespace))
         return str((await connection.execute(select(installation.c.namespace))).scalar_one())
+
+
+async def draw(connection: AsyncConnection) -> None:
+    """Name and salt, where the store has none yet."""
+    drawn = insert_ignoring(connection, installation).values(id=1, name=uuid4().hex, salt=token_hex(16))
+    await connection.execute(drawn)

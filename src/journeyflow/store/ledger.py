@@ -46,6 +46,7 @@ messages = Table(
     Column("provider_id", Text),
     UniqueConstraint("enrollment_id", "step"),  # a plan has no loops, so this is the message's key
     Index(None, "customer_id", "at"),
+    sqlite_autoincrement=True,  # providers know a message by it
 )
 Index(
     "ix_messages_open",

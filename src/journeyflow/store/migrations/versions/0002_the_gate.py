@@ -78,6 +78,7 @@ def upgrade() -> None:
         "ix_messages_open", "messages", ["state", "id"], sqlite_where=_OPEN, postgresql_where=_OPEN
     )
     _remove_defaults()
+    _never_reuse_numbers()
     _hash_suppressions()
 
 
@@ -95,6 +96,16 @@ def _remove_defaults() -> None:
         with op.batch_alter_table(table, schema=None) as batch_op:
             for name in names:
                 batch_op.alter_column(name, server_default=None)
+
+
+def _never_reuse_numbers() -> None:
+    """SQLite gives the highest number anew once its row is deleted; PostgreSQL never does."""
+    if op.get_bind().dialect.name == "sqlite":
+        for table in ("customers", "events", "messages"):
+            with op.batch_alter_table(
+                table, schema=None, recreate="always", table_kwargs={"sqlite_autoincrement": True}
+            ):
+                """Only rebuilt."""
 
 
 def _hash_suppressions() -> None:
