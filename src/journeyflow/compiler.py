@@ -33,6 +33,7 @@ def compile_journey(journey: d.Journey, segments: Mapping[str, d.Segment]) -> p.
         again=journey.again,
         exits=tuple(_exit(rule, conditions) for rule in journey.exits),
         goal=_goal(journey.goal) if journey.goal else None,
+        topic=journey.topic.value if journey.topic else "",
     )
 
 

@@ -262,6 +262,7 @@ class Plan:
     )
     exits: tuple[ExitRule, ...] = ()
     goal: Goal | None = None
+    topic: str = ""  # of the policy; "": its messages are about none in particular
 
     def to_json(self) -> dict[str, Any]:
         return _PLAN.dump_python(self, mode="json")  # type: ignore[no-any-return]

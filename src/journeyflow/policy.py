@@ -44,6 +44,11 @@ class Cap:
     journey: str | None = None
     country: str | None = None  # ISO 3166: "US" is also everything in it, "US-FL" only Florida
 
+    @property
+    def seconds(self) -> int:
+        """About how long the window is."""
+        return self.per if isinstance(self.per, int) else {"day": 1, "week": 7, "month": 30}[self.per] * DAY
+
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from journeyflow.audience import expressions, json_sql
 from journeyflow.audience.json_sql import Number
+from journeyflow.audience.permission import consent_state
 from journeyflow.conditions import (
     All,
     Any,
@@ -39,10 +40,10 @@ from journeyflow.conditions import (
     Trigger,
 )
 from journeyflow.errors import PlanError
-from journeyflow.store.customers import consents, events
+from journeyflow.store.customers import events
 from journeyflow.store.ledger import WAS, messages
 
-COLUMNS = ("email", "phone", "timezone", "locale")  # attributes with a column of their own
+COLUMNS = ("email", "phone", "timezone", "locale", "country")  # attributes with a column of their own
 _DECIMALS = 6  # sums are rounded, as SQLite adds 0.1 and 0.7 to a little less than 0.8
 
 
@@ -104,19 +105,7 @@ def _trigger(tests: tuple[Test, ...], frame: Frame) -> ColumnElement[bool]:
 
 
 def _consent(condition: Consent, frame: Frame) -> ColumnElement[bool]:
-    """A topic takes both: a customer who left the channel as a whole has left its topics."""
-    topics = sorted({"", condition.topic})
-    return and_(*(_granted(condition.channel, topic, frame) for topic in topics))
-
-
-def _granted(channel: str, topic: str, frame: Frame) -> ColumnElement[bool]:
-    row = consents.alias()
-    return (
-        exists()
-        .where(row.c.customer_id == frame.customer.c.id, row.c.state == "granted")
-        .where(row.c.channel == channel, row.c.topic == topic)
-        .correlate_except(row)
-    )
+    return consent_state(condition.channel, condition.topic, frame.customer) == "granted"
 
 
 def _history(condition: History, frame: Frame) -> ColumnElement[bool]:

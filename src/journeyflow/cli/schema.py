@@ -60,7 +60,7 @@ def _names(root: Path) -> "Names":
     files = {name: root / "journeys" / f"{name}.yaml" for name in ("segments", "policy")}
     found = {name: read(file.as_posix(), file.read_bytes()) for name, file in files.items() if file.is_file()}
     segments = parse_segments(found["segments"]) if "segments" in found else None
-    policy = parse_policy(found["policy"]) if "policy" in found else None
+    policy = parse_policy(found["policy"]).policy if "policy" in found else None
     templates: dict[str, set[str]] = {}
     for template in load_templates(root / "templates" / "messages")[0]:
         templates.setdefault(template.channel, set()).add(template.name)

@@ -1,6 +1,7 @@
 """Claiming: taking queued messages out of the ledger for handing over, with all that composing them needs."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +10,14 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.conditions import Frame, holds
-from journeyflow.engine.gate import Claimable, Verdict, at_claim, refused_by, rules_for
+from journeyflow.engine.caps import Ask, reserve
+from journeyflow.engine.gate import Claimable, Verdict, at_claim, capped, refusal, rules_for
+from journeyflow.engine.hours import Hours, Place
+from journeyflow.engine.local_time import default_zone, zone
+from journeyflow.engine.locks import lock_customers, lock_enrollments
+from journeyflow.engine.steps.send import when_capped
 from journeyflow.members import enrollment_range
-from journeyflow.plan import Plan
+from journeyflow.plan import Plan, Send
 from journeyflow.policy import Category, Policy
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import locked
@@ -63,21 +69,20 @@ async def claim(
     """
     if await _is_taken_over(connection, request, began):
         return Claims([], after, False, [])
-    category = rules_for(policy, request.channel, plan.category)
-    query = _query(request, plan, category, now).where(messages.c.state == "queued", messages.c.id > after)
-    rows = (
-        await connection.execute(locked(connection, query.order_by(messages.c.id).limit(limit), of=messages))
-    ).all()
+    job = _Job(connection, request.channel, plan, policy, now)
+    rows = await _open_messages(job, request, after, limit)
+    verdicts = {row.id: _verdict(job, row) for row in rows}
+    verdicts |= await _ask_caps(job, [row for row in rows if verdicts[row.id].state == "queued"])
     claims = Claims([], rows[-1].id if rows else after, len(rows) == limit, [])
     kept: dict[tuple[str, str], list[int]] = defaultdict(list)  # by their state and reason from now on
     for row in rows:
-        verdict = _verdict(row, request.channel, category, policy, now)
+        verdict = verdicts[row.id]
         reason = str(verdict.reason)
         if verdict.state == "queued":
             claims.taken.append(_claim(row, request.channel))
         elif verdict.state == "held" and verdict.until is not None:
             claims.held.append((verdict.until, reason))
-            kept["queued", reason].append(row.id)
+            kept[row.state, reason].append(row.id)
         else:
             kept["cancelled", reason].append(row.id)
     for (state, reason), ids in kept.items():
@@ -102,29 +107,111 @@ async def _is_taken_over(connection: AsyncConnection, request: DeliveryRequest, 
     return bool((await connection.execute(select(later))).scalar_one())
 
 
-def _query(request: DeliveryRequest, plan: Plan, category: Category, now: datetime) -> Select[Any]:
-    frame = Frame(customer=customers, now=now, trigger=_trigger, since=enrollments.c.since)
-    exits = [holds(rule.when, frame) for rule in plan.exits if rule.when is not None]
+@dataclass(frozen=True, slots=True)
+class _Job:
+    connection: AsyncConnection
+    channel: str
+    plan: Plan
+    policy: Policy
+    now: datetime
+
+    @property
+    def category(self) -> Category:
+        return rules_for(self.policy, self.channel, self.plan.category)
+
+    @property
+    def hours(self) -> Hours | None:
+        if self.category.quiet_hours == "exempt":
+            return None
+        return Hours.of(self.policy, self.channel, self.plan.category, default_zone(self.policy))
+
+
+async def _open_messages(job: _Job, request: DeliveryRequest, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Locked. Outranked ones ask for room under caps again, and their locks come first in the order."""
+    here = (of_request(request), messages.c.id > after)
+    outranked = select(messages.c.customer_id, messages.c.enrollment_id).where(
+        *here, messages.c.state == "outranked"
+    )
+    rows = (await job.connection.execute(outranked)).all()
+    if rows:
+        await lock_enrollments(job.connection, (row.enrollment_id for row in rows))
+        await lock_customers(job.connection, (row.customer_id for row in rows))
+    asking = [row.customer_id for row in rows]
+    is_open = or_(
+        messages.c.state == "queued",
+        and_(messages.c.state == "outranked", messages.c.customer_id.in_(asking)),
+    )
+    query = _query(job).where(*here, is_open).order_by(messages.c.id).limit(limit)
+    found: Sequence[Row[Any]] = (
+        await job.connection.execute(locked(job.connection, query, of=messages))
+    ).all()
+    return found
+
+
+def _query(job: _Job) -> Select[Any]:
+    frame = Frame(customer=customers, now=job.now, trigger=_trigger, since=enrollments.c.since)
+    exits = [holds(rule.when, frame) for rule in job.plan.exits if rule.when is not None]
+    refused = refusal(job.channel, job.category, job.plan.topic, customers, job.now)
     return (
         select(
             messages.c.id, messages.c.enrollment_id, messages.c.step, messages.c.at, messages.c.template,
-            enrollments.c.state.label("enrollment_state"),
+            messages.c.state, messages.c.customer_id, enrollments.c.state.label("enrollment_state"),
             customers.c.key, customers.c.email, customers.c.phone, customers.c.timezone, customers.c.locale,
-            customers.c.attributes, _trigger.c.properties,
+            customers.c.country, customers.c.attributes, _trigger.c.properties,
             and_(enrollments.c.state == "active", or_(false(), *exits)).label("exits"),
-            refused_by(request.channel, category).label("refused_by"),
+            refused.label("refused_by"),
         )
         .join_from(messages, enrollments, enrollments.c.id == messages.c.enrollment_id)
         .join(customers, customers.c.id == messages.c.customer_id)
         .outerjoin(_trigger, _trigger.c.id == enrollments.c.event_id)
-        .where(of_request(request))
     )  # fmt: skip
 
 
-def _verdict(row: Row[Any], channel: str, category: Category, policy: Policy, now: datetime) -> Verdict:
-    message = Claimable(row.enrollment_state, row.refused_by, row.timezone)
-    verdict = at_claim(message, channel, category, policy, now)
+def _verdict(job: _Job, row: Row[Any]) -> Verdict:
+    message = Claimable(row.enrollment_state, row.refused_by, Place(row.timezone, row.country))
+    verdict = at_claim(message, job.hours, job.now)
     return Verdict("dropped", "exited") if row.exits and verdict.state != "held" else verdict
+
+
+async def _ask_caps(job: _Job, rows: Sequence[Row[Any]]) -> dict[int, Verdict]:
+    """Of those that had to give their place up, the ones that find none now either."""
+    outranked = {row.id: row for row in rows if row.state == "outranked"}
+    if not outranked:
+        return {}
+    asks = [_ask(job, row) for row in outranked.values()]
+    verdicts = {}
+    for id, full in (await reserve(job.connection, job.policy, asks, job.now)).items():
+        row = outranked[id]
+        step = job.plan.steps[row.step]
+        assert isinstance(step, Send)  # webhooks take no room
+        verdicts[id] = when_capped(step.if_capped, capped(full), row.at, job.now)
+        if verdicts[id].state == "dropped" and step.if_capped.do == "exit":
+            await _exit(job, row.enrollment_id, f"{step.path}: cap")
+    return verdicts
+
+
+def _ask(job: _Job, row: Row[Any]) -> Ask:
+    plan = job.plan
+    tz = (zone(row.timezone) if row.timezone else None) or default_zone(job.policy)
+    return Ask(
+        row.id,
+        row.enrollment_id,
+        row.step,
+        row.customer_id,
+        job.channel,
+        plan.category,
+        plan.topic,
+        plan.journey,
+        plan.priority,
+        row.country,
+        tz,
+    )
+
+
+async def _exit(job: _Job, enrollment: int, reason: str) -> None:
+    values = {"state": "exited", "reason": reason, "step": None, "wake_at": None, "ended_at": job.now}
+    still = (enrollments.c.id == enrollment, enrollments.c.state == "active")
+    await job.connection.execute(update(enrollments).where(*still).values(**values))
 
 
 def _claim(row: Row[Any], channel: str) -> Claim:

@@ -37,7 +37,7 @@ from journeyflow.messages.webhook import render_body
 from journeyflow.plan import WEBHOOK, Plan, Webhook
 from journeyflow.policy import Policy, Sender
 from journeyflow.store.database import Store
-from journeyflow.store.ledger import messages
+from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
 
@@ -116,7 +116,7 @@ async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) 
     if faults:
         raise faults[0].error
     counts = await _counts(job)
-    if counts["queued"] or counts["sending"]:
+    if any(counts[state] for state in OPEN):
         raise _try_again(counts, held, attempt.clock())
     return DeliveryCount(*(counts[state] for state in ("sent", "failed", "unknown", "cancelled")))
 
@@ -293,4 +293,4 @@ def _try_again(counts: Counter[str], held: list[Held], now: datetime) -> TryAgai
     if counts["sending"] or not held:
         pauses.append((now + _TAKE_OVER_AFTER, "an earlier attempt has yet to be settled"))
     until, reason = min(pauses)
-    return TryAgain(max(until - now, timedelta(0)), counts["queued"] + counts["sending"], reason)
+    return TryAgain(max(until - now, timedelta(0)), sum(counts[state] for state in OPEN), reason)

@@ -1,36 +1,42 @@
-"""The gate: the one place where consent, suppression, quiet hours and caps decide on a message.
+"""The gate: the one place where consent, suppression, hours and caps decide on a message.
 
 It is asked in the leg's transaction, and once more (`at_claim`) when the message is claimed.
 Each rule takes members out of the set that is still open; what is left may be sent.
 """
 
-from collections import defaultdict
+import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, func, null, or_, select
+from sqlalchemy import ColumnElement, FromClause, select
 
+from journeyflow.audience.conditions import Frame, holds
+from journeyflow.audience.permission import consent_state, refused_by
+from journeyflow.engine.caps import Ask, Full, reserve
+from journeyflow.engine.hours import Closed, Hours, Place
 from journeyflow.engine.leg import Leg, Member
-from journeyflow.engine.local_time import quiet_until, zone
+from journeyflow.engine.local_time import default_zone, zone
 from journeyflow.members import Mask, positions
 from journeyflow.plan import WEBHOOK, Send, Webhook
-from journeyflow.policy import Cap, Category, Policy
-from journeyflow.store.customers import consents, customers, suppressions
-from journeyflow.store.ledger import WAS, messages
+from journeyflow.policy import Category, Policy
+from journeyflow.store.customers import customers
+
+_SLOTS = 10  # moments over which held messages are spread: few, since each is a stop of its own
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     state: str  # queued | held | dropped
-    reason: str | None = None  # the rule: no-address, consent, suppressed, quiet-hours, cap
+    reason: str | None = None  # the rule: no-address, suppressed, consent, quiet-hours, send-window, cap
     detail: dict[str, Any] | None = None
-    until: datetime | None = None  # of held: when to ask again; of cap: when there is room, None: never
+    until: datetime | None = None  # of held: when to ask again
 
 
 @dataclass(slots=True)
 class _Question:
     leg: Leg
+    number: int  # of the step
     send: Send
     category: Category
     open: Mask  # members that no rule has decided on yet
@@ -41,13 +47,13 @@ class _Question:
         self.open &= ~(1 << position)
 
 
-async def decide(leg: Leg, send: Send | Webhook, members: Mask) -> dict[int, Verdict]:
+async def decide(leg: Leg, number: int, send: Send | Webhook, members: Mask) -> dict[int, Verdict]:
     """A verdict for each member, by position."""
     if isinstance(send, Webhook):
         return {position: Verdict("queued") for position in positions(members)}
-    question = _Question(leg, send, category_of(leg.policy, leg.plan.category), members)
+    question = _Question(leg, number, send, category_of(leg.policy, leg.plan.category), members)
     await _ask_permission(question)
-    _ask_quiet_hours(question)
+    _ask_hours(question)
     await _ask_caps(question)
     for position in positions(question.open):
         question.verdicts[position] = Verdict("queued")
@@ -66,115 +72,92 @@ def rules_for(policy: Policy, channel: str, category: str) -> Category:
     return category_of(policy, category)
 
 
-def address_of(channel: str) -> ColumnElement[str]:
-    return customers.c.email if channel == "email" else customers.c.phone
-
-
-def refused_by(channel: str, category: Category) -> ColumnElement[str | None]:
-    """For a row of `customers`: the first rule about them that refuses the message, else NULL."""
-    if channel == WEBHOOK:
-        return cast(null(), Text)
-    address = address_of(channel)
-    suppressed = exists().where(suppressions.c.channel == channel, suppressions.c.address == address)
-    rules = [(address.is_(None), "no-address"), (suppressed, "suppressed")]
-    if category.consent == "required":
-        whole = (consents.c.channel == channel, consents.c.topic == "", consents.c.state == "granted")
-        granted = exists().where(consents.c.customer_id == customers.c.id, *whole)
-        rules.append((~granted, "consent"))
-    return case(*rules, else_=None)
+def refusal(
+    channel: str, category: Category, topic: str, customer: FromClause, now: datetime
+) -> ColumnElement[str | None]:
+    """The first rule about the customer that refuses the message, else NULL."""
+    bought = category.bought if category.consent == "soft-opt-in" else None
+    has_bought = holds(bought, Frame(customer=customer, now=now)) if bought else None
+    return refused_by(channel, category, topic, customer, has_bought)
 
 
 async def _ask_permission(question: _Question) -> None:
-    leg = question.leg
-    refused = refused_by(question.send.channel, question.category)
-    chosen = {member.customer: member.position for member in leg.chosen(question.open)}
-    query = select(customers.c.id, refused.label("reason")).where(customers.c.id.in_(list(chosen)))
+    leg, channel, topic = question.leg, question.send.channel, question.leg.plan.topic
+    refused = refusal(channel, question.category, topic, customers, leg.now)
+    chosen: dict[int, list[int]] = {}
+    for member in leg.chosen(question.open):
+        chosen.setdefault(member.customer, []).append(member.position)
+    state = consent_state(channel, topic, customers).label("consent")
+    query = select(customers.c.id, refused.label("reason"), state).where(customers.c.id.in_(list(chosen)))
     for row in await leg.connection.execute(query.where(refused.is_not(None))):
-        question.answer(chosen[row.id], Verdict("dropped", row.reason))
+        detail = {"consent": row.consent} if row.reason == "consent" else None
+        for position in chosen[row.id]:
+            question.answer(position, Verdict("dropped", row.reason, detail))
 
 
-def _ask_quiet_hours(question: _Question) -> None:
-    if question.category.quiet_hours == "exempt":
-        return
+def _ask_hours(question: _Question) -> None:
     leg = question.leg
-    for rule in leg.policy.quiet_hours:
-        if rule.channel not in (None, question.send.channel):
-            continue
-        for tz, members in leg.by_zone(question.open).items():
-            until = quiet_until(leg.now, rule, tz)
-            if until is not None:
-                verdict = Verdict("held", "quiet-hours", {"from": rule.start, "to": rule.end}, until)
-                for position in positions(members):
-                    question.answer(position, verdict)
+    if question.category.quiet_hours == "exempt" or not (leg.policy.quiet_hours or leg.policy.send_windows):
+        return
+    hours = Hours.of(leg.policy, question.send.channel, leg.plan.category, default_zone(leg.policy))
+    known: dict[Place, Closed | None] = {}
+    for member in leg.chosen(question.open):
+        place = Place(member.timezone, member.country)
+        if place not in known:
+            known[place] = hours.closed(place, leg.now)
+        if (closed := known[place]) is not None:
+            until = _spread(question, hours, place, member, closed.until)
+            question.answer(member.position, Verdict("held", *_told(closed), until))
+
+
+def _told(closed: Closed) -> tuple[str, dict[str, Any]]:
+    """The reason, and the rule."""
+    if closed.rule is None:
+        return "send-window", {"opens": closed.until.isoformat()}
+    rule = closed.rule
+    days = {"days": list(rule.days)} if rule.days else {}
+    holidays = {"holidays": True} if rule.holidays else {}
+    where = {"country": rule.country} if rule.country else {}
+    return "quiet-hours", {"from": rule.start, "to": rule.end, **days, **holidays, **where}
+
+
+def _spread(question: _Question, hours: Hours, place: Place, member: Member, opening: datetime) -> datetime:
+    """A moment soon after the opening, always the same for this message."""
+    slot = zlib.crc32(f"{member.customer}/{member.enrollment}/{question.number}".encode()) % _SLOTS
+    moment = opening + timedelta(seconds=question.leg.policy.spread * slot // _SLOTS)
+    return opening if hours.closed(place, moment) else moment
 
 
 async def _ask_caps(question: _Question) -> None:
-    # The leg holds its customers' locks, so two that ask for the same last place take turns.
     leg = question.leg
-    caps = [cap for cap in leg.policy.caps if _concerns(cap, question)]
-    if question.category.caps == "exempt" or not caps or not question.open:
+    if question.category.caps == "exempt" or not leg.policy.caps or not question.open:
         return
-    members = leg.chosen(question.open)
-    counted = await _counted(leg, members, max(cap.per for cap in caps))
-    for member in members:
-        for cap in caps:
-            verdict = _full(cap, counted.get(member.customer, []), leg.now)
-            if verdict is not None:
-                question.answer(member.position, verdict)
-                break
+    asks = [_ask(question, member) for member in leg.chosen(question.open)]
+    full = await reserve(leg.connection, leg.policy, asks, leg.now)
+    for position, found in full.items():
+        question.answer(position, capped(found))
 
 
-def _concerns(cap: Cap, question: _Question) -> bool:
-    return cap.channel in (None, question.send.channel) and cap.category in (None, question.leg.plan.category)
+def _ask(question: _Question, member: Member) -> Ask:
+    plan, policy = question.leg.plan, question.leg.policy
+    tz = (zone(member.timezone) if member.timezone else None) or default_zone(policy)
+    return Ask(
+        member.position,
+        member.enrollment,
+        question.number,
+        member.customer,
+        question.send.channel,
+        plan.category,
+        plan.topic,
+        plan.journey,
+        plan.priority,
+        member.country,
+        tz,
+    )
 
 
-async def _counted(leg: Leg, members: list[Member], seconds: int) -> dict[int, list[Any]]:
-    """The messages that may take room in a cap, by customer, oldest first."""
-    exempt = [name for name, category in leg.policy.categories.items() if category.caps == "exempt"]
-    left = func.coalesce(messages.c.sent_at, messages.c.at)
-    recent = left > leg.now - timedelta(seconds=seconds)
-    query = (
-        select(
-            messages.c.id, messages.c.customer_id, messages.c.channel, messages.c.category, messages.c.state,
-            left.label("left"),
-        )
-        .where(
-            messages.c.customer_id.in_([member.customer for member in members]),
-            or_(
-                messages.c.state.in_(["queued", "sending"]),
-                and_(messages.c.state.in_(["unknown", *WAS["sent"]]), recent),
-            ),
-            messages.c.category.not_in(exempt),
-            messages.c.channel != WEBHOOK,
-        )
-        .order_by(left)
-    )  # fmt: skip
-    found: dict[int, list[Any]] = defaultdict(list)
-    for row in await leg.connection.execute(query):
-        found[row.customer_id].append(row)
-    return found
-
-
-def _full(cap: Cap, counted: list[Any], now: datetime) -> Verdict | None:
-    """A verdict when the cap has no room: one that has not left yet counts as leaving now."""
-    window = timedelta(seconds=cap.per)
-    inside = [
-        (now if row.state in ("queued", "sending") else row.left, row.id)
-        for row in counted
-        if cap.channel in (None, row.channel)
-        and cap.category in (None, row.category)
-        and (row.state in ("queued", "sending") or row.left > now - window)
-    ]
-    if len(inside) < cap.at_most:
-        return None
-    room_at = sorted(inside)[len(inside) - cap.at_most][0] + window if cap.at_most else None
-    rule = {"channel": cap.channel, "category": cap.category, "at_most": cap.at_most, "per_seconds": cap.per}
-    detail = {
-        "cap": rule,
-        "messages": [id for _, id in inside],
-        "room_at": room_at.isoformat() if room_at else None,
-    }
-    return Verdict("held", "cap", detail, room_at)
+def capped(full: Full) -> Verdict:
+    return Verdict("held", "cap", full.detail(), full.room_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,23 +165,22 @@ class Claimable:
     """A queued message about to be handed over, as far as the gate needs to know it."""
 
     enrollment_state: str
-    refused_by: str | None  # what `refused_by` says now
-    timezone: str | None
+    refused_by: str | None  # what `refusal` says now
+    place: Place
 
 
-def at_claim(message: Claimable, channel: str, category: Category, policy: Policy, now: datetime) -> Verdict:
-    """The gate's second answer: queued (go on), dropped, or held until quiet hours end.
+def at_claim(message: Claimable, hours: Hours | None, now: datetime) -> Verdict:
+    """The gate's second answer: queued (go on), dropped, or held until the hours allow it.
 
-    Caps are not asked again: the message holds its place in them since it was queued.
+    `hours` is None where no hours hold. Caps are asked again only for an outranked message: any other holds
+    its place in them since it was queued.
     """
     if message.enrollment_state in ("exited", "failed"):
         return Verdict("dropped", message.enrollment_state)
     if message.refused_by is not None:
         return Verdict("dropped", message.refused_by)
-    tz = (zone(message.timezone) if message.timezone else None) or zone(policy.defaults.timezone)
-    for rule in policy.quiet_hours:
-        if category.quiet_hours == "exempt" or rule.channel not in (None, channel) or tz is None:
-            continue
-        if (until := quiet_until(now, rule, tz)) is not None:
-            return Verdict("held", "quiet-hours", None, until)
+    closed = hours.closed(message.place, now) if hours else None
+    if closed is not None:
+        reason, detail = _told(closed)
+        return Verdict("held", reason, detail, closed.until)
     return Verdict("queued")

@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.conditions import Frame, holds
 from journeyflow.conditions import Condition
-from journeyflow.engine.local_time import zone
-from journeyflow.errors import ConfigurationError
+from journeyflow.engine.local_time import default_zone, zone
 from journeyflow.members import Mask, enrollment_ids, mask_of, place_of, positions, to_hex
 from journeyflow.plan import Plan
 from journeyflow.policy import Policy
@@ -26,6 +25,7 @@ class Member:
     enrollment: int
     customer: int
     timezone: str | None
+    country: str | None = None
     rested_at: int | None = None  # the step it rested at before this leg
     rested_until: datetime | None = None
 
@@ -74,9 +74,7 @@ class Leg:
 
     def by_zone(self, members: Mask) -> dict[ZoneInfo, Mask]:
         """The members by the zone they live in; unknown zones count as the programme's default."""
-        default = zone(self.policy.defaults.timezone)
-        if default is None:
-            raise ConfigurationError(f'policy: no timezone is called "{self.policy.defaults.timezone}"')
+        default = default_zone(self.policy)
         zones: dict[ZoneInfo, Mask] = defaultdict(int)
         for member in self.chosen(members):
             zones[(zone(member.timezone) if member.timezone else None) or default] |= 1 << member.position

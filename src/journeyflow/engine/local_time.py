@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from journeyflow.policy import QuietHours
+from journeyflow.errors import ConfigurationError
+from journeyflow.policy import Policy, QuietHours
 
 _LOOK_AHEAD = 15  # days: any set of weekdays comes round within 7, a zone may skip one
 
@@ -16,6 +17,13 @@ def zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def default_zone(policy: Policy) -> ZoneInfo:
+    found = zone(policy.defaults.timezone)
+    if found is None:
+        raise ConfigurationError(f'policy: no timezone is called "{policy.defaults.timezone}"')
+    return found
 
 
 def at_local(day: date, clock: time, tz: ZoneInfo) -> datetime:

@@ -20,6 +20,12 @@ async def lock_customers(connection: AsyncConnection, ids: Iterable[int]) -> Non
         await connection.execute(locked(connection, query, of=customers))
 
 
+async def lock_enrollments(connection: AsyncConnection, ids: Iterable[int]) -> None:
+    if connection.dialect.name != "sqlite":
+        query = select(enrollments.c.id).where(enrollments.c.id.in_(sorted(set(ids))))
+        await connection.execute(locked(connection, query.order_by(enrollments.c.id), of=enrollments))
+
+
 async def lock_enrollments_of(connection: AsyncConnection, ids: Iterable[int]) -> None:
     """All enrollments of these customers."""
     if connection.dialect.name != "sqlite":

@@ -95,6 +95,7 @@ async def _active(connection: AsyncConnection, cohort: int, members: Mask) -> di
             enrollments.c.id,
             enrollments.c.customer_id,
             customers.c.timezone,
+            customers.c.country,
             enrollments.c.step,
             enrollments.c.wake_at,
         )

@@ -97,6 +97,11 @@ CODES: dict[str, Code] = {
         "webhook's body",
         "Texts in a webhook's body are Jinja, as in templates, with `customer`, `event` and `journey`.",
     ),
+    "JF129": Code("country", "Countries are named by ISO 3166: SE, or US-FL for a part of one."),
+    "JF130": Code(
+        "hours that leave no time",
+        "Quiet hours and send windows together must let a message out at some time of the week.",
+    ),
     # JF2xx: references between files
     "JF201": Code("unknown segment", "A segment must be defined in journeys/segments.yaml."),
     "JF202": Code(
@@ -146,6 +151,7 @@ CODES: dict[str, Code] = {
         "journeys in a circle",
         "Journeys that hand over to each other in a circle could write to a customer without end.",
     ),
+    "JF215": Code("unknown topic", "A topic must be defined in journeys/policy.yaml."),
     # JF3xx: the way through a journey
     "JF301": Code("never reached", "No customer can ever come to this step."),
     "JF302": Code(

@@ -318,6 +318,7 @@ class Journey:
     name: Word
     title: str
     category: Word
+    topic: Word | None
     priority: int
     enter: Entry
     when: Condition | None

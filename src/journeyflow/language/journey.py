@@ -11,7 +11,7 @@ from journeyflow.language.problems import Report, quoted
 from journeyflow.language.source import Document, ListNode, Node
 from journeyflow.language.steps import StepReader
 
-_KEYS = ("journey", "title", "category", "priority", "enter", "exit", "goal", "allow", "steps")
+_KEYS = ("journey", "title", "category", "topic", "priority", "enter", "exit", "goal", "allow", "steps")
 
 
 def parse_journey(document: Document) -> Journey | None:
@@ -31,6 +31,7 @@ def parse_journey(document: Document) -> Journey | None:
         name=name,
         title=title or name.value,
         category=category or Word("marketing", name.mark),
+        topic=_topic(fields, report),
         priority=priority,
         enter=enter.entry,
         when=enter.when,
@@ -63,6 +64,11 @@ def _title(fields: Fields, report: Report) -> str | None:
 def _category(fields: Fields, report: Report) -> Word | None:
     node = fields.get("category")
     return values.name(node, "the category", report) if node else None
+
+
+def _topic(fields: Fields, report: Report) -> Word | None:
+    node = fields.get("topic")
+    return values.name(node, "the topic", report) if node else None
 
 
 def _priority(fields: Fields, report: Report) -> int:

@@ -12,7 +12,7 @@ from journeyflow.language.checks.surroundings import Message, Surroundings, mess
 from journeyflow.language.definition import Journey, Segment
 from journeyflow.language.journey import parse_journey
 from journeyflow.language.policy import parse_policy
-from journeyflow.language.problems import Mark, Problem, ProgrammeError, Report
+from journeyflow.language.problems import Mark, Problem, ProgrammeError, Report, instead, quoted
 from journeyflow.language.segments import parse_segments
 from journeyflow.language.source import MAX_BYTES, Document, read
 from journeyflow.policy import Policy
@@ -65,9 +65,9 @@ def _load(folder: Path, files: list[Path], messages: Iterable[Message] | None, *
     problems: list[Problem] = []
     known = None if messages is None else messages_by_name(messages)
     segments = _segments(folder / _SEGMENTS, known, problems)
-    policy = _policy(folder / _POLICY, problems)
-    found = [_read(file) for file in files if _is_journey(file, problems)]
     names = [file.stem for file in folder.glob("*.yaml") if file.name not in (_SEGMENTS, _POLICY)]
+    policy = _policy(folder / _POLICY, names, problems)
+    found = [_read(file) for file in files if _is_journey(file, problems)]
     _check(found, Surroundings(segments, policy, known, names), whole)
     problems += (problem for each in found for problem in each.report.problems)
     if any(problem.severity == "error" for problem in problems):
@@ -111,13 +111,17 @@ def _segments(
     return segments
 
 
-def _policy(file: Path, problems: list[Problem]) -> Policy | None:
+def _policy(file: Path, journeys: Collection[str], problems: list[Problem]) -> Policy | None:
     if not file.exists():
         return Policy()
     document = _open(file)
-    policy = parse_policy(document)
+    read = parse_policy(document)
+    for word in read.journeys:
+        if word.value not in journeys:
+            message = f"no journey is called {quoted(word.value)}; {instead(word.value, journeys)}"
+            document.report.add(word.mark, "JF213", message)
     problems += document.report.problems
-    return policy
+    return read.policy if not document.report.problems else None
 
 
 def _is_journey(file: Path, problems: list[Problem]) -> bool:

@@ -5,7 +5,7 @@ Every reader returns None after it has reported what is wrong.
 
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -16,7 +16,7 @@ from journeyflow.conditions import Scalar
 from journeyflow.language import durations
 from journeyflow.language.definition import Word
 from journeyflow.language.fields import as_list, as_text, describe
-from journeyflow.language.problems import Report, instead, quoted
+from journeyflow.language.problems import Mark, Report, instead, quoted
 from journeyflow.language.source import Node, TextNode
 from journeyflow.plan import ENROLL, RESERVED
 
@@ -163,8 +163,13 @@ def clock(node: Node, what: str, report: Report) -> str | None:
 def weekdays(node: Node, what: str, report: Report) -> tuple[int, ...]:
     """Sorted, 0 is Monday; what is no weekday is reported and left out."""
     days = as_list(node, what, report)
+    return weekdays_of(days.items, days.mark, what, report) if days else ()
+
+
+def weekdays_of(items: Sequence[Node], mark: Mark, what: str, report: Report) -> tuple[int, ...]:
+    """As `weekdays`, from a list that stands at `mark`."""
     found = set()
-    for item in days.items if days else ():
+    for item in items:
         text = as_text(item, "a weekday", report)
         if text is None:
             continue
@@ -173,8 +178,8 @@ def weekdays(node: Node, what: str, report: Report) -> tuple[int, ...]:
         else:
             message = f"no weekday is called {quoted(text.value)}; write mon, tue, wed, thu, fri, sat or sun"
             report.add(item.mark, "JF108", message)
-    if days and not days.items:
-        report.add(days.mark, "JF119", f"{what} is an empty list; name weekdays or leave the key out")
+    if not items:
+        report.add(mark, "JF119", f"{what} is an empty list; name weekdays or leave the key out")
     return tuple(sorted(found))
 
 

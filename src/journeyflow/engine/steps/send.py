@@ -9,7 +9,7 @@ from sqlalchemy import select
 from journeyflow.engine.gate import Verdict, decide
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.members import Mask, mask_of
-from journeyflow.plan import Send, Webhook
+from journeyflow.plan import IfCapped, Send, Webhook
 from journeyflow.store.database import upsert
 from journeyflow.store.ledger import messages
 
@@ -21,7 +21,7 @@ _DECIDED = ["state", "reason", "detail", "at", "leg"]
 
 
 async def run(leg: Leg, number: int, step: Send | Webhook, members: Mask) -> None:
-    verdicts = await decide(leg, step, members)
+    verdicts = await decide(leg, number, step, members)
     held_since = await _held_since(leg, number, verdicts)
     rows: list[dict[str, Any]] = []
     groups: dict[tuple[str, str | None], Mask] = defaultdict(int)
@@ -29,7 +29,7 @@ async def run(leg: Leg, number: int, step: Send | Webhook, members: Mask) -> Non
         verdict = verdicts[member.position]
         first_asked = held_since.get(member.enrollment, leg.now)
         if isinstance(step, Send) and verdict.reason == "cap":
-            verdict = _when_capped(step, verdict, first_asked, leg.now)
+            verdict = when_capped(step.if_capped, verdict, first_asked, leg.now)
         rows.append(_row(leg, number, step, member, verdict, first_asked))
         groups[verdict.state, verdict.reason] |= 1 << member.position
         _move(leg, number, step, member, verdict)
@@ -40,9 +40,9 @@ async def run(leg: Leg, number: int, step: Send | Webhook, members: Mask) -> Non
         leg.channels.add(step.channel)
 
 
-def _when_capped(step: Send, verdict: Verdict, first_asked: datetime, now: datetime) -> Verdict:
+def when_capped(if_capped: IfCapped, verdict: Verdict, first_asked: datetime, now: datetime) -> Verdict:
     """A capped message waits for room as long as its `if_capped` says, and for a moment in any case."""
-    patience = timedelta(seconds=step.if_capped.up_to or 0) if step.if_capped.do == "wait" else timedelta(0)
+    patience = timedelta(seconds=if_capped.up_to or 0) if if_capped.do == "wait" else timedelta(0)
     until = verdict.until
     if until is not None and (until <= now + _MOMENT or until <= first_asked + patience + _MOMENT):
         return verdict
@@ -82,8 +82,11 @@ def _row(
         "leg": leg.number,
         "customer_id": member.customer,
         "version_id": leg.version,
+        "journey": leg.plan.journey,
         "channel": step.channel,
         "category": leg.plan.category,
+        "topic": leg.plan.topic,
+        "priority": leg.plan.priority,
         "template": step.template,
         "state": verdict.state,
         "reason": verdict.reason,

@@ -25,7 +25,7 @@ def check(
     journey: Journey, places: Sequence[Place], policy: Policy, around: Surroundings, report: Report
 ) -> None:
     segments = around.segments
-    is_required = policy.categories.get(journey.category.value, Category()).consent == "required"
+    is_required = policy.categories.get(journey.category.value, Category()).consent == "opt-in"
     if segments is None or not is_required:
         return
     # By place, the channels that some way to it asks about.

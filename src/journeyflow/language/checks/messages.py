@@ -14,7 +14,7 @@ MOST_PARTS = 3  # of an SMS
 def check(journey: Journey, around: Surroundings, report: Report) -> None:
     if around.messages is None or around.policy is None:
         return
-    is_marketing = around.policy.categories.get(journey.category.value, Category()).consent == "required"
+    is_marketing = around.policy.categories.get(journey.category.value, Category()).consent != "not-required"
     for send, versions in first_sends(journey, around.messages):
         _check_locale(send, versions, around.policy, report)
         _check_length(send, versions, report)

@@ -21,9 +21,13 @@ from journeyflow.language.walk import all_conditions, all_steps, conditions_insi
 
 def check(journey: Journey, around: Surroundings, report: Report) -> None:
     _category(journey, around, report)
+    _topic(journey.topic, around, report)
     if isinstance(journey.enter, SegmentEntry):
         _segment(journey.enter.segment, around.segments, report)
     for condition in _conditions(journey):
+        for found in all_conditions(condition):
+            if isinstance(found, ConsentCondition):
+                _topic(found.topic, around, report)
         check_condition(condition, around.segments, around.messages, report)
     sends = [step for step in all_steps(journey.steps) if isinstance(step, SendStep)]
     for send in sends:
@@ -61,6 +65,13 @@ def _category(journey: Journey, around: Surroundings, report: Report) -> None:
         return
     way_out = _or_define(word.value, around.policy.categories, "policy")
     report.add(word.mark, "JF203", f"no category is called {quoted(word.value)}; {way_out}")
+
+
+def _topic(word: Word | None, around: Surroundings, report: Report) -> None:
+    if word is None or around.policy is None or word.value in around.policy.topics:
+        return
+    way_out = _or_define(word.value, around.policy.topics, "policy")
+    report.add(word.mark, "JF215", f"no topic is called {quoted(word.value)}; {way_out}")
 
 
 def _segment(word: Word, segments: Mapping[str, Segment] | None, report: Report) -> None:
