@@ -8,11 +8,10 @@ from typing import Any, assert_never
 from sqlalchemy import Boolean, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.audience.suppression import Reason, suppress
 from journeyflow.delivery.channels.base import Accepted, Ambiguous, Outcome, Rejected, Throttled
 from journeyflow.delivery.claim import Claim
 from journeyflow.errors import JourneyflowError
-from journeyflow.store.customers import suppressions
-from journeyflow.store.database import insert_ignoring
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
 
@@ -101,10 +100,7 @@ async def _fail_enrollments(connection: AsyncConnection, results: Results, now: 
 
 
 async def _suppress(connection: AsyncConnection, channel: str, results: Results, now: datetime) -> None:
-    dead = [
-        {"channel": channel, "address": taken.to, "reason": "rejected", "at": now}
-        for taken, result in results
-        if isinstance(result, Rejected) and result.address_is_dead
-    ]
-    if dead:
-        await connection.execute(insert_ignoring(connection, suppressions), dead)
+    reason: Reason = "unknown-number" if channel == "sms" else "bounced"
+    for taken, result in results:
+        if isinstance(result, Rejected) and result.address_is_dead:
+            await suppress(connection, channel, taken.to, reason, now)

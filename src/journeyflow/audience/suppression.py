@@ -1,0 +1,91 @@
+"""Suppression: addresses that nothing is sent to, whoever has them. Only their hashes are kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import and_, delete, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.audience.records import parse_customer
+from journeyflow.store.customers import customers, suppressions
+from journeyflow.store.database import insert_ignoring
+from journeyflow.store.hashing import address_hash, hash_of
+from journeyflow.store.installation import draw, installation
+
+Reason = Literal["unknown-number", "bounced", "manual", "stopped", "complained", "erased"]
+# The later ones replace the earlier ones: what a person asked for weighs more than what a provider told.
+_WEIGHTS: tuple[Reason, ...] = ("unknown-number", "bounced", "manual", "stopped", "complained", "erased")
+
+FIELDS = {"email": "email", "sms": "phone"}  # by channel: where a customer's address on it stands
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    channel: str
+    reason: str
+    addresses: int
+    customers: list[str]  # ids of those known who have one of these addresses
+
+
+async def suppress(
+    connection: AsyncConnection, channel: str, address: str, reason: Reason, now: datetime
+) -> None:
+    """An address that is suppressed for a weightier reason stays so."""
+    await draw(connection)
+    hashed = await _hash(connection, channel, address)
+    row = {"channel": channel, "hash": hashed, "reason": reason, "at": now}
+    await connection.execute(insert_ignoring(connection, suppressions).values(**row))
+    lighter = suppressions.c.reason.not_in(_WEIGHTS[_WEIGHTS.index(reason) :])
+    known = and_(suppressions.c.channel == channel, suppressions.c.hash == hashed)
+    await connection.execute(update(suppressions).where(known, lighter).values(reason=reason, at=now))
+
+
+async def lift(connection: AsyncConnection, channel: str, address: str) -> str | None:
+    """The reason for which the address was suppressed; None when it was not."""
+    hashed = await _hash(connection, channel, address)
+    known = (suppressions.c.channel == channel, suppressions.c.hash == hashed)
+    statement = delete(suppressions).where(*known).returning(suppressions.c.reason)
+    return (await connection.execute(statement)).scalar()
+
+
+async def is_suppressed(connection: AsyncConnection, channel: str, address: str) -> str | None:
+    """The reason; None when it is not."""
+    hashed = await _hash(connection, channel, address)
+    query = select(suppressions.c.reason).where(
+        suppressions.c.channel == channel, suppressions.c.hash == hashed
+    )
+    return (await connection.execute(query)).scalar()
+
+
+async def list_suppressed(connection: AsyncConnection) -> list[Suppressed]:
+    """By channel and reason. Reads all customers, as a hash does not tell whose it is."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for channel, field in FIELDS.items():
+        theirs = address_hash(literal(channel), customers.c[field])
+        query = (
+            select(suppressions.c.reason, customers.c.key)
+            .join_from(customers, suppressions, suppressions.c.hash == theirs)
+            .where(suppressions.c.channel == channel)
+            .order_by(customers.c.id)
+        )
+        for row in await connection.execute(query):
+            found.setdefault((channel, row.reason), []).append(row.key)
+    kinds = (suppressions.c.channel, suppressions.c.reason)
+    counted = select(*kinds, func.count().label("addresses")).group_by(*kinds).order_by(*kinds)
+    return [
+        Suppressed(row.channel, row.reason, row.addresses, found.get((row.channel, row.reason), []))
+        for row in await connection.execute(counted)
+    ]
+
+
+def parse_address(channel: str, text: str) -> str:
+    """As an import would take it. Raises RecordError."""
+    field = FIELDS[channel]
+    return parse_customer({"id": "address", field: text}).columns[field] or ""
+
+
+async def _hash(connection: AsyncConnection, channel: str, address: str) -> str | None:
+    """None while the store has no salt, and so no suppression."""
+    salt = (await connection.execute(select(installation.c.salt))).scalar()
+    return hash_of(salt, channel, address)
