@@ -1,0 +1,153 @@
+"""A customer's rights: to have all that is held about them, and to be forgotten."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, or_, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.audience.holdings import holdings, trail
+from journeyflow.audience.suppression import FIELDS, is_suppressed, suppress
+from journeyflow.errors import JourneyflowError
+from journeyflow.store.audit import note
+from journeyflow.store.customers import customers
+from journeyflow.store.database import Store, locked
+from journeyflow.store.ledger import messages
+from journeyflow.store.passages import enrollments
+
+FORMAT_VERSION = 1  # of an export; see docs/rights.md
+
+_ATTEMPTS = 20
+# Shorter than the time after which PostgreSQL looks for a deadlock, so that it is never a leg or a delivery
+# that has to give way to us. SQLSTATE 55P03: no lock in time, 40P01: a deadlock.
+_PATIENCE = "SET LOCAL lock_timeout = '500ms'"
+_IN_USE = ("55P03", "40P01")
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was removed, and what only others can remove."""
+
+    customer: int  # the number that is not given to anybody else
+    removed: dict[str, int]  # rows by table
+    suppressed: list[str]  # channels on which nothing is sent to their addresses any more
+    handed_over: list[int]  # messages that a provider or the outbox folder was given
+    under_way: list[int]  # of these: the ones being handed over just then
+    sharing: list[str]  # ids of other customers with one of the addresses: they get nothing either
+
+
+async def export(store: Store, key: str, actor: str, now: datetime) -> dict[str, Any] | None:
+    """Everything held about the customer, JSON-safe; None when there is no such customer.
+
+    A section a table, its rows with all their columns. That it was asked for is part of the audit log.
+    """
+    async with store.writing() as connection:
+        customer = await _number(connection, key)
+        if customer is None:
+            return None
+        sections = await _sections(connection, customer)
+        (person,) = sections.pop(customers.name)
+        await note(connection, now, actor, "export", str(customer))
+        return {
+            "format": "journeyflow customer",
+            "version": FORMAT_VERSION,
+            "exported_at": now.isoformat(),
+            "customer": person,
+            **sections,
+            "steps": [_plain(asdict(taken)) for taken in await trail(connection, customer)],
+            "suppressions": await _suppressions(connection, person),
+        }
+
+
+async def erase(store: Store, key: str, actor: str, now: datetime) -> Erasure | None:
+    """Forget the customer in one transaction; None when there is no such customer.
+
+    Where they are inside a journey, later legs and deliveries find nobody there and pass over them. Nothing
+    is sent to their addresses from now on. Raises JourneyflowError when the store is too busy with them.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            async with store.writing() as connection:
+                return await _erase(connection, key, actor, now)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _IN_USE:
+                raise
+    raise JourneyflowError("the customer is being worked on all the time; nothing was erased, try again")
+
+
+async def _number(connection: AsyncConnection, key: str) -> int | None:
+    return (await connection.execute(select(customers.c.id).where(customers.c.key == key))).scalar()
+
+
+async def _sections(connection: AsyncConnection, customer: int) -> dict[str, list[dict[str, Any]]]:
+    found = {}
+    for table, theirs in reversed((await holdings(connection, customer)).items()):
+        rows = await connection.execute(select(table).where(theirs).order_by(*table.primary_key))
+        found[table.name] = [_plain(dict(row._mapping)) for row in rows]
+    return found
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+async def _suppressions(connection: AsyncConnection, person: dict[str, Any]) -> list[dict[str, str]]:
+    found = []
+    for channel, field in FIELDS.items():
+        reason = await is_suppressed(connection, channel, person[field]) if person[field] else None
+        if reason is not None:
+            found.append({"channel": channel, "reason": reason})
+    return found
+
+
+async def _erase(connection: AsyncConnection, key: str, actor: str, now: datetime) -> Erasure | None:
+    person = await _lock(connection, key)
+    if person is None:
+        return None
+    handed_over, under_way = await _handed_over(connection, person.id)
+    sharing = await _sharing(connection, person)
+    removed = {}
+    for table, theirs in (await holdings(connection, person.id)).items():
+        removed[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
+    suppressed = []
+    for channel, field in FIELDS.items():
+        if address := person._mapping[field]:
+            await suppress(connection, channel, address, "erased", now)
+            suppressed.append(channel)
+    await note(connection, now, actor, "erase", str(person.id), removed=removed, suppressed=suppressed)
+    return Erasure(person.id, removed, suppressed, handed_over, under_way, sharing)
+
+
+async def _lock(connection: AsyncConnection, key: str) -> Row[Any] | None:
+    """Waits for whoever works on the customer, also for those who only add rows that point to them."""
+    query = select(customers).where(customers.c.key == key)
+    if connection.dialect.name == "sqlite":
+        return (await connection.execute(query)).one_or_none()
+    await connection.execute(text(_PATIENCE))
+    inside = select(enrollments.c.id).join(customers, customers.c.id == enrollments.c.customer_id)
+    inside = inside.where(customers.c.key == key).order_by(enrollments.c.id)
+    await connection.execute(locked(connection, inside, of=enrollments))
+    return (await connection.execute(query.with_for_update())).one_or_none()
+
+
+async def _handed_over(connection: AsyncConnection, customer: int) -> tuple[list[int], list[int]]:
+    query = select(messages.c.id, messages.c.state).where(
+        messages.c.customer_id == customer, messages.c.claimed_at.is_not(None)
+    )
+    rows = (await connection.execute(query.order_by(messages.c.id))).all()
+    given = [row.id for row in rows if row.state not in ("queued", "outranked", "cancelled")]
+    return given, [row.id for row in rows if row.state == "sending"]
+
+
+async def _sharing(connection: AsyncConnection, person: Row[Any]) -> list[str]:
+    same = [
+        func.lower(customers.c[field]) == func.lower(address)
+        for field in FIELDS.values()
+        if (address := person._mapping[field])
+    ]
+    if not same:
+        return []
+    query = select(customers.c.key).where(customers.c.id != person.id, or_(*same)).order_by(customers.c.id)
+    return list((await connection.execute(query)).scalars())
