@@ -32,6 +32,7 @@ async def test_a_new_customer_is_a_row(store: Store) -> None:
         "phone": None,
         "timezone": None,
         "locale": None,
+        "country": None,
         "attributes": {"points": 3},
         "created_at": NOW,
         "updated_at": NOW,

@@ -48,6 +48,22 @@ def test_a_csv_row_takes_the_form_of_a_json_line() -> None:
     assert csv_of(text) == [Found(2, record)]
 
 
+def test_the_columns_of_consent() -> None:
+    text = (
+        "id,consent_email.news,consent_sms,consented_at,consent_wording,consent_wording_version,consent_source\n"
+        '1,granted,denied,2026-03-01T12:00:00Z,"Yes, please",2,till\n'
+    )
+    record = {
+        "id": "1",
+        "consents": {"email.news": "granted", "sms": "denied"},
+        "consented_at": "2026-03-01T12:00:00Z",
+        "consent_wording": "Yes, please",
+        "consent_wording_version": "2",
+        "consent_source": "till",
+    }
+    assert csv_of(text) == [Found(2, record)]
+
+
 def test_a_csv_event() -> None:
     text = b"id,customer,name,at,prop.total\ne1,1,order.completed,2026-03-01T12:00:00Z,19.90\n"
     (found,) = read_csv(io.BytesIO(text), EVENTS)
@@ -162,6 +178,7 @@ def test_bad_json_costs_one_line(line: str, reason: str) -> None:
         ("email\n", 'the column "id" is missing'),
         ("id,emial\n", 'there is no column "emial"; expected id, email'),
         ("id,consent_fax\n", 'there is no column "consent_fax"'),
+        ("id,consent_email.\n", 'there is no column "consent_email."'),
         ("id,attr.\n", 'there is no column "attr."'),
         ("id,email,email\n", 'the column "email" is there twice'),
         ('id,"email\n', "the quotes"),

@@ -75,6 +75,39 @@ def test_importing_again_changes_nothing(database: Path, capsys: pytest.CaptureF
     ]
 
 
+def test_consents_of_a_file_are_told_when_they_do_not_count(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("people.csv").write_text("id,consent_email,consent_sms\n1,denied,denied\n2,denied,\n3,granted,\n")
+    assert run(["customers", "import", "people.csv"]) == 0
+    Path("people.csv").write_text(
+        "id,consent_email,consent_sms,consented_at,consent_wording\n"
+        "1,granted,granted,,\n"
+        "2,granted,,2026-03-01T12:00:00Z,\n"
+        '3,granted,granted,,"Yes, by SMS"\n'
+    )
+    assert run(["customers", "import", "people.csv"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "customers: 3 new, 0 unchanged, 0 bad",
+        "customers: 0 new, 1 changed, 2 unchanged, 0 bad, 3 denials kept",
+    ]
+    assert query(database, "SELECT channel, state, wording FROM consent_log WHERE customer_id = 3") == [
+        ("email", "granted", None),
+        ("sms", "granted", "Yes, by SMS"),
+    ]
+
+
+def test_a_topic_that_the_policy_does_not_have_is_a_bad_line(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("people.csv").write_text("id,consent_email.newz\n1,denied\n2,\n")
+    assert run(["customers", "import", "people.csv"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "customers: 1 new, 0 unchanged, 1 bad\n"
+    reason = 'the consent for email names the topic "newz"; the policy in force has none'
+    assert err == f"people.csv:2: {reason}\n"
+
+
 def test_events_bring_their_customers(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = {"id": "e1", "customer": "9", "name": "order.completed", "at": "2026-03-01T12:00:00+01:00"}
     late = {**line, "id": "e2", "at": "2026-03-01T12:00:00"}

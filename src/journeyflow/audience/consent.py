@@ -117,10 +117,14 @@ class Standing:
         """The topics of the channel with a row of their own, "" among them."""
         return {topic: state for (where, topic), (state, _) in self.rows.items() if where == channel}
 
+    def has(self, choice: Choice) -> bool:
+        """Whether the choice stands there already, in a row of its own."""
+        return self.topics(choice.channel).get(choice.topic) == choice.state
+
     def put(self, choice: Choice, basis: Basis, at: datetime) -> list[Choice]:
         """Take the choice as it stands; gives what it changed. `at` is when the customer made it."""
         changed: list[Choice] = []
-        if self._own(choice) != choice.state:
+        if not self.has(choice):
             changed.append(choice)
             self._write(choice, at)
         if choice.state == "denied" and choice.topic == WHOLE_CHANNEL:
@@ -130,7 +134,7 @@ class Standing:
 
     def repeat(self, choice: Choice, at: datetime) -> None:
         """A denial said again is no change, but newer than any consent that was given in between."""
-        if choice.state == "denied" and self._own(choice) == "denied":
+        if choice.state == "denied" and self.has(choice):
             self._write(choice, at)
 
     def _take_back_topics(self, channel: str) -> list[Choice]:
@@ -146,15 +150,12 @@ class Standing:
         self.rows[key] = (choice.state, at)
         self.touched.add(key)
 
-    def _own(self, choice: Choice) -> State | None:
-        return self.topics(choice.channel).get(choice.topic)
-
     def _row(self, channel: str, topic: str) -> tuple[State, datetime] | None:
         return self.rows.get((channel, topic)) or self.rows.get((channel, WHOLE_CHANNEL))
 
 
 async def lock(connection: AsyncConnection, ids: Iterable[int]) -> set[int]:
-    """Whoever else decides about these customers waits until this transaction ends. Gives those that exist."""
+    """Gives those that exist. Whoever else decides about them waits until this transaction ends."""
     query = select(customers.c.id).where(customers.c.id.in_(list(ids))).order_by(customers.c.id)
     return set((await connection.execute(locked(connection, query, of=customers))).scalars())
 

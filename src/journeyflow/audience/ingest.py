@@ -1,5 +1,6 @@
 """Recording customers and events: a batch is one transaction, and recording it again changes nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,33 +9,50 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.records import COLUMNS, CustomerRow, EventRow
-from journeyflow.store.customers import consent_log, consents, customers, events
-from journeyflow.store.database import Store, insert_ignoring, locked, upsert
+from journeyflow.audience.consent import Basis, Choice, Standing, State, save, standings
+from journeyflow.audience.records import COLUMNS, CustomerRow, EventRow, Proof
+from journeyflow.policy import Policy
+from journeyflow.store.customers import customers, events
+from journeyflow.store.database import Store, insert_ignoring, locked
+from journeyflow.store.programme import policies
 
 Outcome = Literal["new", "changed", "unchanged"]
-_WHOLE_CHANNEL = ""  # the topic of a consent for everything on a channel
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    outcomes: list[Outcome]  # of each row, in their order
+    kept: Counter[str]  # by state: consents that a row would have granted and that stay denied, or pending
 
 
 async def record_customers(
     store: Store, rows: Sequence[CustomerRow], now: datetime, source: str
 ) -> list[Outcome]:
-    """Create or update customers by key, some thousands at most; the outcome of each row, in their order.
+    """As `import_customers`, for those who need to know no more than the outcomes."""
+    return (await import_customers(store, rows, now, source)).outcomes
+
+
+async def import_customers(store: Store, rows: Sequence[CustomerRow], now: datetime, source: str) -> Recorded:
+    """Create or update customers by key, some thousands at most.
 
     A row overwrites the columns it gives and merges its attributes (None removes one). Consents are
-    logged with `source`, and only when they change.
+    logged with `source`, and only when they change; what is denied or pending is granted only by a consent
+    that was given later. A file tells how things stand, not what just happened: its consents are no events.
     """
     async with store.writing() as connection:
         created = await _create_customers(connection, (row.key for row in rows), now)
         known = await _load(connection, {row.key for row in rows})
-        outcomes: list[Outcome] = []
+        recorded = Recorded([], Counter())
         for row in rows:
             changed = known[row.key].take(row)
-            outcomes.append("new" if row.key in created else "changed" if changed else "unchanged")
+            decided, kept = known[row.key].take_consents(row, now, source)
+            recorded.kept.update(kept)
+            changed = changed or decided
+            recorded.outcomes.append("new" if row.key in created else "changed" if changed else "unchanged")
             created.discard(row.key)  # further rows of this key meet an existing customer
         await _save(connection, known.values(), now)
-        await _save_consents(connection, known.values(), now, source)
-        return outcomes
+        await _save_consents(connection, known.values())
+        return recorded
 
 
 async def record_events(store: Store, rows: Sequence[EventRow], now: datetime) -> list[Outcome]:
@@ -59,24 +77,45 @@ async def record_events(store: Store, rows: Sequence[EventRow], now: datetime) -
 class _Customer:
     """A customer as stored, and what the rows so far make of it."""
 
-    id: int
     columns: dict[str, str | None]
     attributes: dict[str, Any]
-    consents: dict[str, str]
+    standing: Standing
     changed: bool = False
-    decided: set[str] | None = None  # channels whose consent changed
 
     def take(self, row: CustomerRow) -> bool:
         columns = {**self.columns, **row.columns}
         merged = {**self.attributes, **row.attributes}
         attributes = {name: value for name, value in merged.items() if value is not None}
-        decided = {name for name, state in row.consents.items() if self.consents.get(name) != state}
         changed = columns != self.columns or _comparable(attributes) != _comparable(self.attributes)
         self.columns, self.attributes = columns, attributes
-        self.consents.update(row.consents)
         self.changed = self.changed or changed
-        self.decided = (self.decided or set()) | decided
-        return changed or bool(decided)
+        return changed
+
+    def take_consents(self, row: CustomerRow, now: datetime, source: str) -> tuple[bool, list[State]]:
+        """Whether any changed, and how those stand that the row would have granted and may not."""
+        proof = row.proof or Proof()
+        given = proof.at if proof.at is not None and proof.at <= now else None
+        basis = Basis(proof.source or source, source, proof.wording, proof.wording_version)
+        choices = [_choice(name, state) for name, state in sorted(row.consents.items())]
+        # Asked before any is taken, as a row may deny the channel and grant one of its topics.
+        kept = {choice: state for choice in choices if (state := _stays(self.standing, choice, given))}
+        taken = [choice for choice in choices if choice not in kept and not self.standing.has(choice)]
+        for choice in taken:
+            self.standing.put(choice, basis, given or now)
+        return bool(taken), list(kept.values())
+
+
+def _choice(name: str, state: str) -> Choice:
+    channel, _, topic = name.partition(".")
+    return Choice(channel, topic, "granted" if state == "granted" else "denied")
+
+
+def _stays(standing: Standing, choice: Choice, given: datetime | None) -> State | None:
+    """The state that a file cannot change into a grant, because it is not older than the consent."""
+    holds, since = standing.holds(choice.channel, choice.topic), standing.since(choice.channel, choice.topic)
+    if choice.state == "denied" or holds in (None, "granted") or since is None:
+        return None
+    return None if given is not None and given > since else holds
 
 
 def _comparable(value: Any) -> Any:
@@ -108,23 +147,17 @@ async def _customer_ids(connection: AsyncConnection, keys: Iterable[str]) -> dic
 
 async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _Customer]:
     query = select(customers).where(customers.c.key.in_(list(keys))).order_by(customers.c.id)
-    found = {
-        row.key: _Customer(row.id, {name: row._mapping[name] for name in COLUMNS}, row.attributes, {})
-        for row in await connection.execute(locked(connection, query, of=customers))
+    rows = (await connection.execute(locked(connection, query, of=customers))).all()
+    given = await standings(connection, [row.id for row in rows])
+    return {
+        row.key: _Customer({name: row._mapping[name] for name in COLUMNS}, row.attributes, given[row.id])
+        for row in rows
     }
-    by_id = {customer.id: customer for customer in found.values()}
-    given = select(consents).where(
-        consents.c.customer_id.in_(list(by_id)), consents.c.topic == _WHOLE_CHANNEL
-    )
-    given = given.order_by(consents.c.customer_id, consents.c.channel)
-    for row in await connection.execute(locked(connection, given, of=consents)):
-        by_id[row.customer_id].consents[row.channel] = row.state
-    return found
 
 
 async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: datetime) -> None:
     rows = [
-        {"number": one.id, **one.columns, "attributes": one.attributes, "updated_at": now}
+        {"number": one.standing.customer, **one.columns, "attributes": one.attributes, "updated_at": now}
         for one in known
         if one.changed
     ]
@@ -134,24 +167,12 @@ async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: da
         await connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
 
 
-async def _save_consents(
-    connection: AsyncConnection, known: Iterable[_Customer], now: datetime, source: str
-) -> None:
-    rows = [
-        {
-            "customer_id": one.id,
-            "channel": channel,
-            "topic": _WHOLE_CHANNEL,
-            "state": one.consents[channel],
-            "at": now,
-        }
-        for one in known
-        for channel in sorted(one.decided or ())
-    ]
-    if rows:
-        keys = ["customer_id", "channel", "topic"]
-        await connection.execute(upsert(connection, consents, keys, ["state", "at"]), rows)
-        await connection.execute(consent_log.insert(), [{**row, "source": source} for row in rows])
+async def _save_consents(connection: AsyncConnection, known: Iterable[_Customer]) -> None:
+    decided = [one.standing for one in known if one.standing.changes]
+    if decided:
+        newest = select(policies.c.body).order_by(policies.c.id.desc()).limit(1)
+        body = (await connection.execute(newest)).scalar()
+        await save(connection, Policy() if body is None else Policy.from_json(body), decided)
 
 
 async def _add_events(

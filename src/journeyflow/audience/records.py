@@ -13,11 +13,13 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from journeyflow import countries
 from journeyflow.plan import RESERVED
 
-COLUMNS = ("email", "phone", "timezone", "locale")
+COLUMNS = ("email", "phone", "timezone", "locale", "country")
 CHANNELS = ("email", "sms")
-CUSTOMER_FIELDS = ("id", *COLUMNS, "consents", "attributes")
+CONSENT_FIELDS = ("consented_at", "consent_wording", "consent_wording_version", "consent_source")
+CUSTOMER_FIELDS = ("id", *COLUMNS, "consents", *CONSENT_FIELDS, "attributes")
 EVENT_FIELDS = ("id", "customer", "name", "at", "properties")
 
 _LONGEST_NAME = 200  # characters of an id, an event's name, an attribute's name
@@ -28,11 +30,22 @@ _DEEPEST = 10  # lists and objects inside each other
 _EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@(?:[^\s@<>()\[\]\\,;:\".]+\.)+[^\s@<>()\[\]\\,;:\".]{2,}")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 _LOCALE = re.compile(r"([a-zA-Z]{2,3})(?:[-_]([a-zA-Z]{4}))?(?:[-_]([a-zA-Z]{2}|[0-9]{3}))?")
+_COUNTRY = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class RecordError(ValueError):
     """A record cannot be taken; says which field and why, without its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """When, to what and where a customer consented, as far as the record tells."""
+
+    at: datetime | None = None
+    wording: str | None = None
+    wording_version: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,8 @@ class CustomerRow:
     key: str
     columns: Mapping[str, str | None] = field(default_factory=dict)  # of COLUMNS
     attributes: Mapping[str, Any] = field(default_factory=dict)  # scalars and lists of them
-    consents: Mapping[str, str] = field(default_factory=dict)  # channel -> granted | denied
+    consents: Mapping[str, str] = field(default_factory=dict)  # sms or sms.<topic> -> granted | denied
+    proof: Proof | None = None  # of the consents
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +68,19 @@ class EventRow:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
 
-def parse_customer(record: Mapping[str, Any]) -> CustomerRow:
-    """`{"id", "email", "phone", "timezone", "locale", "consents": {channel: state}, "attributes": {...}}`"""
+def parse_customer(record: Mapping[str, Any], topics: Collection[str] | None = None) -> CustomerRow:
+    """`{"id", "email", "phone", "timezone", "locale", "country", "attributes": {...},
+    "consents": {"email": state, "email.<topic>": state}, "consented_at", "consent_wording", ...}`
+
+    With `topics`, consent for any other is refused.
+    """
     _refuse_unknown(record, CUSTOMER_FIELDS)
     return CustomerRow(
         key=_identifier(record, "id"),
         columns={name: _COLUMN_PARSERS[name](record[name]) for name in COLUMNS if name in record},
         attributes=_attributes(_object(record, "attributes")),
-        consents=_consents(_object(record, "consents")),
+        consents=_consents(_object(record, "consents"), topics),
+        proof=_proof(record),
     )
 
 
@@ -79,7 +98,7 @@ def parse_event(record: Mapping[str, Any]) -> EventRow:
         key=_identifier(record, "id"),
         customer=_identifier(record, "customer"),
         name=_identifier(record, "name"),
-        at=_instant(record.get("at")),
+        at=_instant(record.get("at"), "at"),
         properties=properties,
     )
 
@@ -156,7 +175,21 @@ def _locale(value: Any) -> str | None:
     return "-".join(part for part in (language.lower(), script.title(), region.upper()) if part)
 
 
-_COLUMN_PARSERS = {"email": _email, "phone": _phone, "timezone": _timezone, "locale": _locale}
+def _country(value: Any) -> str | None:
+    text = _text(value, "country").upper() if value is not None else ""
+    parts = _COUNTRY.fullmatch(text)
+    if text and (parts is None or parts[1] not in countries.codes()):
+        raise RecordError("country is no code of ISO 3166; write it as SE, or US-FL for a part of one")
+    return text or None
+
+
+_COLUMN_PARSERS = {
+    "email": _email,
+    "phone": _phone,
+    "timezone": _timezone,
+    "locale": _locale,
+    "country": _country,
+}
 
 
 @cache
@@ -176,28 +209,59 @@ def _attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     return attributes
 
 
-def _consents(consents: Mapping[str, Any]) -> Mapping[str, str]:
-    given = {channel: state for channel, state in consents.items() if state not in (None, "")}
-    for channel, state in given.items():
+def _consents(consents: Mapping[str, Any], topics: Collection[str] | None) -> dict[str, str]:
+    given = {name: state for name, state in consents.items() if state not in (None, "")}
+    for name, state in given.items():
+        channel, dot, topic = name.partition(".")
         if channel not in CHANNELS:
             raise RecordError(f"consents has an unknown channel; expected {' or '.join(CHANNELS)}")
+        if dot:
+            _check_topic(channel, topic, topics)
         if state not in ("granted", "denied"):
-            raise RecordError(f"the consent for {channel} is neither granted nor denied")
+            raise RecordError(f"the consent for {name} is neither granted nor denied")
     return given
 
 
-def _instant(value: Any) -> datetime:
+def _check_topic(channel: str, topic: str, topics: Collection[str] | None) -> None:
+    _check_name(topic, "consents")
+    if topics is not None and topic not in topics:
+        known = ", ".join(topics) or "none"
+        raise RecordError(
+            f'the consent for {channel} names the topic "{topic}"; the policy in force has {known}'
+        )
+
+
+def _proof(record: Mapping[str, Any]) -> Proof | None:
+    if all(record.get(name) in (None, "") for name in CONSENT_FIELDS):
+        return None
+    at = record.get("consented_at")
+    wording, version, source = (_optional(record, name) for name in CONSENT_FIELDS[1:])
+    return Proof(None if at in (None, "") else _instant(at, "consented_at"), wording, version, source)
+
+
+def _optional(record: Mapping[str, Any], name: str) -> str | None:
+    """Text that may have line breaks in it."""
+    value = record.get(name)
+    if value is None:
+        return None
     if not isinstance(value, str):
-        raise RecordError("at is missing; write the event's time as 2026-03-01T12:30:00+01:00")
+        raise RecordError(f"{name} must be text, not {_kind(value)}")
+    _check_storable(value, name)
+    return value.strip() or None
+
+
+def _instant(value: Any, name: str) -> datetime:
+    if not isinstance(value, str):
+        raise RecordError(f"{name} is missing or no text; write it as 2026-03-01T12:30:00+01:00")
     try:
         instant = datetime.fromisoformat(value.strip())
         if instant.tzinfo is None:
-            raise RecordError("at has no offset from UTC; write it as 2026-03-01T12:30:00+01:00")
+            raise RecordError(f"{name} has no offset from UTC; write it as 2026-03-01T12:30:00+01:00")
         return instant.astimezone(UTC)
     except RecordError:
         raise
     except (ValueError, OverflowError):
-        raise RecordError("at is not an ISO 8601 time; write it as 2026-03-01T12:30:00+01:00") from None
+        raise RecordError(f"{name} is not an ISO 8601 time; write it as 2026-03-01T12:30:00+01:00") from None
 
 
 def _check_name(name: Any, where: str) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, BinaryIO, NoReturn
 
-from journeyflow.audience.records import CHANNELS, COLUMNS, RecordError
+from journeyflow.audience.records import CHANNELS, COLUMNS, CONSENT_FIELDS, RecordError
 from journeyflow.errors import JourneyflowError
 
 LONGEST_LINE = 1_000_000  # bytes
@@ -46,25 +46,30 @@ class Layout:
     """The columns of a CSV file, and where in a record each one goes."""
 
     places: Mapping[str, tuple[str, ...]]
-    prefix: str  # of a column that holds one member of `field`
+    prefix: str  # of a column that holds one member of `field`, typed by how it looks
     field: str
     required: tuple[str, ...]
+    # Further prefixes of columns whose cells stay text: their field, and how the member's name begins there.
+    texts: Mapping[str, tuple[str, str]]
 
 
 CUSTOMERS = Layout(
     {
         **{name: (name,) for name in ("id", *COLUMNS)},
         **{f"consent_{channel}": ("consents", channel) for channel in CHANNELS},
+        **{name: (name,) for name in CONSENT_FIELDS},
     },
     prefix="attr.",
     field="attributes",
     required=("id",),
+    texts={f"consent_{channel}.": ("consents", f"{channel}.") for channel in CHANNELS},
 )
 EVENTS = Layout(
     {name: (name,) for name in ("id", "customer", "name", "at")},
     prefix="prop.",
     field="properties",
     required=("id", "customer", "name", "at"),
+    texts={},
 )
 
 
@@ -180,9 +185,9 @@ def _header(lines: _Lines, layout: Layout) -> tuple[list[str], str]:
 
 def _check_header(names: list[str], layout: Layout) -> None:
     for name in names:
-        is_member = name.startswith(layout.prefix) and name != layout.prefix
-        if name not in layout.places and not is_member:
-            expected = ", ".join([*layout.places, f"{layout.prefix}<name>"])
+        if _place(name, layout) is None:
+            expected = ", ".join([*layout.places, *(f"{prefix}<topic>" for prefix in layout.texts)])
+            expected += f", {layout.prefix}<name>"
             raise RecordError(f'there is no column "{name[:200]}"; expected {expected}')
         if names.count(name) > 1:
             raise RecordError(f'the column "{name[:200]}" is there twice; remove or rename one')
@@ -236,11 +241,21 @@ def _nested(header: list[str], cells: list[str], layout: Layout) -> dict[str, An
     for name, cell in zip(header, (cell.strip() for cell in cells), strict=True):
         if not cell:
             continue
-        match layout.places.get(name):
-            case None:
-                record.setdefault(layout.field, {})[name.removeprefix(layout.prefix)] = typed(cell)
+        match _place(name, layout):
             case (field,):
                 record[field] = cell
             case (field, member):
-                record.setdefault(field, {})[member] = cell
+                is_typed = name.startswith(layout.prefix)
+                record.setdefault(field, {})[member] = typed(cell) if is_typed else cell
     return record
+
+
+def _place(name: str, layout: Layout) -> tuple[str, ...] | None:
+    """Where in the record the column goes; None: there is no such column."""
+    if name in layout.places:
+        return layout.places[name]
+    families = {layout.prefix: (layout.field, ""), **layout.texts}
+    for prefix, (place, stem) in families.items():
+        if name.startswith(prefix) and name != prefix:
+            return place, stem + name.removeprefix(prefix)
+    return None

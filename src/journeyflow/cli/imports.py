@@ -2,10 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, TextIO, TypeVar
@@ -14,7 +16,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from journeyflow.audience.ingest import Outcome, record_customers, record_events
+from journeyflow.audience import ingest
+from journeyflow.audience.ingest import Recorded
 from journeyflow.audience.records import RecordError, parse_customer, parse_event
 from journeyflow.cli.files import (
     CUSTOMERS,
@@ -27,6 +30,7 @@ from journeyflow.cli.files import (
     read_json_lines,
 )
 from journeyflow.cli.stores import migrated_store
+from journeyflow.engine.programme import Programme
 from journeyflow.errors import JourneyflowError
 from journeyflow.settings import Settings, load_settings
 from journeyflow.store.database import Store
@@ -34,6 +38,7 @@ from journeyflow.store.database import Store
 Row = TypeVar("Row")
 
 _BATCH = 1_000  # rows of one transaction
+_KEPT = {"denied": ("denial kept", "denials kept"), "pending": ("still to be confirmed",) * 2}
 _FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -66,16 +71,23 @@ def import_customers(ctx: click.Context, file: Path, form: str | None, rejects: 
     """Create or update customers from FILE (CSV or JSON lines).
 
     \b
-    CSV columns: id, email, phone, timezone, locale, consent_email, consent_sms, attr.<name>
-    JSON lines:  {"id", "email", "phone", "timezone", "locale", "consents": {}, "attributes": {}}
+    CSV columns: id, email, phone, timezone, locale, country, attr.<name>,
+                 consent_email, consent_sms, consent_email.<topic>, consent_sms.<topic>,
+                 consented_at, consent_wording, consent_wording_version, consent_source
+    JSON lines:  {"id", "email", "phone", "timezone", "locale", "country", "attributes": {},
+                 "consents": {"email", "sms.<topic>"}, "consented_at", "consent_wording", ...}
 
-    Running it again is harmless: a customer is known by the id. Exits with 1 if a line was bad.
+    Running it again is harmless: a customer is known by the id. Who has said no is not granted anything,
+    unless consented_at is later than that no. Exits with 1 if a line was bad.
     """
 
-    async def record(store: Store, rows: Sequence[Any], now: datetime) -> list[Outcome]:
-        return await record_customers(store, rows, now, source="import")
+    async def record(store: Store, rows: Sequence[Any], now: datetime) -> Recorded:
+        return await ingest.import_customers(store, rows, now, source="import")
 
-    _run(ctx, _Import("customers", file, form, CUSTOMERS, parse_customer, record), rejects)
+    def parser(topics: Collection[str]) -> Callable[[dict[str, Any]], Any]:
+        return partial(parse_customer, topics=topics)
+
+    _run(ctx, _Import("customers", file, form, CUSTOMERS, parser, record), rejects)
 
 
 @events.command("import")
@@ -92,7 +104,11 @@ def import_events(ctx: click.Context, file: Path, form: str | None, rejects: Pat
 
     Running it again is harmless: an event is known by its id. Exits with 1 if a line was bad.
     """
-    _run(ctx, _Import("events", file, form, EVENTS, parse_event, record_events), rejects)
+
+    async def record(store: Store, rows: Sequence[Any], now: datetime) -> Recorded:
+        return Recorded(await ingest.record_events(store, rows, now), Counter())
+
+    _run(ctx, _Import("events", file, form, EVENTS, lambda _: parse_event, record), rejects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +117,8 @@ class _Import(Generic[Row]):
     file: Path
     form: str | None
     layout: Layout
-    parse: Callable[[dict[str, Any]], Row]
-    record: Callable[[Store, Sequence[Row], datetime], Awaitable[list[Outcome]]]
+    parser: Callable[[Collection[str]], Callable[[dict[str, Any]], Row]]  # given the topics of the policy
+    record: Callable[[Store, Sequence[Row], datetime], Awaitable[Recorded]]
 
     def read(self, source: BinaryIO) -> Iterator[Found | Bad]:
         form = self.form or _FORMATS.get(self.file.suffix.lower())
@@ -119,6 +135,7 @@ class _Report:
     console: Console
     rejects: TextIO | None
     counts: dict[str, int] = field(default_factory=lambda: {"new": 0, "changed": 0, "unchanged": 0, "bad": 0})
+    kept: Counter[str] = field(default_factory=Counter)  # see `Recorded`
 
     def bad(self, line: int, reason: str) -> None:
         text = f"{self.file}:{line}: {reason}"
@@ -127,21 +144,28 @@ class _Report:
             self.rejects.write(text + "\n")
         self.counts["bad"] += 1
 
-    def taken(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
+    def taken(self, recorded: Recorded) -> None:
+        for outcome in recorded.outcomes:
             self.counts[outcome] += 1
+        self.kept.update(recorded.kept)
+
+    def summary(self) -> str:
+        told = [f"{count:,} {name}" for name, count in self.counts.items() if count or name != "changed"]
+        for state, (one, many) in _KEPT.items():
+            if self.kept[state]:
+                told.append(f"{self.kept[state]:,} {one if self.kept[state] == 1 else many}")
+        return ", ".join(told)
 
 
 def _run(ctx: click.Context, job: _Import[Any], rejects: Path | None) -> None:
     if rejects is not None and rejects.exists() and rejects.samefile(job.file):
         raise click.UsageError("--rejects names the file that is imported; choose another")
-    counts = asyncio.run(_import(job, rejects, load_settings()))
-    told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count or name != "changed")
-    click.echo(f"{job.what}: {told}")
-    ctx.exit(1 if counts["bad"] else 0)
+    report = asyncio.run(_import(job, rejects, load_settings()))
+    click.echo(f"{job.what}: {report.summary()}")
+    ctx.exit(1 if report.counts["bad"] else 0)
 
 
-async def _import(job: _Import[Row], rejects: Path | None, settings: Settings) -> dict[str, int]:
+async def _import(job: _Import[Row], rejects: Path | None, settings: Settings) -> _Report:
     console = Console(stderr=True)
     async with migrated_store(settings) as store:
         with ExitStack() as stack:
@@ -151,24 +175,28 @@ async def _import(job: _Import[Row], rejects: Path | None, settings: Settings) -
             progress = stack.enter_context(_progress(console))
             task = progress.add_task(job.what, total=job.file.stat().st_size or None)
             await _feed(job, store, source, report, lambda: _advance(progress, task, source))
-    return report.counts
+    return report
 
 
 async def _feed(
     job: _Import[Row], store: Store, source: BinaryIO, report: _Report, advance: Callable[[], None]
 ) -> None:
-    rows = _rows(job, source, report)
+    async with store.reading() as connection:
+        policy = await Programme().policy(connection)
+    rows = _rows(job, job.parser(policy.topics), source, report)
     while batch := list(islice(rows, _BATCH)):
         report.taken(await job.record(store, batch, datetime.now(UTC)))
         advance()
 
 
-def _rows(job: _Import[Row], source: BinaryIO, report: _Report) -> Iterator[Row]:
+def _rows(
+    job: _Import[Row], parse: Callable[[dict[str, Any]], Row], source: BinaryIO, report: _Report
+) -> Iterator[Row]:
     try:
         for item in job.read(source):
             try:
                 if isinstance(item, Found):
-                    yield job.parse(item.record)
+                    yield parse(item.record)
                 else:
                     report.bad(item.line, item.reason)
             except RecordError as error:
