@@ -42,7 +42,7 @@ def read_folder(root: Path) -> Folder:
     return Folder(programme, templates)
 
 
-async def apply_folder(store: Store, folder: Folder, now: datetime) -> Applied:
+async def apply_folder(store: Store, folder: Folder, now: datetime, actor: str = "journeyflow") -> Applied:
     planned = []
     for journey in folder.programme.journeys:
         plan = compile_journey(journey, folder.programme.segments)
@@ -51,4 +51,4 @@ async def apply_folder(store: Store, folder: Folder, now: datetime) -> Applied:
         StoredTemplate(one.name, one.channel, one.locale, one.digest, one.to_json())
         for one in folder.templates
     ]
-    return await apply_programme(store, folder.programme.policy.to_json(), texts, planned, now)
+    return await apply_programme(store, folder.programme.policy.to_json(), texts, planned, now, actor)

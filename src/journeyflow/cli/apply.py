@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from journeyflow.cli.actor import actor
 from journeyflow.cli.stores import migrated_store
 from journeyflow.folder import Folder, FolderError, apply_folder, read_folder
 from journeyflow.settings import Settings, load_settings
@@ -32,7 +33,7 @@ def apply(ctx: click.Context, root: Path | None) -> None:
 
 async def _apply(settings: Settings, folder: Folder) -> Applied:
     async with migrated_store(settings) as store:
-        return await apply_folder(store, folder, datetime.now(UTC))
+        return await apply_folder(store, folder, datetime.now(UTC), actor())
 
 
 def _told(applied: Applied) -> str:

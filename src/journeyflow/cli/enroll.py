@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import click
 
+from journeyflow.cli.actor import actor
 from journeyflow.cli.stores import migrated_store
 from journeyflow.engine.requests import request_entry
 from journeyflow.settings import load_settings
@@ -26,4 +27,4 @@ def enroll(journey: str, customers: tuple[str, ...]) -> None:
 
 async def _enroll(journey: str, customers: tuple[str, ...]) -> None:
     async with migrated_store(load_settings()) as store:
-        await request_entry(store, journey, customers, datetime.now(UTC), uuid4().hex)
+        await request_entry(store, journey, customers, datetime.now(UTC), uuid4().hex, actor())

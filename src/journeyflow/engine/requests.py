@@ -10,12 +10,20 @@ from journeyflow.audience.ingest import record_events
 from journeyflow.audience.records import EventRow
 from journeyflow.errors import JourneyflowError
 from journeyflow.plan import ENROLL
+from journeyflow.store.audit import note
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store
 from journeyflow.store.programme import journeys
 
 
-async def request_entry(store: Store, journey: str, keys: Sequence[str], now: datetime, request: str) -> None:
+async def request_entry(
+    store: Store,
+    journey: str,
+    keys: Sequence[str],
+    now: datetime,
+    request: str,
+    actor: str = "journeyflow",
+) -> None:
     """All of the customers or none. What `when` and `again` say of each is asked when the router comes to it.
 
     `request` is unique; the same one again changes nothing. Raises JourneyflowError where the journey takes
@@ -24,6 +32,8 @@ async def request_entry(store: Store, journey: str, keys: Sequence[str], now: da
     async with store.reading() as connection:
         await _refuse_unknown_journey(connection, journey)
         await _refuse_unknown_customers(connection, keys)
+    async with store.writing() as connection:  # first: nobody enters by hand without a trace
+        await note(connection, now, actor, "enroll", journey, customers=len(set(keys)))
     rows = [
         EventRow(f"{ENROLL}/{request}/{number}", key, ENROLL, now, {"journey": journey})
         for number, key in enumerate(dict.fromkeys(keys))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.store.audit import note
 from journeyflow.store.database import Store, insert_ignoring, locked, upsert
 from journeyflow.store.programme import journey_versions, journeys, policies, templates
 
@@ -53,6 +54,7 @@ async def apply_programme(
     texts: Sequence[StoredTemplate],
     planned: Sequence[PlannedJourney],
     now: datetime,
+    actor: str = "journeyflow",
 ) -> Applied:
     """The programme is all of it: journeys that are not in it are disabled, languages of templates deleted.
 
@@ -63,7 +65,29 @@ async def apply_programme(
         changed, removed = await _put_templates(connection, texts, now)
         versions = await _put_versions(connection, planned, now)
         changes = await _point_journeys(connection, planned, *versions)
-        return Applied(policy_changed, changed, removed, changes)
+        applied = Applied(policy_changed, changed, removed, changes)
+        await _note(connection, planned, applied, actor, now)
+        return applied
+
+
+async def _note(
+    connection: AsyncConnection,
+    planned: Iterable[PlannedJourney],
+    applied: Applied,
+    actor: str,
+    now: datetime,
+) -> None:
+    """For the audit log: what is different from before, journeys with the digest of their version."""
+    digests = {one.journey: one.digest for one in planned}
+    changes = {
+        name: " ".join(filter(None, (change, digests.get(name))))
+        for name, change in applied.journeys.items()
+        if change != "unchanged"
+    }
+    texts = applied.templates_changed + applied.templates_removed
+    if changes or texts or applied.policy_changed:
+        detail = {"journeys": changes, "templates": texts, "policy": applied.policy_changed}
+        await note(connection, now, actor, "apply", None, **detail)
 
 
 async def _put_policy(connection: AsyncConnection, policy: dict[str, Any], now: datetime) -> bool:
