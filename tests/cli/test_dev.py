@@ -22,7 +22,7 @@ async def test_the_file_of_another_store_is_refused_and_named(
     async with dev_server(database) as server:
         await keep_going(sqlite_store, await Client.connect(server.address))
     monkeypatch.setenv("JOURNEYFLOW_STORE", f"sqlite:///{tmp_path}/new.db")
-    arguments = ["dev", "--database", str(database), "--port", str(free_port())]
+    arguments = ["dev", "--database", str(database), "--port", str(free_port()), "--api-port", "0"]
     assert await asyncio.to_thread(run, arguments) == 1
     [told] = capsys.readouterr().err.splitlines()
     assert f'"{database}" and the store do not belong together' in told

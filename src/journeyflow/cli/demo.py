@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from journeyflow.bootstrap import QUEUES, working
+from journeyflow.cli.api import with_links
 from journeyflow.cli.status import span
 from journeyflow.cli.stores import migrated_store
 from journeyflow.demo.data import make_history, make_today
@@ -59,7 +60,8 @@ def demo(folder: Path, root: Path) -> None:
 
 async def _run(folder: Path, root: Path) -> None:
     prepare(folder)
-    settings = Settings(store=f"sqlite:///{folder / STORE}", outbox=folder / OUTBOX, root=root)
+    own = Settings(store=f"sqlite:///{folder / STORE}", outbox=folder / OUTBOX, root=root)
+    settings = with_links(own, "http://localhost:8080")
     console = Console()
     began = datetime.now(UTC)
     history = make_history(began, folder)

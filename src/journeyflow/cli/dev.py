@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from contextlib import closing
 from pathlib import Path
 
 import click
 from temporalio.client import Client
 
 from journeyflow.bootstrap import QUEUES, keep_going, working
+from journeyflow.cli.api import address, listen, page_server, with_links
 from journeyflow.cli.stores import migrated_store
 from journeyflow.errors import ConfigurationError
 from journeyflow.settings import load_settings
@@ -24,22 +26,28 @@ from journeyflow.testing.servers import dev_server
     show_default=True,
     help="Where the server keeps its data.",
 )
-def dev(port: int, database: Path) -> None:
-    """Run the embedded Temporal server and all workers, until interrupted."""
+@click.option(
+    "--api-port", type=int, default=8080, show_default=True, help="Of the pages for customers. 0: any."
+)
+def dev(port: int, database: Path, api_port: int) -> None:
+    """Run the embedded Temporal server, all workers and the pages for customers, until interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    asyncio.run(_run(port, database.absolute()))
+    asyncio.run(_run(port, database.absolute(), api_port))
 
 
-async def _run(port: int, database: Path) -> None:
+async def _run(port: int, database: Path, api_port: int) -> None:
     settings = load_settings()
-    async with migrated_store(settings) as store, dev_server(database, port) as server:
-        client = await Client.connect(server.address)
-        await _keep_going(store, client, database)
-        async with working(settings, store, client, QUEUES):
-            click.echo(
-                f"Temporal answers at {server.address}; messages go to {settings.outbox}; Ctrl-C ends it"
-            )
-            await asyncio.Event().wait()
+    with closing(listen("127.0.0.1", api_port)) as at:
+        settings = with_links(settings, address(at))
+        async with migrated_store(settings) as store, dev_server(database, port) as server:
+            client = await Client.connect(server.address)
+            await _keep_going(store, client, database)
+            async with working(settings, store, client, QUEUES):
+                click.echo(
+                    f"Temporal answers at {server.address}, the pages for customers at {address(at)}; "
+                    f"messages go to {settings.outbox}; Ctrl-C ends it"
+                )
+                await page_server(settings, store).serve(sockets=[at])
 
 
 async def _keep_going(store: Store, client: Client, database: Path) -> None:

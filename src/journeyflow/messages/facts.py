@@ -19,8 +19,9 @@ _SUFFIXES = ("mjml", "html", "txt")
 # Words for leaving in the languages of Europe, or a letter to the sender that is already begun.
 _WAY_OUT = re.compile(
     r"unsubscri|preferences_url|opt.?out|no thanks|avregistrer|avprenumer|avmeld|avmäl|frameld|afmeld|"
-    r"abmeld|abbestell|uitschrijv|désabonn|désinscri|darse de baja|anular la suscripci|cancelar (?:a )?(?:subscri|inscri)|"
-    r"disiscriv|annulla l.iscrizione|wypisz|odhlásit|peruuta tilaus|mailto:[^\"'>]*\?subject=",
+    r"abmeld|abbestell|uitschrijv|désabonn|désinscri|darse de baja|anular la suscripci|"
+    r"cancelar (?:a )?(?:subscri|inscri)|disiscriv|annulla l.iscrizione|"
+    r"wypisz|odhlásit|peruuta tilaus|mailto:[^\"'>]*\?subject=",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,85 @@
+"""`api`: the pages that customers reach by the links in their messages, as a web server."""
+
+import asyncio
+import logging
+import secrets
+import socket
+from contextlib import closing
+
+import click
+import uvicorn
+from pydantic import SecretStr
+
+from journeyflow.api.app import create_app
+from journeyflow.bootstrap import links_of
+from journeyflow.cli.stores import migrated_store
+from journeyflow.errors import ConfigurationError
+from journeyflow.settings import Settings, load_settings, split
+from journeyflow.store.database import Store
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--port", type=int, default=8080, show_default=True, help="0: any that is free.")
+def api(host: str, port: int) -> None:
+    """Serve the pages where customers unsubscribe and choose, until interrupted."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    asyncio.run(_run(host, port))
+
+
+async def _run(host: str, port: int) -> None:
+    settings = load_settings()
+    async with migrated_store(settings) as store:
+        with closing(listen(host, port)) as at:
+            server = page_server(settings, store)
+            click.echo(f"the pages answer at {address(at)}; Ctrl-C ends it")
+            await server.serve(sockets=[at])
+
+
+def with_links(settings: Settings, public_url: str) -> Settings:
+    """Where no secret is set: with one for the life of this process, and a word about it."""
+    if settings.link_secrets is not None:
+        return settings
+    click.echo(
+        "JOURNEYFLOW_LINK_SECRETS is not set: the links in messages are signed with a secret that was drawn "
+        "just now, and lead nowhere once this ends"
+    )
+    drawn = SecretStr(secrets.token_hex(32))
+    return settings.model_copy(update={"public_url": public_url, "link_secrets": drawn})
+
+
+def page_server(settings: Settings, store: Store) -> uvicorn.Server:
+    """Raises ConfigurationError when there is no secret to read links with."""
+    links = links_of(settings)
+    if links is None:
+        raise ConfigurationError(
+            "there is nothing to read the links of messages with; set JOURNEYFLOW_PUBLIC_URL and "
+            "JOURNEYFLOW_LINK_SECRETS as for the workers"
+        )
+    proxies = split(settings.trusted_proxies)
+    config = uvicorn.Config(
+        create_app(store, links),
+        access_log=False,  # the address of a page is the key to it
+        log_config=None,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigurationError(
+            f'the pages cannot listen at "{host}", port {port} ({error.strerror}); name another port'
+        ) from None
+
+
+def address(at: socket.socket) -> str:
+    host, port = at.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
