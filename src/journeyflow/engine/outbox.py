@@ -102,7 +102,9 @@ async def _state(connection: Any, cohort: int) -> CohortState:
         .where(cohorts.c.id == cohort)
         .group_by(cohorts.c.size)
     )
-    row = (await connection.execute(query)).one()
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:  # everybody in it has been erased
+        return CohortState(cohort, 0, [])
     since = to_ms(row.since)
     outcome = await outcome_of(connection, cohort, 0)
     if outcome is None:
