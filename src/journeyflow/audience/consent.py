@@ -66,8 +66,9 @@ async def decide(
         if state is not None:
             standing.repeat(choice, now)
             changed += standing.put(Choice(choice.channel, choice.topic, state), basis, now)
-    numbers = await save(connection, policy, [standing])
-    await _tell(connection, standing, numbers, now)
+    await save(connection, policy, [standing])
+    if changed:
+        await _tell(connection, standing, now)
     return changed
 
 
@@ -169,14 +170,11 @@ async def standings(connection: AsyncConnection, ids: Sequence[int]) -> dict[int
     return found
 
 
-async def save(connection: AsyncConnection, policy: Policy, decided: Sequence[Standing]) -> list[int]:
-    """Write what the standings changed and cancel the messages that this forbids.
-
-    Gives the numbers in `consent_log`, of one standing's changes after the other's.
-    """
+async def save(connection: AsyncConnection, policy: Policy, decided: Sequence[Standing]) -> None:
+    """Write what the standings changed and cancel the messages that this forbids."""
     await _replace(connection, decided)
+    await _log(connection, decided)
     await _cancel(connection, policy, decided)
-    return await _log(connection, decided)
 
 
 def _asked(choice: Choice, holds: State | None, policy: Policy, confirmed: bool) -> State | None:
@@ -207,7 +205,7 @@ async def _replace(connection: AsyncConnection, decided: Sequence[Standing]) -> 
         await connection.execute(upsert(connection, consents, keys, ["state", "at"]), kept)
 
 
-async def _log(connection: AsyncConnection, decided: Sequence[Standing]) -> list[int]:
+async def _log(connection: AsyncConnection, decided: Sequence[Standing]) -> None:
     rows = [
         {
             "customer_id": one.customer,
@@ -224,10 +222,8 @@ async def _log(connection: AsyncConnection, decided: Sequence[Standing]) -> list
         for one in decided
         for change in one.changes
     ]
-    if not rows:
-        return []
-    statement = insert(consent_log).returning(consent_log.c.id, sort_by_parameter_order=True)
-    return list((await connection.execute(statement, rows)).scalars())
+    if rows:
+        await connection.execute(insert(consent_log), rows)
 
 
 async def _cancel(connection: AsyncConnection, policy: Policy, decided: Sequence[Standing]) -> None:
@@ -260,8 +256,11 @@ def _forbids(standing: Standing, channel: str, topic: str) -> bool:
     return concerned and standing.holds(channel, topic) != "granted"
 
 
-async def _tell(connection: AsyncConnection, standing: Standing, numbers: list[int], now: datetime) -> None:
-    """An event of each change, that journeys can wait for."""
+async def _tell(connection: AsyncConnection, standing: Standing, now: datetime) -> None:
+    """An event of each change, that journeys can wait for; its key has the change's number in the log."""
+    newest = select(consent_log.c.id).where(consent_log.c.customer_id == standing.customer)
+    newest = newest.order_by(consent_log.c.id.desc()).limit(len(standing.changes))
+    numbers = reversed((await connection.execute(newest)).scalars().all())
     rows = [
         {
             "key": f"{RESERVED}consent/{number}",
@@ -273,5 +272,4 @@ async def _tell(connection: AsyncConnection, standing: Standing, numbers: list[i
         }
         for number, change in zip(numbers, standing.changes, strict=True)
     ]
-    if rows:
-        await connection.execute(insert(events), rows)
+    await connection.execute(insert(events), rows)
