@@ -265,13 +265,21 @@ CONSENT = [
         True,
         consents=(("email", "", "granted"), ("email", "news", "granted")),
     ),
-    Case("topic unasked", Consent("email", "news"), False, consents=(("email", "", "granted"),)),
+    Case("topic unasked", Consent("email", "news"), True, consents=(("email", "", "granted"),)),
+    Case("channel left, topic unasked", Consent("email", "news"), False, consents=(("email", "", "denied"),)),
     Case(
-        "left the channel",
+        "channel left, the topic chosen by itself",
         Consent("email", "news"),
-        False,
+        True,
         consents=(("email", "", "denied"), ("email", "news", "granted")),
     ),
+    Case(
+        "topic left",
+        Consent("email", "news"),
+        False,
+        consents=(("email", "", "granted"), ("email", "news", "denied")),
+    ),
+    Case("topic pending", Consent("email", "news"), False, consents=(("email", "news", "pending"),)),
     Case("not", Not(Consent("email")), True),
 ]
 HISTORY = [

@@ -51,7 +51,8 @@ def evaluate(condition: Condition, person: Person, now: datetime) -> bool:
         case Trigger(tests):
             return person.trigger is not None and passes(tests, person.trigger)
         case Consent(channel, topic):
-            return all(person.consents.get((channel, each)) == "granted" for each in ("", topic))
+            whole = person.consents.get((channel, ""))
+            return person.consents.get((channel, topic), whole) == "granted"
         case History():
             return history(condition, person, now)
 

@@ -15,6 +15,7 @@ from sqlalchemy import event, select
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
+from journeyflow.audience.suppression import is_suppressed, suppress
 from journeyflow.delivery.activities import DeliveryActivities
 from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Rejected, Throttled, Unanswerable
 from journeyflow.delivery.channels.outbox import Outbox
@@ -195,7 +196,10 @@ async def test_a_dead_address_is_suppressed_and_another_refusal_is_not(world: Wo
         assert await world.deliver(server.channel) == DeliveryCount(sent=1, failed=2)
     assert await world.ledger("gone") == [("hello", "failed", "rejected: 550 5.1.1")]
     [dead] = await world.rows(select(suppressions))
-    assert (dead.channel, dead.address, dead.reason) == ("email", "gone@example.com", "rejected")
+    assert (dead.channel, dead.reason) == ("email", "bounced")
+    async with world.store.reading() as connection:
+        assert await is_suppressed(connection, "email", "gone@example.com")
+        assert not await is_suppressed(connection, "email", "spam@example.com")
     assert [row.state for row in await world.enrollments("gone")] == ["active"], "it goes on without this one"
 
 
@@ -225,8 +229,7 @@ async def test_an_address_that_was_suppressed_or_removed_since_is_left_alone(
 ) -> None:
     await queue(world, "c0", "c1")
     async with world.store.writing() as connection:
-        values = {"channel": "email", "address": "c0@example.com", "reason": "bounced", "at": world.now}
-        await connection.execute(suppressions.insert().values(**values))
+        await suppress(connection, "email", "c0@example.com", "bounced", world.now)
     await world.customers("c1", email=None)
     assert await world.deliver(Outbox(tmp_path)) == DeliveryCount(cancelled=2)
     assert await world.ledger("c0") == [("hello", "cancelled", "suppressed")]

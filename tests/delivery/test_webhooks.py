@@ -34,7 +34,6 @@ JOURNEY = """
       - wait: 1 day
 """
 QUIET = """
-    caps: [{at_most: 0, per: 1 day}]
     quiet_hours: [{from: "00:00", to: "23:59"}]
 """
 
@@ -91,12 +90,12 @@ async def test_what_is_told_is_what_was_asked_for_and_no_more(
 async def test_rules_for_people_do_not_hold_it_back(
     world: World, receiver: Receiver, channel: Webhook
 ) -> None:
-    """No consent, no address, a cap of none at all, and quiet hours all day."""
+    """No consent, no address, and quiet hours all day."""
     await queue(world, receiver, "ann", policy=POLICY + QUIET, email=None, phone=None)
     assert await deliver(world, channel) == DeliveryCount(sent=1)
 
 
-async def test_it_takes_no_room_in_caps(world: World, receiver: Receiver, channel: Webhook) -> None:
+async def test_it_takes_no_room_in_caps_and_asks_for_none(world: World, receiver: Receiver, channel: Webhook) -> None:
     policy = POLICY + "    caps: [{at_most: 1, per: 1 day}, {category: marketing, at_most: 1, per: 1 day}]\n"
     letter = """
         journey: letter
@@ -111,6 +110,11 @@ async def test_it_takes_no_room_in_caps(world: World, receiver: Receiver, channe
     await world.happen("written", "ann")
     await world.route()
     assert await world.ledger("ann") == [("127.0.0.1", "sent", None), ("hello", "queued", None)]
+    await world.customers("bob", first_name="Bob")
+    await world.happen("written", "bob")
+    await world.happen("began", "bob", total=1)
+    await world.route()
+    assert sorted(await world.ledger("bob")) == [("127.0.0.1", "queued", None), ("hello", "queued", None)]
 
 
 async def test_a_missing_value_fails_that_customer_alone(

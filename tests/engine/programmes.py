@@ -27,7 +27,7 @@ from journeyflow.workflows.contracts import Arrival, DeliveryRequest, LegOutcome
 from tests.journeys.writing import POLICY, write_programme
 
 NOON = datetime(2031, 5, 7, 12, tzinfo=UTC)
-_COLUMNS = ("email", "phone", "timezone", "locale")
+_COLUMNS = ("email", "phone", "timezone", "locale", "country")
 
 
 @dataclass(slots=True)

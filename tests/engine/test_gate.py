@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from journeyflow.audience.suppression import suppress
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.engine.travel import travel
-from journeyflow.store.customers import suppressions
 from journeyflow.store.ledger import messages
 from tests.engine.programmes import World, keys
 from tests.journeys.writing import POLICY
@@ -30,10 +30,9 @@ def sends(name: str = "sends", channel: str = "sms", category: str = "marketing"
     """
 
 
-async def suppress(world: World, channel: str, address: str) -> None:
+async def suppress_address(world: World, channel: str, address: str) -> None:
     async with world.store.writing() as connection:
-        values = {"channel": channel, "address": address, "reason": "bounced", "at": world.now}
-        await connection.execute(suppressions.insert().values(**values))
+        await suppress(connection, channel, address, "bounced", world.now)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +55,8 @@ async def test_who_may_be_asked(
     world: World, category: str, values: dict[str, Any], consents: dict[str, str], expected: tuple[str, Any]
 ) -> None:
     await world.apply(sends(category=category))
-    await suppress(world, "sms", "+46709999999")
-    await suppress(world, "email", "+46700000000")  # the same address on another channel
+    await suppress_address(world, "sms", "+46709999999")
+    await suppress_address(world, "email", "+46700000000")  # the same address on another channel
     await world.customers("c0", consents=consents, **values)
     await world.enter("c0", name="began-sends")
     assert await world.ledger("c0") == [("sends", *expected)]
@@ -110,26 +109,17 @@ async def test_quiet_hours_of_one_channel_leave_the_other_alone(sqlite_world: Wo
 async def test_consent_is_asked_before_quiet_hours_and_these_before_caps(sqlite_world: World) -> None:
     world = sqlite_world
     world.now = datetime(2031, 5, 7, 22, tzinfo=UTC)
-    full = "    caps: [{channel: sms, at_most: 0, per: 1 day}]\n"
-    await world.apply(sends(), policy=POLICY + QUIET + full)
+    full = "    caps: [{at_most: 1, per: 1 day}]\n"
+    await world.apply(sends(), sends("letter", "email"), policy=POLICY + QUIET + full)
     await world.customers("c0", consents={})
     await world.customers("c1")
+    await world.enter("c1", name="began-letter")
     await world.enter("c0", "c1", name="began-sends")
     assert await world.ledger("c0") == [("sends", "dropped", "consent")]
-    assert await world.ledger("c1") == [("sends", "held", "quiet-hours")]
+    assert (await world.ledger("c1"))[1] == ("sends", "held", "quiet-hours")
     world.now = datetime(2031, 5, 8, 8, tzinfo=UTC)
-    await world.travel(1, 1, step=1, size=2)
-    assert await world.ledger("c1") == [("sends", "dropped", "cap")]
-
-
-async def test_a_cap_of_none_at_all_never_has_room(sqlite_world: World) -> None:
-    world = sqlite_world
-    wait = sends().replace("{sms: sends}", "{sms: sends, if_capped: wait up to 300 days}")
-    await world.apply(wait, policy=POLICY + "    caps: [{channel: sms, at_most: 0, per: 1 day}]\n")
-    await world.customers("c0")
-    await world.enter("c0", name="began-sends")
-    assert await world.ledger("c0") == [("sends", "dropped", "cap")]
-    assert [row.state for row in await world.enrollments("c0")] == ["finished"]
+    await world.travel(2, 1, step=1, size=2)
+    assert (await world.ledger("c1"))[1] == ("sends", "dropped", "cap")
 
 
 CAPS = """
@@ -181,7 +171,7 @@ async def test_several_caps_and_what_filled_them(world: World, tmp_path: Path) -
         "each has caps of their own"
     )
     _, b, b_again, a, a_again, _ = await world.messages("c0")
-    rule = {"channel": "sms", "category": None, "at_most": 1, "per_seconds": 7 * 86_400}
+    rule = {"channel": "sms", "at_most": 1, "per": 7 * 86_400}
     assert b_again.detail["cap"] == rule
     assert b_again.detail["messages"] == [b.id]
     assert a_again.detail["cap"]["category"] == "marketing"

@@ -47,7 +47,7 @@ async def entered(world: World, size: int) -> None:
 
 
 async def attributes(world: World) -> list[dict[str, bool]]:
-    return [row[6] for row in (await world.everything())["customers"]]
+    return [row[7] for row in (await world.everything())["customers"]]
 
 
 async def test_each_member_counts_by_their_own_events(world: World) -> None:

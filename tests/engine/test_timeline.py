@@ -60,7 +60,7 @@ async def test_a_story_from_beginning_to_end(world: World, tmp_path: Path) -> No
         ("step", "reviews steps/0", "send: queued"),
         ("step", "reviews steps/1", "send: dropped by consent"),
         ("step", "reviews the-review", "wait_for: rests"),
-        ("message", "reviews steps/1", "message 2, sms thanks dropped: consent"),
+        ("message", "reviews steps/1", "message 2, sms thanks dropped: consent consent=denied"),
         ("message", "reviews steps/0", "message 1, email thanks sent"),
         ("event", "reviewed", "stars=4"),
         ("step", "reviews the-review", "wait_for: event 2 came"),

@@ -43,7 +43,7 @@ async def test_a_leg_that_is_asked_for_twice_is_travelled_once(world: World) -> 
     world.now += timedelta(hours=1)  # a retry may come much later
     assert await world.travel(1, 1, FIRST_WAIT, 3) == outcome
     assert await world.everything() == before
-    assert [row[6]["points"] for row in before["customers"]] == [11, 11, 11]
+    assert [row[7]["points"] for row in before["customers"]] == [11, 11, 11]
 
 
 async def test_the_first_leg_was_travelled_on_entry(world: World) -> None:

@@ -12,6 +12,7 @@ POLICY = """
     senders:
       email: {from: "Club <club@example.com>"}
       sms: {from: "+46700000000"}
+    spread: none
     defaults: {timezone: UTC, locale: en}
 """
 _NAME = re.compile(r"^journey: (\S+)", re.MULTILINE)

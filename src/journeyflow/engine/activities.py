@@ -1,4 +1,4 @@
-"""The activities of the queue `journeys`: legs, routing and sweeps. Time comes from the Temporal server."""
+"""The activities of the queue `journeys`: legs, routing, sweeps and purges. Time comes from the Temporal server."""
 
 import asyncio
 import contextlib
@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.client import Client
 
-from journeyflow.engine import outbox, route, sweep, travel
+from journeyflow.engine import outbox, purge, route, sweep, travel
 from journeyflow.engine.programme import Programme
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.store.database import Store
-from journeyflow.workflows.contracts import LegOutcome, LegRequest, RouteRequest, SweepCount
+from journeyflow.workflows.contracts import LegOutcome, LegRequest, PurgeCount, RouteRequest, SweepCount
 
 _POLL = (0.01, 0.1)  # seconds between two looks for new events: at least, at most
 _HEARTBEAT = 1.0  # seconds
@@ -54,6 +54,12 @@ class EngineActivities:
             while await outbox.flush(self._store, self._client, aside):
                 pass
         return SweepCount(entered)
+
+    @activity.defn(name="purge")
+    async def purge(self) -> PurgeCount:
+        async with heartbeating():
+            gone = await purge.purge(self._store, self._programme, attempt_clock()())
+        return PurgeCount(gone.total())
 
 
 def _pause(quiet: timedelta) -> float:

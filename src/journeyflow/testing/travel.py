@@ -40,7 +40,7 @@ from journeyflow.workflows.cohort import Cohort
 
 LINKS = Links("https://post.example.com", ["the secret of journeys in tests only"])  # in every message
 
-_COLUMNS = ("email", "phone", "timezone", "locale")
+_COLUMNS = ("email", "phone", "timezone", "locale", "country")
 _POLL = 0.01  # seconds
 _PATIENCE = 30.0  # seconds
 

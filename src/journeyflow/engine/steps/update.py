@@ -6,13 +6,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
+from journeyflow.audience.conditions import COLUMNS
 from journeyflow.engine.leg import Leg
 from journeyflow.members import Mask
 from journeyflow.plan import Change, Update
 from journeyflow.store.customers import customers
 from journeyflow.store.database import locked
-
-_COLUMNS = ("email", "phone", "timezone", "locale")  # attributes that are columns of their own
 
 
 async def run(leg: Leg, number: int, step: Update, members: Mask) -> None:
@@ -38,7 +37,7 @@ async def _values(leg: Leg, members: Mask) -> dict[int, dict[str, Any]]:
     ids = [member.customer for member in leg.chosen(members)]
     query = select(customers).where(customers.c.id.in_(ids)).order_by(customers.c.id)
     rows = await leg.connection.execute(locked(leg.connection, query, of=customers))
-    return {row.id: row.attributes | {name: getattr(row, name) for name in _COLUMNS} for row in rows}
+    return {row.id: row.attributes | {name: getattr(row, name) for name in COLUMNS} for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def _changed(values: dict[str, Any], changes: tuple[Change, ...]) -> dict[str, A
         new = _new(change, after.get(change.attribute))
         if isinstance(new, _Refused):
             return new
-        if change.attribute in _COLUMNS and not isinstance(new, str | None):
+        if change.attribute in COLUMNS and not isinstance(new, str | None):
             return _Refused(f"the attribute {change.attribute} has to be a text")
         after[change.attribute] = new
     return after
@@ -90,11 +89,11 @@ def _same(item: object, value: object) -> bool:
 
 
 def _row(customer: int, values: dict[str, Any]) -> dict[str, Any]:
-    row = {f"new_{name}": values.pop(name) for name in _COLUMNS}
+    row = {f"new_{name}": values.pop(name) for name in COLUMNS}
     attributes = {name: value for name, value in values.items() if value is not None}
     return {"customer": customer, "new_attributes": attributes, **row}
 
 
 def _statement() -> Any:
-    columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_COLUMNS, "attributes")}
+    columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*COLUMNS, "attributes")}
     return update(customers).where(customers.c.id == bindparam("customer")).values(**columns)
