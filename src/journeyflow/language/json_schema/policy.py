@@ -1,9 +1,13 @@
 """The JSON Schema of journeys/policy.yaml."""
 
-from journeyflow.language.json_schema.conditions import CHANNEL
+from journeyflow.language.caps import CALENDARS
+from journeyflow.language.categories import CONSENTS
+from journeyflow.language.hours import HOLIDAYS
+from journeyflow.language.json_schema.conditions import CHANNEL, EVENT, WHERE
 from journeyflow.language.json_schema.parts import (
     CLOCK,
     DURATION,
+    NAME,
     NAME_PATTERN,
     TEXT,
     Schema,
@@ -11,10 +15,16 @@ from journeyflow.language.json_schema.parts import (
     keys,
     named,
     ref,
+    text_like,
 )
+from journeyflow.language.presets import PRESETS
+from journeyflow.language.values import WEEKDAYS
+
+_COUNTRY = text_like("^[A-Z]{2}(-[A-Z0-9]{1,3})?$", 'Write two letters like "SE", or "US-FL".')
+_LOCALE = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"
 
 
-def document(categories: list[str] | None) -> Schema:
+def document(categories: list[str] | None, topics: list[str] | None) -> Schema:
     properties = {
         "categories": key(
             {
@@ -25,17 +35,51 @@ def document(categories: list[str] | None) -> Schema:
             "The kinds of messages, and which rules each must keep.",
             {"marketing": {}},
         ),
+        "topics": key(
+            {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": {"anyOf": [TEXT, ref("topic")]},
+            },
+            "What customers can choose to hear about, or not.",
+            {"news": "News"},
+        ),
+        "presets": key(
+            {"type": "array", "items": {"enum": list(PRESETS)}},
+            "Ready rules for caps and quiet hours, on the careful side of law and custom.",
+            ["eu"],
+        ),
         "caps": key(
             {"type": "array", "items": ref("cap")},
             "The most messages that one customer gets.",
             [{"channel": "sms", "at_most": 2, "per": "7 days"}],
         ),
         "quiet_hours": key(
-            {"type": "array", "items": ref("quiet_hours")},
+            {"type": "array", "items": ref("hours")},
             "When nothing is sent; it goes out when they are over.",
             [{"channel": "sms", "from": "21:00", "to": "08:00"}],
         ),
+        "send_windows": key(
+            {"type": "array", "items": ref("hours")},
+            "The only times at which the messages they concern are sent.",
+            [{"channel": "sms", "days": ["mon", "tue"], "from": "10:00", "to": "18:00"}],
+        ),
+        "spread": key(
+            {"anyOf": [{"const": "none"}, DURATION]},
+            "Over how long held messages leave once they may; 5 minutes without it.",
+            "10 minutes",
+            "none",
+        ),
+        "double_opt_in": key(
+            {"type": "array", "items": CHANNEL},
+            "Channels on which consent counts only once it is confirmed.",
+            ["email"],
+        ),
         "senders": key(ref("senders"), "Who messages come from, by channel.", {"sms": {"from": "Club"}}),
+        "brand": key(ref("brand"), "Who writes, as pages and answers to HELP say.", {"name": "Club"}),
+        "retention": key(
+            ref("retention"), "How long things are kept; for ever without it.", {"events": "730 days"}
+        ),
         "defaults": key(ref("defaults"), "For customers of whom we know no more.", {"locale": "sv"}),
     }
     return {
@@ -44,9 +88,12 @@ def document(categories: list[str] | None) -> Schema:
         **keys(properties),
         "$defs": {
             "category": _category(),
-            "cap": _cap(categories),
-            "quiet_hours": _quiet_hours(),
+            "topic": _topic(),
+            "cap": _cap(categories, topics),
+            "hours": _hours(categories),
             "senders": _senders(),
+            "brand": _brand(),
+            "retention": _retention(),
             "defaults": _defaults(),
         },
     }
@@ -54,36 +101,78 @@ def document(categories: list[str] | None) -> Schema:
 
 def _category() -> Schema:
     applies: Schema = {"enum": ["apply", "exempt"]}
+    bought = keys(
+        {"event": EVENT, "where": WHERE, "within": key(DURATION, "So long ago at most.", "730 days")},
+        ("event",),
+        title="Purchase",
+    )
     properties = {
         "consent": key(
-            {"enum": ["required", "not-required"]},
-            "Whether the customer must have agreed; required without it.",
+            {"enum": list(CONSENTS)},
+            "opt-in: the customer must have agreed, as without it. soft-opt-in: so has whoever bought and has "
+            "not said no. not-required: nobody is asked.",
             "not-required",
         ),
+        "bought": key(
+            bought, "For soft-opt-in: what makes a customer a buyer.", {"event": "order.completed"}
+        ),
         "caps": key(applies, "Whether caps count and hold these messages; apply without it.", "exempt"),
-        "quiet_hours": key(applies, "Whether quiet hours hold them back; apply without it.", "exempt"),
+        "quiet_hours": key(applies, "Whether hours hold them back; apply without it.", "exempt"),
     }
     return keys(properties, title="Category") | {"type": ["object", "null"]}
 
 
-def _cap(categories: list[str] | None) -> Schema:
-    number = {"type": "integer", "minimum": 0, "maximum": 1_000_000}
+def _topic() -> Schema:
+    text: Schema = {
+        "anyOf": [
+            TEXT,
+            {"type": "object", "propertyNames": {"pattern": _LOCALE}, "additionalProperties": TEXT},
+        ]
+    }
     properties = {
+        "title": key(text, "What customers read; one text, or one for each language.", "News"),
+        "about": key(text, "A sentence about it.", "Once a week, what is new."),
+    }
+    return keys(properties, ("title",), title="Topic")
+
+
+def _scope(categories: list[str] | None) -> dict[str, Schema]:
+    return {
         "channel": key(CHANNEL, "Only messages on this channel; all without it.", "sms"),
         "category": key(named(categories), "Only messages of this category; all without it.", "marketing"),
+        "country": key(_COUNTRY, "Only customers in this country, or part of it.", "SE", "US-FL"),
+    }
+
+
+def _cap(categories: list[str] | None, topics: list[str] | None) -> Schema:
+    number = {"type": "integer", "minimum": 1, "maximum": 1_000_000}
+    window: Schema = {"anyOf": [{"enum": [f"calendar {name}" for name in CALENDARS]}, DURATION]}
+    properties = {
+        **_scope(categories),
+        "topic": key(named(topics), "Only messages about this topic; all without it.", "news"),
+        "journey": key(NAME, "Only messages of this journey; all without it.", "welcome"),
         "at_most": key(number, "So many messages.", 2),
-        "per": key(DURATION, "In any stretch of time of this length.", "7 days"),
+        "per": key(
+            window,
+            "In any stretch of time of this length; or in a day, week or month of the calendar.",
+            "7 days",
+            "calendar day",
+        ),
     }
     return keys(properties, ("at_most", "per"), title="Cap")
 
 
-def _quiet_hours() -> Schema:
+def _hours(categories: list[str] | None) -> Schema:
+    days: Schema = {"type": "array", "minItems": 1, "items": {"enum": [*WEEKDAYS, HOLIDAYS]}}
     properties = {
-        "channel": key(CHANNEL, "Only this channel; all without it.", "sms"),
-        "from": key(CLOCK, "When they begin, where the customer lives.", "21:00"),
+        **_scope(categories),
+        "days": key(
+            days, "Only when they begin on one of these; every day without it.", ["sun", HOLIDAYS]
+        ),
+        "from": key(CLOCK, "When they begin, where the customer is; with days, 00:00 without it.", "21:00"),
         "to": key(CLOCK, "When they end; may be the next morning.", "08:00"),
     }
-    return keys(properties, ("from", "to"), title="Quiet hours")
+    return keys(properties, title="Hours", anyOf=[{"required": ["from", "to"]}, {"required": ["days"]}])
 
 
 def _senders() -> Schema:
@@ -101,8 +190,33 @@ def _senders() -> Schema:
     )
 
 
+def _brand() -> Schema:
+    url = text_like("^https?://", 'Write an address like "https://www.example.com".')
+    properties = {
+        "name": key(TEXT, "The name that customers know.", "Club"),
+        "url": key(url, "Where the shop is.", "https://www.example.com"),
+        "help": key(TEXT, "How to reach a human.", "help@example.com"),
+        "privacy_url": key(url, "What is done with data.", "https://www.example.com/privacy"),
+    }
+    return keys(properties, ("name",), title="Brand")
+
+
+def _retention() -> Schema:
+    kept = {
+        "events": "what customers did",
+        "messages": "messages and what became of them",
+        "enrollments": "passages through journeys, counted from their end",
+        "consent_log": "decisions that later ones have replaced",
+        "audit_log": "who did what",
+    }
+    return keys(
+        {name: key(DURATION, f"How long {what} stay.", "730 days") for name, what in kept.items()},
+        title="Retention",
+    )
+
+
 def _defaults() -> Schema:
-    locale: Schema = {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"}
+    locale: Schema = {"type": "string", "pattern": _LOCALE}
     properties = {
         "timezone": key(TEXT, "A name of the IANA database; UTC without it.", "Europe/Stockholm"),
         "locale": key(locale, "The language, as a tag; en without it.", "sv"),
