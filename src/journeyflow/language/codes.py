@@ -113,8 +113,8 @@ CODES: dict[str, Code] = {
         "variable that nothing provides",
         "A template and a webhook's body may use every attribute of the customer, the properties of the "
         "event that brought them in, `journey.name` and `journey.title`, and a template what the policy says "
-        "about the sender. Who comes by hand or is handed over by another journey brings no event along: only "
-        "`event.journey`, the name of the journey asked for.",
+        "about the sender. Who comes by hand or is handed over by another journey brings no event along, "
+        "only `event.journey`, the name of the journey asked for.",
         needs="templates",
     ),
     "JF209": Code(
