@@ -1,6 +1,9 @@
 """Times of day in zones that change their clocks, skip days or sit half an hour off."""
 
+from bisect import bisect
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -10,8 +13,9 @@ from hypothesis import strategies as st
 from journeyflow.engine.local_time import at_local, next_local, quiet_until, zone
 from journeyflow.policy import QuietHours
 
-ZONES = st.sampled_from(sorted(available_timezones() - {"Factory", "localtime"})).map(ZoneInfo)
-INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+ZONE_NAMES = sorted(available_timezones() - {"Factory", "localtime"})
+ZONES = st.sampled_from(ZONE_NAMES).map(ZoneInfo)
+INSTANTS = st.datetimes(datetime(1970, 1, 2), datetime(2037, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 MINUTES = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 WEEKDAYS = st.sets(st.integers(0, 6)).map(lambda days: tuple(sorted(days)))
 MONDAY = (0,)
@@ -21,41 +25,68 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-@given(INSTANTS, MINUTES, WEEKDAYS, ZONES)
+def changes(tz: ZoneInfo, start: datetime, days: int) -> Iterator[datetime]:
+    """When (UTC) a zone gets another offset; two changes within a day may be missed."""
+
+    def offset(instant: datetime) -> timedelta | None:
+        return instant.astimezone(tz).utcoffset()
+
+    for before, after in pairwise(start + timedelta(days=day) for day in range(days)):
+        if offset(before) != offset(after):
+            seconds = range(int((after - before).total_seconds()))
+            old = offset(before)
+            yield before + timedelta(
+                seconds=bisect(seconds, 0, key=lambda s: offset(before + timedelta(seconds=s)) != old)
+            )
+
+
+@st.composite
+def near_changes(draw: st.DrawFn) -> tuple[datetime, ZoneInfo]:
+    """Instants within two days of a change of the clocks, where a zone has any."""
+    tz, about = draw(ZONES), draw(INSTANTS)
+    change = next(changes(tz, about, 400), about)
+    return change + timedelta(minutes=draw(st.integers(-2_880, 2_880))), tz
+
+
+@given(near_changes(), MINUTES, WEEKDAYS)
 def test_the_next_one_is_in_the_future_on_its_day_at_its_time(
-    after: datetime, clock: time, days: tuple[int, ...], tz: ZoneInfo
+    near: tuple[datetime, ZoneInfo], clock: time, days: tuple[int, ...]
 ) -> None:
+    after, tz = near
     found = next_local(after, clock, days, tz)
     there = found.astimezone(tz)
     assert after < found
-    assert not days or there.weekday() in days
-    asked = datetime.combine(there.date(), clock, tz)
-    exists = asked.astimezone(UTC).astimezone(tz).time() == clock
-    if exists:
-        assert there.time() == clock
-    else:
-        just_before = (found - timedelta(minutes=1)).astimezone(tz)
-        assert just_before.time() < clock < there.time() or just_before.date() < there.date()
-        assert just_before.utcoffset() != there.utcoffset(), "the first minute after the gap"
+    if there.time() == clock:
+        assert not days or there.weekday() in days
+        return
+    just_before = (found - timedelta(microseconds=1)).astimezone(tz)
+    left_out = [
+        day
+        for day in (just_before.date(), there.date())
+        if just_before.replace(tzinfo=None) < datetime.combine(day, clock) < there.replace(tzinfo=None)
+    ]
+    assert any(not days or day.weekday() in days for day in left_out), "the first minute after the gap"
 
 
-@given(INSTANTS, MINUTES, WEEKDAYS, ZONES)
+@given(near_changes(), MINUTES, WEEKDAYS)
 def test_no_earlier_one_is_passed_over(
-    after: datetime, clock: time, days: tuple[int, ...], tz: ZoneInfo
+    near: tuple[datetime, ZoneInfo], clock: time, days: tuple[int, ...]
 ) -> None:
+    after, tz = near
     found = next_local(after, clock, days, tz)
-    day = after.astimezone(tz).date()
+    day = after.astimezone(tz).date() - timedelta(days=1)
     while day <= found.astimezone(tz).date():
-        candidate = at_local(day, clock, tz)
-        fits = not days or candidate.astimezone(tz).weekday() in days
-        assert not (fits and after < candidate < found)
+        exists = at_local(day, time(12), tz).astimezone(tz).date() == day
+        fits = exists and (not days or day.weekday() in days)
+        assert not (fits and after < at_local(day, clock, tz) < found)
         day += timedelta(days=1)
 
 
-@given(INSTANTS, st.timedeltas(timedelta(0), timedelta(days=9)), MINUTES, WEEKDAYS, ZONES)
+@given(near_changes(), st.timedeltas(timedelta(0), timedelta(days=9)), MINUTES, WEEKDAYS)
 def test_whoever_comes_later_goes_on_no_earlier(
-    after: datetime, later: timedelta, clock: time, days: tuple[int, ...], tz: ZoneInfo
+    near: tuple[datetime, ZoneInfo], later: timedelta, clock: time, days: tuple[int, ...]
 ) -> None:
+    after, tz = near
     assert next_local(after, clock, days, tz) <= next_local(after + later, clock, days, tz)
 
 
@@ -100,11 +131,44 @@ def test_monday_evening_in_new_york_is_tuesday_in_utc(after: str, expected: str)
     assert next_local(utc(after), time(20), MONDAY, ZoneInfo("America/New_York")) == utc(expected)
 
 
-def test_a_day_that_samoa_never_had_is_passed_over() -> None:
-    apia = ZoneInfo("Pacific/Apia")  # there was no Friday 2011-12-30
-    after = utc("2011-12-29T20:00")  # Thursday morning
-    assert next_local(after, time(9), (4,), apia).astimezone(apia).date() == date(2012, 1, 6)
-    assert next_local(after, time(9), (), apia).astimezone(apia).date() == date(2011, 12, 31)
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("Pacific/Apia", date(2011, 12, 30)),
+        ("Pacific/Fakaofo", date(2011, 12, 30)),
+        ("Pacific/Kanton", date(1994, 12, 31)),
+        ("Pacific/Kiritimati", date(1994, 12, 31)),
+        ("Pacific/Kwajalein", date(1993, 8, 21)),
+    ],
+)
+@pytest.mark.parametrize("clock", [time(0), time(9), time(23, 59)])
+def test_a_day_that_a_zone_never_had_is_passed_over(name: str, left_out: date, clock: time) -> None:
+    tz = ZoneInfo(name)
+    eve = datetime.combine(left_out - timedelta(days=1), time(23, 59, 30), tz).astimezone(UTC)
+    weekday = (left_out.weekday(),)
+    assert next_local(eve, clock, weekday, tz) == at_local(left_out + timedelta(days=7), clock, tz)
+    assert next_local(eve, clock, (), tz) == at_local(left_out + timedelta(days=1), clock, tz)
+
+
+@pytest.mark.parametrize(
+    ("name", "night", "asked"),
+    [
+        ("America/Nuuk", date(2031, 3, 29), time(23, 30)),
+        ("America/Nuuk", date(2031, 3, 29), time(23, 0)),
+        ("America/Scoresbysund", date(2026, 3, 28), time(23, 59)),
+        ("Asia/Pyongyang", date(2018, 5, 4), time(23, 45)),
+    ],
+)
+def test_a_time_left_out_before_midnight_comes_at_midnight(name: str, night: date, asked: time) -> None:
+    tz = ZoneInfo(name)
+    midnight = datetime.combine(night + timedelta(days=1), time(0), tz).astimezone(UTC)
+    for hours in (1, 23):
+        for days in ((), (night.weekday(),)):
+            assert next_local(midnight - timedelta(hours=hours), asked, days, tz) == midnight
+    assert next_local(midnight, asked, (), tz) == at_local(night + timedelta(days=1), asked, tz)
+    assert next_local(midnight, asked, (night.weekday(),), tz) == at_local(
+        night + timedelta(days=7), asked, tz
+    )
 
 
 @pytest.mark.parametrize(

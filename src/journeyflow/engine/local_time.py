@@ -32,15 +32,17 @@ def at_local(day: date, clock: time, tz: ZoneInfo) -> datetime:
 
 
 def next_local(after: datetime, clock: time, days: tuple[int, ...], tz: ZoneInfo) -> datetime:
-    """The first instant strictly after `after` at which it is `clock` on one of `days` (empty: any)."""
+    """The first instant strictly after `after` at which it is `clock` on one of `days` (empty: any).
+
+    Where the clocks are put forward over midnight, a time that does not exist becomes the next day's 00:00.
+    """
     today = after.astimezone(tz).date()
     for ahead in range(-1, _LOOK_AHEAD):
         day = today + timedelta(days=ahead)
         if days and day.weekday() not in days:
             continue
         instant = at_local(day, clock, tz)
-        # Where a zone skips a day, that day's times land on the next: not the weekday asked for.
-        if instant > after and instant.astimezone(tz).date() == day:
+        if instant > after and _exists(day, tz):
             return instant
     raise AssertionError(f"no {clock} on weekdays {days} within {_LOOK_AHEAD} days")
 
@@ -55,6 +57,11 @@ def quiet_until(now: datetime, rule: QuietHours, tz: ZoneInfo) -> datetime | Non
         if at_local(day, start, tz) <= now < until:
             return until
     return None
+
+
+def _exists(day: date, tz: ZoneInfo) -> bool:
+    """False for a day that a zone left out when it moved across the date line."""
+    return at_local(day, time(0), tz).astimezone(tz).date() == day
 
 
 def _end_of_gap(local: datetime) -> datetime:
