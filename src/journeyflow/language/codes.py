@@ -97,6 +97,16 @@ CODES: dict[str, Code] = {
         "webhook's body",
         "Texts in a webhook's body are Jinja, as in templates, with `customer`, `event` and `journey`.",
     ),
+    "JF129": Code(
+        "email, phone, timezone or locale",
+        "Messages go by these four attributes, so an `update` may replace them by a text of the right form, or "
+        "forget them, but not add to them.",
+    ),
+    "JF130": Code(
+        "yes, no, on or off",
+        "These words are texts, and a comparison with true or false does not find them.",
+        severity="warning",
+    ),
     # JF2xx: references between files
     "JF201": Code("unknown segment", "A segment must be defined in journeys/segments.yaml."),
     "JF202": Code(
@@ -166,7 +176,8 @@ CODES: dict[str, Code] = {
     ),
     "JF307": Code(
         "two messages at once",
-        "Two messages on one channel, with no wait between them, arrive together.",
+        "Two messages on one channel, with no wait between them, arrive together. A wait until the date "
+        "in an attribute is none: who has no date, or one that is past, goes on at once.",
         severity="warning",
     ),
     "JF308": Code(

@@ -71,8 +71,10 @@ class _Graph:
         match step:
             case WaitStep():
                 return (Way(behind, step.seconds, pauses=True),)
-            case WaitUntilStep() | WaitUntilDateStep():
+            case WaitUntilStep():
                 return (Way(behind, pauses=True),)
+            case WaitUntilDateStep():
+                return (Way(behind),)  # a date that is missing, or over, is not waited for
             case WaitForStep():
                 then, otherwise = self._start(step.then, behind), self._start(step.otherwise, behind)
                 return Way(then, pauses=True), Way(otherwise, step.timeout, pauses=True)
