@@ -99,8 +99,8 @@ CODES: dict[str, Code] = {
     ),
     "JF129": Code(
         "email, phone, timezone or locale",
-        "Messages go by these four attributes, so an `update` may replace them by a text of the right form, or "
-        "forget them, but not add to them.",
+        "Messages go by these four attributes, so an `update` may replace them by a text of the right form, "
+        "or forget them, but not add to them.",
     ),
     "JF130": Code(
         "yes, no, on or off",

@@ -91,4 +91,6 @@ SHAPE: dict[str, Example] = {
         '- webhook: {url: "https://example.com/hook", body: {name: "{{ first_name }}"}}',
         '- webhook: {url: "https://example.com/hook", body: {name: "{{ customer.first_name }}"}}',
     ),
+    "JF129": Example("- update: {phone: 070-1740605}", '- update: {phone: "+46701740605"}'),
+    "JF130": Example("- update: {reviewer: yes}", "- update: {reviewer: true}"),
 }

@@ -179,7 +179,20 @@ def _update() -> Schema:
         "title": "Update",
         "type": "object",
         "minProperties": 1,
+        "properties": _addresses(),
         "additionalProperties": key(change, said, True, {"add": 50}, {"append": "vip"}, None),
+    }
+
+
+def _addresses() -> dict[str, Schema]:
+    """The attributes that messages go by."""
+    phone = {"pattern": r"^\+[1-9][0-9]{6,14}$", "patternErrorMessage": 'Write it like "+46701740605".'}
+    optional: Schema = {"type": ["string", "null"]}
+    return {
+        "email": key({**optional, "pattern": "^[^@]+@[^@]+$"}, "The e-mail address.", "name@example.com"),
+        "phone": key({**optional, **phone}, "The number with its country code.", "+46701740605"),
+        "timezone": key(optional, "A name of the IANA database.", "Europe/Stockholm"),
+        "locale": key(optional, "The language, as a tag.", "sv"),
     }
 
 
