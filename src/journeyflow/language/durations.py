@@ -3,8 +3,9 @@
 import re
 
 MAX_SECONDS = 5 * 365 * 86_400
+MAX_DAYS = 366
 
-_UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _SHORT = {
     "s": "second", "sec": "second", "secs": "second", "m": "minute", "min": "minute", "mins": "minute",
     "h": "hour", "hr": "hour", "hrs": "hour", "d": "day", "w": "week", "wk": "week", "wks": "week",
@@ -38,8 +39,8 @@ def days(text: str) -> int:
     if match is None:
         raise DurationError('write whole days, for example "-7 days" or "2 weeks"')
     number = int(match[2] or match[5]) * (7 if match[3] == "week" or match[6] == "W" else 1)
-    if number > 366:
-        raise DurationError('it is more than a year; write at most "366 days"')
+    if number > MAX_DAYS:
+        raise DurationError(f'it is more than a year; write at most "{MAX_DAYS} days"')
     return -number if "-" in (match[1], match[4]) else number
 
 
@@ -47,10 +48,10 @@ def _from_words(text: str) -> int | None:
     text, total, used, at = text.strip(), 0, set(), 0
     while at < len(text):
         match = _WORDS.match(text, at)
-        if match is None or match[2] not in _UNITS or match[2] in used:
+        if match is None or match[2] not in UNITS or match[2] in used:
             return None
         used.add(match[2])
-        total += int(match[1]) * _UNITS[match[2]]
+        total += int(match[1]) * UNITS[match[2]]
         at = match.end()
     return total if used else None
 
@@ -75,6 +76,6 @@ def _advice(text: str) -> str:
     if re.search(r"[0-9][.,][0-9]", text):
         return 'it has a fraction; write whole numbers, for example "1 day 12 hours"'
     short = re.fullmatch(r"([0-9]{1,9}) *([a-z]+)", text.lower())
-    if short and (unit := _SHORT.get(short[2], short[2].removesuffix("s"))) in _UNITS:
+    if short and (unit := _SHORT.get(short[2], short[2].removesuffix("s"))) in UNITS:
         return f'write "{short[1]} {unit if short[1] == "1" else unit + "s"}"'
     return 'write it as "90 minutes", "1 day 2 hours" or "2 weeks"'

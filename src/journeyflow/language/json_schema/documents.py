@@ -33,6 +33,7 @@ class Names:
     segments: list[str] | None = None
     categories: list[str] | None = None
     templates: dict[str, list[str]] = field(default_factory=dict)  # by channel
+    journeys: list[str] | None = None
 
 
 def journey_schema(names: Names) -> Schema:
@@ -45,7 +46,7 @@ def journey_schema(names: Names) -> Schema:
             "enter": _enter(names),
             "exit": _exit(),
             "goal": _goal(),
-            **steps.definitions(names.templates),
+            **steps.definitions(names.templates, names.journeys),
             **conditions.definitions(names.segments),
         },
     }
