@@ -1,6 +1,7 @@
 """Durations in words and in ISO 8601, to whole seconds."""
 
 import re
+from unicodedata import name
 
 MAX_SECONDS = 5 * 365 * 86_400
 MAX_DAYS = 366
@@ -23,6 +24,7 @@ class DurationError(ValueError):
 
 def seconds(text: str) -> int:
     """Whole seconds, more than none and at most five years; raises DurationError."""
+    _refuse_odd_spaces(text)
     found = _from_iso(text) if text[:1] == "P" else _from_words(text)
     if found is None:
         raise DurationError(_advice(text))
@@ -35,6 +37,7 @@ def seconds(text: str) -> int:
 
 def days(text: str) -> int:
     """Whole days before (negative) or after, at most a year; raises DurationError."""
+    _refuse_odd_spaces(text)
     match = _DAYS.fullmatch(text.strip())
     if match is None:
         raise DurationError('write whole days, for example "-7 days" or "2 weeks"')
@@ -42,6 +45,14 @@ def days(text: str) -> int:
     if number > MAX_DAYS:
         raise DurationError(f'it is more than a year; write at most "{MAX_DAYS} days"')
     return -number if "-" in (match[1], match[4]) else number
+
+
+def _refuse_odd_spaces(text: str) -> None:
+    """Texts from a word processor or a web page are full of them."""
+    odd = next((char for char in text if char.isspace() and char > "~"), None)
+    if odd is not None:
+        what = f"{name(odd, 'odd space').lower()} (U+{ord(odd):04X})"
+        raise DurationError(f"it holds a {what}, which only looks like a space; type a plain one")
 
 
 def _from_words(text: str) -> int | None:

@@ -86,7 +86,10 @@ def _journey(names: Names) -> dict[str, Schema]:
             "marketing",
         ),
         "priority": key(
-            priority, "How important the journey is beside others, from 0 to 100; 50 without it.", 70
+            priority,
+            "How important the journey is, from 0 to 100; 50 without it. Of messages that compete for the "
+            "last place under a cap the higher one wins, and a lower one that is not sent yet gives its place up.",
+            70,
         ),
         "enter": key(ref("enter"), "What brings customers in.", {"event": "member.joined"}),
         "exit": key(

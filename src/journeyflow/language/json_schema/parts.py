@@ -17,9 +17,9 @@ def _at_most(number: int) -> str:
     digits = str(number)
     shorter = [f"[0-9]{{1,{len(digits) - 1}}}"] if len(digits) > 1 else []
     smaller = [
-        f"{digits[:place]}[0-{int(digit) - 1}]" + "[0-9]" * (len(digits) - place - 1)
+        f"{digits[:place]}[{least}-{int(digit) - 1}][0-9]{{{len(digits) - place - 1}}}"
         for place, digit in enumerate(digits)
-        if digit > "0"
+        if int(digit) > (least := 0 if place else 1)
     ]
     return f"0*({'|'.join([*shorter, *smaller, digits])})"
 
