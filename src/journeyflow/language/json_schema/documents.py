@@ -88,7 +88,8 @@ def _journey(names: Names) -> dict[str, Schema]:
         "priority": key(
             priority,
             "How important the journey is, from 0 to 100; 50 without it. Of messages that compete for the "
-            "last place under a cap the higher one wins, and a lower one that is not sent yet gives its place up.",
+            "last place under a cap the higher one wins, and a lower one that is not sent yet gives its "
+            "place up.",
             70,
         ),
         "enter": key(ref("enter"), "What brings customers in.", {"event": "member.joined"}),
