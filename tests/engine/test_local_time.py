@@ -1,13 +1,12 @@
 """Times of day in zones that change their clocks, skip days or sit half an hour off."""
 
-from bisect import bisect
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from journeyflow.engine.local_time import at_local, next_local, quiet_until, zone
@@ -31,21 +30,36 @@ def changes(tz: ZoneInfo, start: datetime, days: int) -> Iterator[datetime]:
     def offset(instant: datetime) -> timedelta | None:
         return instant.astimezone(tz).utcoffset()
 
-    for before, after in pairwise(start + timedelta(days=day) for day in range(days)):
-        if offset(before) != offset(after):
-            seconds = range(int((after - before).total_seconds()))
-            old = offset(before)
-            yield before + timedelta(
-                seconds=bisect(seconds, 0, key=lambda s: offset(before + timedelta(seconds=s)) != old)
-            )
+    probes = ((probe, offset(probe)) for probe in (start + timedelta(days=day) for day in range(days)))
+    for (before, old), (_, new) in pairwise(probes):
+        if old != new:
+            at = [before + timedelta(seconds=second) for second in (0, 86_400)]
+            while at[1] - at[0] > timedelta(seconds=1):
+                middle = (at[0] + (at[1] - at[0]) / 2).replace(microsecond=0)
+                at[offset(middle) != old] = middle
+            yield at[1]
 
 
 @st.composite
 def near_changes(draw: st.DrawFn) -> tuple[datetime, ZoneInfo]:
-    """Instants within two days of a change of the clocks, where a zone has any."""
+    """Instants within hours or two days of a change of the clocks, where a zone has any."""
     tz, about = draw(ZONES), draw(INSTANTS)
     change = next(changes(tz, about, 400), about)
-    return change + timedelta(minutes=draw(st.integers(-2_880, 2_880))), tz
+    return change + timedelta(minutes=draw(st.integers(-200, 200) | st.integers(-2_880, 2_880))), tz
+
+
+@st.composite
+def near_hours(draw: st.DrawFn) -> tuple[datetime, QuietHours, ZoneInfo]:
+    """The same with hours of which each end may be close to that time of day."""
+    now, tz = draw(near_changes())
+
+    def clock() -> time:
+        by = timedelta(minutes=draw(st.integers(-150, 150) | st.integers(0, 1_439)))
+        return (now.astimezone(tz).replace(tzinfo=None) + by).time()
+
+    start, end = f"{clock():%H:%M}", f"{clock():%H:%M}"
+    assume(start != end)
+    return now, QuietHours(start, end), tz
 
 
 @given(near_changes(), MINUTES, WEEKDAYS)
@@ -90,13 +104,10 @@ def test_whoever_comes_later_goes_on_no_earlier(
     assert next_local(after, clock, days, tz) <= next_local(after + later, clock, days, tz)
 
 
-@given(INSTANTS, MINUTES, MINUTES, ZONES)
-def test_quiet_hours_last_until_their_end_and_no_longer(
-    now: datetime, start: time, end: time, tz: ZoneInfo
-) -> None:
-    if start == end:
-        return
-    rule = QuietHours(f"{start:%H:%M}", f"{end:%H:%M}")
+@settings(max_examples=500)
+@given(near_hours())
+def test_quiet_hours_last_until_their_end_and_no_longer(near: tuple[datetime, QuietHours, ZoneInfo]) -> None:
+    now, rule, tz = near
     until = quiet_until(now, rule, tz)
     if until is None:
         return
@@ -105,6 +116,75 @@ def test_quiet_hours_last_until_their_end_and_no_longer(
     for part in (0.0, 0.3, 0.7, 1.0):
         moment = max(now, now + (until - now) * part - timedelta(microseconds=1))
         assert quiet_until(moment, rule, tz) == until
+
+
+@settings(max_examples=1_000)
+@given(near_hours())
+def test_what_the_wall_clock_calls_quiet_is_quiet(near: tuple[datetime, QuietHours, ZoneInfo]) -> None:
+    now, rule, tz = near
+    until = quiet_until(now, rule, tz)
+    assert until or not within(now, rule, tz)
+    if until is None:
+        return
+    assert not within(until, rule, tz)
+    for part in range(50):
+        moment = now + (until - now) * (part / 50)
+        assert within(moment, rule, tz) or comes_twice(moment, tz), "only the doubled hour is quiet besides"
+
+
+@settings(max_examples=500)
+@given(near_hours(), st.timedeltas(timedelta(0), timedelta(hours=30)))
+def test_whoever_comes_later_is_written_to_no_earlier(
+    near: tuple[datetime, QuietHours, ZoneInfo], later: timedelta
+) -> None:
+    now, rule, tz = near
+    assert (quiet_until(now, rule, tz) or now) <= (quiet_until(now + later, rule, tz) or now + later)
+
+
+def within(instant: datetime, rule: QuietHours, tz: ZoneInfo) -> bool:
+    """By the clock on the wall alone."""
+    start, end = time.fromisoformat(rule.start), time.fromisoformat(rule.end)
+    clock = instant.astimezone(tz).time()
+    return start <= clock < end if start < end else clock >= start or clock < end
+
+
+def comes_twice(instant: datetime, tz: ZoneInfo) -> bool:
+    local = instant.astimezone(tz)
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "until"),
+    [
+        (("21:00", "01:30"), "2026-11-01T05:10", "2026-11-01T06:30"),  # the first 01:10
+        (("21:00", "01:30"), "2026-11-01T05:45", "2026-11-01T06:30"),  # the first 01:45
+        (("21:00", "01:30"), "2026-11-01T06:10", "2026-11-01T06:30"),  # the second 01:10
+        (("21:00", "01:30"), "2026-11-01T06:30", None),
+        (("01:30", "08:00"), "2026-11-01T05:29", None),
+        (("01:30", "08:00"), "2026-11-01T05:30", "2026-11-01T13:00"),
+        (("01:30", "08:00"), "2026-11-01T06:10", "2026-11-01T13:00"),  # the second 01:10
+        (("21:00", "02:00"), "2026-11-01T04:00", "2026-11-01T07:00"),  # there is but one 02:00
+    ],
+)
+def test_the_night_with_one_hour_twice_is_quiet_in_both(
+    hours: tuple[str, str], now: str, until: str | None
+) -> None:
+    found = quiet_until(utc(now), QuietHours(*hours), ZoneInfo("America/New_York"))
+    assert found == (utc(until) if until else None)
+
+
+def test_where_midnight_comes_twice_the_hours_of_tomorrow_have_begun() -> None:
+    newfoundland = ZoneInfo("America/St_Johns")  # on 2010-11-07 at 00:01 clocks were put back to 23:01
+    for now in ("2010-11-07T02:30", "2010-11-07T02:45", "2010-11-07T03:40"):  # 00:00, 23:15, 00:10
+        found = quiet_until(utc(now), QuietHours("00:00", "08:00"), newfoundland)
+        assert found == utc("2010-11-07T11:30")
+
+
+def test_a_night_in_which_a_day_is_left_out_is_one_night() -> None:
+    apia = ZoneInfo("Pacific/Apia")  # there was no Friday 2011-12-30
+    for hour in (7, 12, 17):  # from Thursday 21:00 on
+        now = utc("2011-12-30T00:00") + timedelta(hours=hour)
+        assert quiet_until(now, QuietHours("21:00", "08:00"), apia) == utc("2011-12-30T18:00")
 
 
 @given(st.dates(date(2020, 1, 1), date(2035, 12, 31)), MINUTES, MINUTES)
@@ -201,6 +281,37 @@ def test_a_time_that_comes_twice_is_the_first_and_only_that(
     assert at_local(day, asked, tz) == utc(first)
     between = utc(first) + timedelta(minutes=10)
     assert next_local(between, asked, (), tz).astimezone(tz).date() == day + timedelta(days=1)
+
+
+def test_every_change_of_every_zone() -> None:
+    """A time left out is moved to the change itself; one that comes twice is found both times."""
+    for change, tz in all_changes():
+        before = (change - timedelta(seconds=1)).astimezone(tz).replace(tzinfo=None) + timedelta(seconds=1)
+        after = change.astimezone(tz).replace(tzinfo=None)
+        low, high = min(before, after).replace(fold=0), max(before, after)
+        for local in (low, low + (high - low) / 2, high - timedelta(seconds=1)):
+            found = at_local(local.date(), local.time(), tz)
+            if before < after:
+                assert found == change, (tz.key, local)
+                continue
+            assert found == change - (before - local), (tz.key, local)
+            second = at_local(local.date(), local.time().replace(fold=1), tz)
+            assert second == change + (local - after), (tz.key, local)
+
+
+def all_changes() -> Iterator[tuple[datetime, ZoneInfo]]:
+    """From 1970 to 2037; zones that have always agreed count once."""
+    midnights = [datetime(1970, 1, 1) + timedelta(days=day) for day in range(68 * 365 + 17)]  # noqa: DTZ001
+    seen = set()
+    for tz in map(ZoneInfo, ZONE_NAMES):
+        offsets = tuple(map(tz.utcoffset, midnights))
+        found: list[datetime] = []
+        for midnight, (old, new) in zip(midnights, pairwise(offsets), strict=False):
+            if old != new:
+                found += changes(tz, midnight.replace(tzinfo=UTC) - timedelta(days=1), 4)
+        if (agreed := hash((offsets, *found))) not in seen:
+            seen.add(agreed)
+            yield from ((change, tz) for change in found)
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../../etc/passwd", "Europe/Stockholm\0", "x" * 500])
