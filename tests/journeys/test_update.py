@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from journeyflow.plan import Change, End, EnterByEvent, EventMatch, Plan, Update
+from journeyflow.conditions import EventMatch
+from journeyflow.plan import Change, End, EnterByEvent, Plan, Update
 from journeyflow.store.applying import PlannedJourney, apply_programme
 from journeyflow.store.customers import customers
 from journeyflow.testing.travel import Trip
