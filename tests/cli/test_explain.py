@@ -21,6 +21,7 @@ quiet_hours: [{channel: sms, from: "21:00", to: "08:00"}]
 senders: {sms: {from: Club}}
 defaults: {timezone: Europe/Stockholm}
 """
+BEYOND = '" is not between the years 1970 and 2200; write one within them'
 
 
 @pytest.fixture
@@ -77,12 +78,25 @@ def test_without_a_moment_it_is_now(file: Path) -> None:
     [
         (("--zone", "Stockholm"), 'no timezone is called "Stockholm"; write one like "America/New_York"'),
         (("--enter", "noon"), '"noon" is no moment; write it like "2026-03-07T23:00"'),
+        (("--enter", "9999-12-31T23:00"), "9999-12-31T23:00" + BEYOND),
+        (("--enter", "0001-01-01"), "0001-01-01" + BEYOND),
+        (("--enter", "0001-01-01T00:00+05:00"), "0001-01-01T00:00+05:00" + BEYOND),
+        (("--enter", "2201-01-01T00:00Z"), "2201-01-01T00:00Z" + BEYOND),
     ],
 )
 def test_what_cannot_be_understood_is_told(file: Path, arguments: tuple[str, str], words: str) -> None:
     result = run(file, *arguments)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+@pytest.mark.parametrize("enter", ["1970-01-01", "1970-01-01T00:00+14:00", "2200-12-31T23:59-12:00"])
+def test_the_longest_journey_is_told_from_the_first_year_to_the_last(file: Path, enter: str) -> None:
+    waits = "  - wait: 1825 days\n" * 600  # about as many as a file may hold
+    file.write_text(JOURNEY.partition("  - send")[0] + waits + '  - wait: {until: "02:30", days: [mon]}\n')
+    result = run(file, "--zone", "Pacific/Kiritimati", "--enter", enter)
+    assert result.exit_code == 0
+    assert result.output.count("Wait 1825 days") == 600
 
 
 def test_a_journey_with_problems_is_not_explained(file: Path) -> None:

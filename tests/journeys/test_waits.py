@@ -103,6 +103,30 @@ async def test_the_nights_when_the_clocks_change(
     assert local(await wake_at(trip, "ann"), "America/New_York") == "Mon 02:30"
 
 
+SATURDAY_NIGHT = """
+    journey: saturday
+    enter: {event: began}
+    steps:
+      - wait: {until: "23:30", days: [sat]}
+      - send: {email: hello}
+"""
+
+
+async def test_a_time_that_the_clocks_leave_out_before_midnight_comes_at_midnight(
+    trip: Trip, apply: Apply
+) -> None:
+    await apply(SATURDAY_NIGHT)
+    saturday = datetime(2031, 3, 29, 12, tzinfo=UTC)  # in Nuuk it ends an hour early
+    await skip_to(trip, saturday)
+    await reader(trip, "ann", timezone="America/Nuuk")
+    await trip.event("ann", "began")
+    assert local(await wake_at(trip, "ann"), "America/Nuuk") == "Sun 00:00"
+    await trip.skip(days=1)
+    [message] = await trip.messages("ann")
+    assert local(message.sent_at, "America/Nuuk") == "Sun 00:00"
+    assert message.sent_at - saturday < timedelta(days=1)
+
+
 async def test_days_go_by_the_customers_calendar_and_not_by_ours(trip: Trip, apply: Apply) -> None:
     await apply(MONDAY_EVENING)
     await skip_to(trip, datetime(2031, 6, 2, 23, 30, tzinfo=UTC))  # Monday 19:30 there, Tuesday in Europe

@@ -62,6 +62,17 @@ def test_journeys_as_json(root: Path) -> None:
     assert json.loads(run("--format", "json").output) == told
 
 
+def test_messages_without_limit_as_json(root: Path) -> None:
+    """And those of the journeys that are handed over to are counted, too."""
+    warn(root)
+    enter = "enter: {event: x, when: {consent: email}, again: always}\n"
+    for name, step in [("loud", "send: {email: hello}"), ("first", "journey: good")]:
+        (root / "journeys" / f"{name}.yaml").write_text(f"journey: {name}\n{enter}steps: [{{{step}}}]\n")
+    found = json.loads(run("--format", "json").output)["most_messages"]
+    assert found["loud"] == {"24 hours": None, "7 days": None, "30 days": None}
+    assert found["first"]["24 hours"] == found["good"]["24 hours"] == 2
+
+
 def test_annotations_for_github(root: Path) -> None:
     (root / "journeys" / "bad.yaml").write_text(WAITING.format("bad", '"100%, all"'))
     output = run("--format", "github").output

@@ -4,11 +4,14 @@ A new pair needs no code: write the .yaml, run with UPDATE_GOLDEN=1, and read th
 committed. A name that begins with policy- or segments- stands for that file of the programme; all
 others are journeys, beside the policy and the segments in surroundings/, or for a name that begins with
 capped- beside those in surroundings/capped/. Messages are those in templates/.
+
+What a file by itself cannot show is a programme in folders/x/, with its printed problems in folders/x.out.
 """
 
 import dataclasses
 import json
 import os
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -16,8 +19,10 @@ from typing import Any
 
 import pytest
 
+from journeyflow.cli.check import find_problems
 from journeyflow.compiler import compile_journey, compile_segment
 from journeyflow.language.checks.surroundings import Message
+from journeyflow.language.codes import CODES
 from journeyflow.language.problems import ProgrammeError
 from journeyflow.language.programme import Programme, load
 from journeyflow.messages.facts import known_messages
@@ -51,9 +56,24 @@ def test_bad(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     _compare(HERE / "err" / f"{name}.out", "\n".join(map(str, problems)))
 
 
+@pytest.mark.parametrize("name", sorted(path.name for path in (HERE / "folders").iterdir() if path.is_dir()))
+def test_bad_folder(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(HERE / "folders" / name)
+    problems = find_problems(Path())
+    assert problems
+    _compare(HERE / "folders" / f"{name}.out", "\n".join(map(str, problems)))
+
+
+def test_every_code_has_a_pair() -> None:
+    outputs = [path.read_text() for folder in ("err", "folders") for path in (HERE / folder).glob("*.out")]
+    assert set(CODES) - {code for text in outputs for code in re.findall(r": (JF\d+) ", text)} == set()
+
+
 def test_no_golden_file_is_left_over() -> None:
     outputs = [path for folder in ("ok", "err") for path in (HERE / folder).glob("*.out")]
     assert [path.name for path in outputs if not path.with_suffix(".yaml").exists()] == []
+    folders = (HERE / "folders").glob("*.out")
+    assert [path.name for path in folders if not path.with_suffix("").is_dir()] == []
 
 
 def _load(file: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Programme:

@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from journeyflow.conditions import Operator
+from journeyflow.language import durations
 from journeyflow.language.conditions import _KEYS as CONDITIONS
 from journeyflow.language.json_schema.documents import SCHEMAS, Names, journey_schema, segments_schema
 from journeyflow.language.problems import Report
@@ -59,16 +60,60 @@ def test_names_that_are_known_are_the_only_ones(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(
         "journey: a\ncategory: marketng\nenter: {segment: loyl}\n"
-        "steps: [{send: {email: welcom}}, {send: {sms: any}}]\n"
+        "steps: [{send: {email: welcom}}, {send: {sms: any}}, {journey: othr}, {journey: other}]\n"
     )
-    names = Names(["loyal"], ["marketing"], {"email": ["welcome"]})
+    names = Names(["loyal"], ["marketing"], {"email": ["welcome"]}, ["other"])
     found = problems(file, Draft202012Validator(journey_schema(names)))
     assert {line.partition(":")[0] for line in found} == {
         "$.category",
         "$.enter.segment",
         "$.steps[0]",
+        "$.steps[2]",
     }
     assert problems(file) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        ("0 days", False), ("0 days 0 hours", False), ("P0D", False), ("PT0S", False), ("00 hours", False),
+        ("1825 days", True), ("1826 days", False), ("7000 days", False), ("0001 day", True),
+        ("260 weeks", True), ("261 weeks", False), ("P1825D", True), ("P1826D", False), ("PT43800H", True),
+        ("PT43801H", False), ("157680000 seconds", True), ("157680001 seconds", False),
+        ("0 days 1 hour", True), ("10 days", True),
+        ("2628000 minutes", True), ("2628001 minutes", False), ("P0DT1H", True),
+    ],
+)  # fmt: skip
+def test_a_duration_is_as_long_as_the_language_allows(text: str, is_right: bool) -> None:
+    definition = VALIDATORS["journey"].schema["$defs"]["wait"]
+    assert VALIDATORS["journey"].evolve(schema=definition).is_valid(text) == is_right
+    try:
+        durations.seconds(text)
+    except durations.DurationError:
+        assert not is_right
+    else:
+        assert is_right
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [("-366 days", True), ("367 days", False), ("52 weeks", True), ("53 weeks", False), ("-P366D", True),
+     ("P367D", False), ("P53W", False), ("0 days", True)],
+)  # fmt: skip
+def test_an_offset_is_at_most_a_year(text: str, is_right: bool) -> None:
+    date = VALIDATORS["journey"].schema["$defs"]["enter"]["properties"]["date"]
+    value = {"attribute": "birthday", "at": "09:00", "offset": text}
+    assert VALIDATORS["journey"].evolve(schema=date).is_valid(value) == is_right
+
+
+@pytest.mark.parametrize(
+    ("arms", "is_right"),
+    [("wo", True), ("w", True), ("wwo", True), ("o", False), ("ow", False), ("oo", False), ("woo", False)],
+)
+def test_otherwise_is_no_first_arm_and_there_is_one(arms: str, is_right: bool) -> None:
+    of = {"w": {"when": {"consent": "sms"}, "then": ["end"]}, "o": {"otherwise": ["end"]}}
+    branch = {"$ref": "#/$defs/branch", "$defs": VALIDATORS["journey"].schema["$defs"]}
+    assert Draft202012Validator(branch).is_valid([of[arm] for arm in arms]) == is_right
 
 
 def test_every_step_and_condition_of_the_language_is_known() -> None:

@@ -63,3 +63,24 @@ def test_escapes_bring_in_no_control_characters(escape: str) -> None:
 def test_invisible_characters_are_shown() -> None:
     document = read("x.yaml", "a\u202e: 1\na\u202e: 2\n".encode())
     assert "\u202e" not in str(document.report.problems[0])
+
+
+@pytest.mark.parametrize("text", ["a: |\n  -\tb\n  c\n---\t# d", "-\ta", "- -\ta", "  - - \ta"])
+def test_a_tab_after_a_dash_is_told(text: str) -> None:
+    assert codes(text.encode())[0] == "JF002"
+
+
+def test_a_tab_after_the_beginning_of_a_document_or_a_key_does_no_harm() -> None:
+    assert codes(b"---\t# hello\na:\tb") == []
+
+
+def test_a_line_with_many_problems_is_made_visible_once() -> None:
+    first, second = read("x.yaml", b"[&a 1, &b 2]").report.problems
+    assert first.snippet is second.snippet
+
+
+def test_of_a_long_line_the_part_round_the_word_is_shown() -> None:
+    (problem,) = read("x.yaml", b"[" + b"aaaa, " * 100 + b"&b c, " + b"dddd, " * 100 + b"]").report.problems
+    _, line, caret = str(problem).splitlines()
+    assert len(line) <= len("    1 | ") + 120
+    assert line[caret.index("^") : caret.rindex("^") + 1] == "&b c"

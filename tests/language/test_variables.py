@@ -20,7 +20,7 @@ steps:
         shop: "{{ event.shop | default('web') }}"
   - send: {email: total}
 """
-POLICY = """categories: {transactional: {consent: not-required, caps: exempt}}
+POLICY = """categories: {marketing: {}, transactional: {consent: not-required, caps: exempt}}
 senders: {email: {from: club@example.com, reply_to: club@example.com, postal_address: "Example Street 1"}}
 """
 

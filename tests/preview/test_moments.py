@@ -43,15 +43,21 @@ POLICY = Policy(
         "transactional": Category(consent="not-required", caps="exempt", quiet_hours="exempt"),
     },
     caps=(Cap(1, 86_400, category="marketing"),),
-    quiet_hours=(QuietHours("21:00", "08:00", "sms"), QuietHours("07:00", "09:30")),
+    quiet_hours=(
+        QuietHours("21:00", "08:00", "sms"),
+        QuietHours("07:00", "09:30"),
+        QuietHours("22:30", "01:30", "email"),  # begins and ends where hours come twice or not at all
+    ),
 )
 ZONES = st.sampled_from(
-    ["UTC", "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu"]
+    ["UTC", "Europe/Stockholm", "America/New_York", "America/Nuuk", "Australia/Lord_Howe", "Pacific/Apia"]
 ).map(ZoneInfo)
 # Around the changes of the clocks, and where Apia left out a day.
 DAYS = [
     datetime(2026, 3, 7, tzinfo=UTC),
+    datetime(2026, 3, 28, tzinfo=UTC),
     datetime(2026, 10, 24, tzinfo=UTC),
+    datetime(2026, 10, 31, tzinfo=UTC),
     datetime(2011, 12, 29, tzinfo=UTC),
 ]
 ENTRIES = st.builds(
@@ -172,6 +178,14 @@ def test_a_message_waits_for_the_morning() -> None:
     morning = datetime(2026, 3, 8, 13, 30, tzinfo=UTC)  # the night's rule ends within the morning's
     assert sent == Window(morning, morning)
     assert end == Window(NIGHT, morning)  # who may not get it does not wait for it
+
+
+def test_whoever_comes_in_either_pass_of_a_doubled_hour_waits_for_the_end_of_the_second() -> None:
+    end = datetime(2026, 11, 1, 6, 30, tzinfo=UTC)  # the second 01:30 there
+    for minutes in (20, 60, 80):  # at the second 01:10, the first 01:30, the first 01:10
+        entered = end - timedelta(minutes=minutes)
+        sent, _ = windows(plan_of(Send("steps/0", 1, "email", "code")), POLICY, NEW_YORK, entered)
+        assert sent == Window(end, end)
 
 
 def test_a_message_that_waits_under_a_cap_may_find_the_next_night() -> None:

@@ -112,11 +112,11 @@ def _json(found: _Found) -> str:
     return json.dumps(told, indent=2, ensure_ascii=False)
 
 
-def _most_messages(programme: "Programme") -> dict[str, dict[str, int]]:
-    """By journey, what one customer can get from it in a day, a week and a month."""
+def _most_messages(programme: "Programme") -> dict[str, dict[str, int | None]]:
+    """By journey, what one customer can get from it in a day, a week and a month; None: without limit."""
     from journeyflow.language.checks.pressure import most
 
-    return {journey.name.value: most(journey, programme.policy) for journey in programme.journeys}
+    return most(programme.journeys, programme.policy)
 
 
 def _github(found: _Found) -> str:

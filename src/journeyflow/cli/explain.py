@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
+_YEARS = range(1970, 2201)  # of entry: from the longest journey's end it is still far to the year 9999
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
@@ -46,4 +48,7 @@ def _moment(text: str, tz: ZoneInfo) -> datetime:
     except ValueError:
         message = f'"{text}" is no moment; write it like "2026-03-07T23:00"'
         raise click.BadParameter(message, param_hint="--enter") from None
+    if moment.year not in _YEARS:
+        message = f'"{text}" is not between the years {_YEARS[0]} and {_YEARS[-1]}; write one within them'
+        raise click.BadParameter(message, param_hint="--enter")
     return moment.astimezone(UTC) if moment.tzinfo else at_local(moment.date(), moment.time(), tz)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.option(
     "--root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Propose the segments, categories and templates of the programme in this folder.",
+    help="Propose the segments, categories, templates and journeys of the programme in this folder.",
 )
 @click.option(
     "-o",
@@ -68,6 +68,7 @@ def _names(root: Path) -> "Names":
         sorted(segments) if segments else None,
         sorted(policy.categories) if policy else None,
         {channel: sorted(names) for channel, names in sorted(templates.items())},
+        sorted(path.stem for path in (root / "journeys").glob("*.yaml") if path.stem not in files),
     )
 
 

@@ -30,7 +30,7 @@ def at_local(day: date, clock: time, tz: ZoneInfo) -> datetime:
     """The instant (UTC) of a local time.
 
     A time that does not exist moves to the first valid minute after it; one that comes twice is the
-    first of the two.
+    first of the two, or the second where the clock's fold is 1.
     """
     local = datetime.combine(day, clock, tz)
     instant = local.astimezone(UTC)
@@ -40,29 +40,48 @@ def at_local(day: date, clock: time, tz: ZoneInfo) -> datetime:
 
 
 def next_local(after: datetime, clock: time, days: tuple[int, ...], tz: ZoneInfo) -> datetime:
-    """The first instant strictly after `after` at which it is `clock` on one of `days` (empty: any)."""
+    """The first instant strictly after `after` at which it is `clock` on one of `days` (empty: any).
+
+    Where the clocks are put forward over midnight, a time that does not exist becomes the next day's 00:00.
+    """
     today = after.astimezone(tz).date()
     for ahead in range(-1, _LOOK_AHEAD):
         day = today + timedelta(days=ahead)
         if days and day.weekday() not in days:
             continue
         instant = at_local(day, clock, tz)
-        # Where a zone skips a day, that day's times land on the next: not the weekday asked for.
-        if instant > after and instant.astimezone(tz).date() == day:
+        if instant > after and _exists(day, tz):
             return instant
     raise AssertionError(f"no {clock} on weekdays {days} within {_LOOK_AHEAD} days")
 
 
 def quiet_until(now: datetime, rule: QuietHours, tz: ZoneInfo) -> datetime | None:
-    """When the quiet hours that hold at `now` end; None when none hold."""
-    start, end = time.fromisoformat(rule.start), time.fromisoformat(rule.end)
+    """When the quiet hours that hold at `now` end; None when none hold.
+
+    A start that comes twice counts the first time, an end that comes twice the second time: what is
+    between them is quiet, so that no pass of the doubled hour is taken for day.
+    """
     today = now.astimezone(tz).date()
-    for day in (today - timedelta(days=1), today):
-        last_day = day if start < end else day + timedelta(days=1)
-        until = at_local(last_day, end, tz)
-        if at_local(day, start, tz) <= now < until:
-            return until
-    return None
+    until = None
+    # From yesterday's on. Tomorrow's too: where midnight comes twice, they may begin before now. And one
+    # day's may end where the next day's begin, in a zone that skips a day or when they are nearly a day long.
+    for ahead in range(-1, 3):
+        start, end = _quiet_hours(today + timedelta(days=ahead), rule, tz)
+        if start <= (until or now) < end:
+            until = end
+    return until
+
+
+def _quiet_hours(day: date, rule: QuietHours, tz: ZoneInfo) -> tuple[datetime, datetime]:
+    """Those that begin on `day`."""
+    start, end = time.fromisoformat(rule.start), time.fromisoformat(rule.end)
+    last_day = day if start < end else day + timedelta(days=1)
+    return at_local(day, start, tz), at_local(last_day, end.replace(fold=1), tz)
+
+
+def _exists(day: date, tz: ZoneInfo) -> bool:
+    """False for a day that a zone left out when it moved across the date line."""
+    return at_local(day, time(0), tz).astimezone(tz).date() == day
 
 
 def _end_of_gap(local: datetime) -> datetime:

@@ -97,8 +97,18 @@ CODES: dict[str, Code] = {
         "webhook's body",
         "Texts in a webhook's body are Jinja, as in templates, with `customer`, `event` and `journey`.",
     ),
-    "JF129": Code("country", "Countries are named by ISO 3166: SE, or US-FL for a part of one."),
+    "JF129": Code(
+        "email, phone, timezone or locale",
+        "Messages go by these four attributes, so an `update` may replace them by a text of the right form, "
+        "or forget them, but not add to them.",
+    ),
     "JF130": Code(
+        "yes, no, on or off",
+        "These words are texts, and a comparison with true or false does not find them.",
+        severity="warning",
+    ),
+    "JF131": Code("country", "Countries are named by ISO 3166: SE, or US-FL for a part of one."),
+    "JF132": Code(
         "hours that leave no time",
         "Quiet hours and send windows together must let a message out at some time of the week.",
     ),
@@ -118,8 +128,8 @@ CODES: dict[str, Code] = {
         "variable that nothing provides",
         "A template and a webhook's body may use every attribute of the customer, the properties of the "
         "event that brought them in, `journey.name` and `journey.title`, and a template what the policy says "
-        "about the sender. Who comes by hand or is handed over by another journey brings no event along: only "
-        "`event.journey`, the name of the journey asked for.",
+        "about the sender. Who comes by hand or is handed over by another journey brings no event along, "
+        "only `event.journey`, the name of the journey asked for.",
         needs="templates",
     ),
     "JF209": Code(
@@ -172,7 +182,8 @@ CODES: dict[str, Code] = {
     ),
     "JF307": Code(
         "two messages at once",
-        "Two messages on one channel, with no wait between them, arrive together.",
+        "Two messages on one channel, with no wait between them, arrive together. A wait until the date "
+        "in an attribute is none: who has no date, or one that is past, goes on at once.",
         severity="warning",
     ),
     "JF308": Code(

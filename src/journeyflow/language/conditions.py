@@ -256,7 +256,7 @@ def _members(node: Node, what: str, report: Report) -> tuple[Scalar, ...] | None
     if not items.items:
         report.add(items.mark, "JF119", f"{what} is an empty list; write the values that are meant")
         return None
-    found = (values.scalar(item, f"a value of {what}", report) for item in items.items)
+    found = (values.kept(item, f"a value of {what}", report) for item in items.items)
     return tuple(value for value in found if value is not None)
 
 
@@ -280,4 +280,4 @@ def _equal(op: Operator, node: Node, what: str, report: Report) -> Scalar | None
             node.mark, "JF113", f'{what} takes a value and finds nothing; use "exists: false" for that'
         )
         return None
-    return values.scalar(node, what, report)
+    return values.kept(node, what, report)

@@ -1,10 +1,12 @@
 """Durations in words and in ISO 8601, to whole seconds."""
 
 import re
+from unicodedata import name
 
 MAX_SECONDS = 5 * 365 * 86_400
+MAX_DAYS = 366
 
-_UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _SHORT = {
     "s": "second", "sec": "second", "secs": "second", "m": "minute", "min": "minute", "mins": "minute",
     "h": "hour", "hr": "hour", "hrs": "hour", "d": "day", "w": "week", "wk": "week", "wks": "week",
@@ -22,6 +24,7 @@ class DurationError(ValueError):
 
 def seconds(text: str) -> int:
     """Whole seconds, more than none and at most five years; raises DurationError."""
+    _refuse_odd_spaces(text)
     found = _from_iso(text) if text[:1] == "P" else _from_words(text)
     if found is None:
         raise DurationError(_advice(text))
@@ -34,23 +37,32 @@ def seconds(text: str) -> int:
 
 def days(text: str) -> int:
     """Whole days before (negative) or after, at most a year; raises DurationError."""
+    _refuse_odd_spaces(text)
     match = _DAYS.fullmatch(text.strip())
     if match is None:
         raise DurationError('write whole days, for example "-7 days" or "2 weeks"')
     number = int(match[2] or match[5]) * (7 if match[3] == "week" or match[6] == "W" else 1)
-    if number > 366:
-        raise DurationError('it is more than a year; write at most "366 days"')
+    if number > MAX_DAYS:
+        raise DurationError(f'it is more than a year; write at most "{MAX_DAYS} days"')
     return -number if "-" in (match[1], match[4]) else number
+
+
+def _refuse_odd_spaces(text: str) -> None:
+    """Texts from a word processor or a web page are full of them."""
+    odd = next((char for char in text if char.isspace() and char > "~"), None)
+    if odd is not None:
+        what = f"{name(odd, 'odd space').lower()} (U+{ord(odd):04X})"
+        raise DurationError(f"it holds a {what}, which only looks like a space; type a plain one")
 
 
 def _from_words(text: str) -> int | None:
     text, total, used, at = text.strip(), 0, set(), 0
     while at < len(text):
         match = _WORDS.match(text, at)
-        if match is None or match[2] not in _UNITS or match[2] in used:
+        if match is None or match[2] not in UNITS or match[2] in used:
             return None
         used.add(match[2])
-        total += int(match[1]) * _UNITS[match[2]]
+        total += int(match[1]) * UNITS[match[2]]
         at = match.end()
     return total if used else None
 
@@ -75,6 +87,6 @@ def _advice(text: str) -> str:
     if re.search(r"[0-9][.,][0-9]", text):
         return 'it has a fraction; write whole numbers, for example "1 day 12 hours"'
     short = re.fullmatch(r"([0-9]{1,9}) *([a-z]+)", text.lower())
-    if short and (unit := _SHORT.get(short[2], short[2].removesuffix("s"))) in _UNITS:
+    if short and (unit := _SHORT.get(short[2], short[2].removesuffix("s"))) in UNITS:
         return f'write "{short[1]} {unit if short[1] == "1" else unit + "s"}"'
     return 'write it as "90 minutes", "1 day 2 hours" or "2 weeks"'

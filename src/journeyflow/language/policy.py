@@ -71,7 +71,7 @@ def _refuse_closed(policy: Policy, fields: Fields, report: Report) -> None:
             f'there is no minute in the week at which "{category}" may go out by "{channel}"; '
             "let the hours leave some time"
         )
-        report.add(fields.key(key), "JF130", message)
+        report.add(fields.key(key), "JF132", message)
 
 
 def _presets(fields: Fields, report: Report) -> list[Preset]:

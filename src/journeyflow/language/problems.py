@@ -13,7 +13,7 @@ FORBIDDEN = re.compile(
     r"[^\n\r\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 _QUOTED = 60  # characters of the user's words that a message repeats
-_SHOWN = 160  # characters of a line that are printed
+_SHOWN = 120  # characters of a line that are printed
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,13 +63,18 @@ class Report:
         self.file = file
         self.problems: list[Problem] = []
         self._lines = _LINE_BREAK.split(text)
+        self._shown: dict[int, str] = {}  # lines as they are shown: one can be long, and have many problems
 
     def add(self, mark: Mark, code: str, message: str) -> None:
         if code not in CODES:
             raise KeyError(code)
-        snippet = self._lines[mark.line - 1] if mark.line <= len(self._lines) else ""
         place = (self.file, mark.line, mark.column)
-        self.problems.append(Problem(*place, code, _visible(message), mark.width, _visible(snippet)))
+        self.problems.append(Problem(*place, code, _visible(message), mark.width, self._snippet(mark.line)))
+
+    def _snippet(self, line: int) -> str:
+        if line not in self._shown and line <= len(self._lines):
+            self._shown[line] = _visible(self._lines[line - 1])
+        return self._shown.get(line, "")
 
 
 def quoted(text: str) -> str:

@@ -79,7 +79,8 @@ def _load(folder: Path, files: list[Path], messages: Iterable[Message] | None, *
 def _read(file: Path) -> _Read:
     document = _open(file)
     journey, allowed = parse_journey(document), allowances(document)
-    return _Read(journey, allowed, document.report, not document.report.problems)
+    is_sound = not any(problem.severity == "error" for problem in document.report.problems)
+    return _Read(journey, allowed, document.report, is_sound)
 
 
 def _check(found: list[_Read], around: Surroundings, whole: bool) -> None:

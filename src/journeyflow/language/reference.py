@@ -129,7 +129,8 @@ def _code(code: str, about: Code) -> Iterator[str]:
     yield about.explanation
     example = EXAMPLES.get(code)
     if example is not None:
-        yield from _shown("Not so", example.bad, example.file)
+        bad = f"Not so, saved in {example.encoding}" if example.encoding != "utf-8" else "Not so"
+        yield from _shown(bad, example.shown or example.bad, example.file)
         yield from _shown("But so", example.good, example.good_file or example.file)
 
 

@@ -69,5 +69,5 @@ def _country(node: Node, report: Report) -> str | None:
     if whole in countries.codes() and ((part.isalnum() and part.isupper() and len(part) <= 3) or not dash):
         return text.value
     message = f'no country has the code {quoted(text.value)}; write two letters like "SE", or "US-FL"'
-    report.add(node.mark, "JF129", message)
+    report.add(node.mark, "JF131", message)
     return None

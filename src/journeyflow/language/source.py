@@ -18,7 +18,7 @@ MAX_DEPTH = 32
 MAX_NODES = 2_000
 
 _LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TAB = re.compile(r"^ *\t", re.MULTILINE)
+_TAB = re.compile(r"^ *(?:- +)*(-?)\t", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,12 @@ def _has_plain_characters(text: str, report: Report) -> bool:
     tabs = list(_TAB.finditer(text))
     for tab in tabs:
         mark = _mark_at(text, tab.end() - 1)
-        report.add(mark, "JF002", "the line is indented with a tab; use spaces, two for each level")
+        message = (
+            "a tab stands after the dash; write a space"
+            if tab[1]
+            else "the line is indented with a tab; use spaces, two for each level"
+        )
+        report.add(mark, "JF002", message)
     return forbidden is None and not tabs
 
 

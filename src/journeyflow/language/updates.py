@@ -2,6 +2,7 @@
 
 from typing import Literal, get_args
 
+from journeyflow.conditions import Scalar
 from journeyflow.language import values
 from journeyflow.language.definition import AttributeChange, Step, UpdateStep, Word
 from journeyflow.language.fields import Fields, as_map
@@ -10,6 +11,7 @@ from journeyflow.language.source import MapNode, Node, TextNode
 
 _Way = Literal["add", "append", "remove"]
 _WAYS: tuple[_Way, ...] = get_args(_Way)
+_TEXTS = ("email", "phone", "timezone", "locale")
 
 
 def update(node: Node, path: str, mark: Mark, report: Report) -> Step | None:
@@ -30,13 +32,35 @@ def _change(key: TextNode, node: Node, report: Report) -> AttributeChange | None
         return AttributeChange(attribute, "set", None)
     if isinstance(node, MapNode):
         return _changed(attribute, node, report)
-    value = values.scalar(node, f"the new {quoted(key.value)}", report)
+    value = _value(attribute.value, node, report)
     return None if value is None else AttributeChange(attribute, "set", value)
+
+
+def _value(attribute: str, node: Node, report: Report) -> Scalar | None:
+    """Some attributes are what messages go by, so they must be right."""
+    what = f"the new {quoted(attribute)}"
+    match attribute:
+        case "email":
+            return values.email(node, what, report)
+        case "phone":
+            return values.phone(node, what, report)
+        case "timezone":
+            return values.zone(node, report)
+        case "locale":
+            return values.locale(node, what, report)
+        case _:
+            return values.kept(node, what, report)
 
 
 def _changed(attribute: Word, node: MapNode, report: Report) -> AttributeChange | None:
     """`{add: 10}`, `{append: vip}` or `{remove: vip}`"""
     what = f"the new {quoted(attribute.value)}"
+    if attribute.value in _TEXTS:
+        message = (
+            f"{quoted(attribute.value)} is a text, which can be replaced or forgotten; write the new one"
+        )
+        report.add(node.mark, "JF129", message)
+        return None
     fields = Fields(node, _WAYS, what, report)
     given = [way for way in _WAYS if fields.get(way) is not None]
     for extra in given[1:]:
@@ -51,6 +75,6 @@ def _changed(attribute: Word, node: MapNode, report: Report) -> AttributeChange 
 
 def _way(attribute: Word, way: _Way, fields: Fields, report: Report) -> AttributeChange | None:
     node = fields.get(way)
-    read = values.number if way == "add" else values.scalar
+    read = values.number if way == "add" else values.kept
     value = read(node, f'"{way}"', report) if node else None
     return None if value is None else AttributeChange(attribute, way, value)

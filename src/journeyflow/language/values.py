@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+from journeyflow.addresses import is_email, is_phone
 from journeyflow.conditions import Scalar
 from journeyflow.language import durations
 from journeyflow.language.definition import Word
@@ -24,6 +25,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _NULLS = ("", "~", "null", "Null", "NULL")
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_ANSWERS = {"yes": "true", "on": "true", "no": "false", "off": "false"}  # YAML 1.1 took them for booleans
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -53,6 +55,15 @@ def scalar(node: Node, what: str, report: Report) -> Scalar | None:
     if text.value in _BOOLEANS:
         return _BOOLEANS[text.value]
     return _number(text, what, report) if _looks_numeric(text.value) else text.value
+
+
+def kept(node: Node, what: str, report: Report) -> Scalar | None:
+    """What is kept about a customer, or compared with something that is. `yes` is hardly meant as a text."""
+    text = node.value.lower() if isinstance(node, TextNode) and node.plain else ""
+    if text in _ANSWERS:
+        way_out = f"write {_ANSWERS[text]}, or put quotes round the word"
+        report.add(node.mark, "JF130", f"{what} is {describe(node)}, which is a text here; {way_out}")
+    return scalar(node, what, report)
 
 
 def number(node: Node, what: str, report: Report) -> int | float | None:
@@ -214,6 +225,16 @@ def zone(node: Node, report: Report) -> str | None:
     return None
 
 
+def email(node: Node, what: str, report: Report) -> str | None:
+    return _address(node, what, is_email, "an e-mail address like name@example.com", report)
+
+
+def phone(node: Node, what: str, report: Report) -> str | None:
+    """In E.164 form."""
+    way_out = 'the number with its country code in quotes, like "+46701740605"'
+    return _address(node, what, is_phone, way_out, report)
+
+
 def locale(node: Node, what: str, report: Report) -> str | None:
     text = as_text(node, what, report)
     if text is None or _LOCALE.fullmatch(text.value):
@@ -221,6 +242,18 @@ def locale(node: Node, what: str, report: Report) -> str | None:
     report.add(
         node.mark, "JF123", f'{what} is {quoted(text.value)}; write a language tag like "sv" or "en-GB"'
     )
+    return None
+
+
+def _address(
+    node: Node, what: str, is_right: Callable[[str], bool], way_out: str, report: Report
+) -> str | None:
+    text = as_text(node, what, report)
+    if text is None:
+        return None
+    if is_right(text.value) and not (text.plain and _looks_numeric(text.value)):
+        return text.value
+    report.add(node.mark, "JF129", f"{what} is {quoted(text.value)}; write {way_out}")
     return None
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from journeyflow.engine.leg import Leg, Member
-from journeyflow.engine.local_time import at_local, next_local
+from journeyflow.engine.local_time import next_local
 from journeyflow.members import Mask
 from journeyflow.plan import Wait, WaitFor, WaitUntil
 
@@ -39,9 +39,8 @@ def _moment(leg: Leg, number: int, step: WaitUntil, member: Member, tz: ZoneInfo
     woken_at = member.rested_until if member.rested_at == number else None
     if woken_at is None:
         return next_local(leg.now, clock, step.days, tz)
-    day = woken_at.astimezone(tz).date()
-    is_right = at_local(day, clock, tz) == woken_at and (not step.days or day.weekday() in step.days)
-    return woken_at if is_right else next_local(woken_at, clock, step.days, tz)
+    # At `woken_at` itself, if that is the right time here, or the first one after it.
+    return next_local(woken_at - timedelta.resolution, clock, step.days, tz)
 
 
 def _rest(leg: Leg, number: int, members: Mask, until: datetime) -> None:

@@ -13,6 +13,19 @@ def circles(uses: Mapping[str, Collection[str]]) -> Iterator[list[str]]:
             yield circle
 
 
+def in_order(uses: Mapping[str, Collection[str]], start: str) -> list[str]:
+    """All that `start` uses, and itself at last: each behind those that it uses, but for circles."""
+    left, opened, done = [start], set[str](), dict[str, None]()
+    while left:
+        name = left[-1]
+        if name in opened:
+            done[left.pop()] = None
+        else:
+            opened.add(name)
+            left += [used for used in uses[name] if used in uses and used not in opened]
+    return list(done)
+
+
 def _circle(start: str, uses: Mapping[str, Collection[str]]) -> list[str]:
     """A shortest way from `start` back to itself; empty if it only leads into a circle."""
     came_from: dict[str, str] = {}

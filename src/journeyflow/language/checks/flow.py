@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from journeyflow.language.checks.hours import length, quiet_hours_of
+from journeyflow.language.checks.loads import Load
 from journeyflow.language.checks.logic import covers
 from journeyflow.language.checks.surroundings import Surroundings
-from journeyflow.language.checks.ways import Place, begins
+from journeyflow.language.checks.together import on_channel
+from journeyflow.language.checks.ways import Place
 from journeyflow.language.definition import (
     EndStep,
     EventEntry,
@@ -127,19 +129,11 @@ def _sends_before(places: Sequence[Place]) -> list[list[SendStep]]:
 
 def _unending(journey: Journey, places: Sequence[Place], report: Report) -> None:
     """A journey that lets customers in again as soon as they are through, and they are through at once."""
-    if not isinstance(journey.enter, EventEntry) or journey.again != 0:
-        return
-    start = begins(journey, places)
-    sending = {start: isinstance(places[start].step, SendStep)}
-    for number, place in enumerate(places):
-        if number in sending:
-            for way in (way for way in place.ways if not way.pauses):
-                sends = isinstance(places[way.to].step, SendStep)
-                sending[way.to] = sending.get(way.to, False) or sending[number] or sends
-    if sending.get(len(places) - 1):
+    if isinstance(journey.enter, EventEntry) and Load(journey, places, on_channel(None)).is_endless:
         message = (
-            f"each {quoted(journey.enter.pattern.event.value)} sends again at once, however many come; "
-            f'write "again: after ..." with a duration, or let a wait stand in the journey'
+            f"each {quoted(journey.enter.pattern.event.value)} sends again within a minute, however many "
+            f'come; write "again: after ..." with a longer time, or let a wait of at least a minute stand in '
+            f"the journey"
         )
         report.add(journey.enter.mark, "JF309", message)
 

@@ -5,123 +5,157 @@ what it takes at least. What branches ask is not looked at, so a path may be one
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, pairwise
 
 from cronsim import CronSim
 
-from journeyflow.language.checks.ways import Place, begins
-from journeyflow.language.definition import EventEntry, Journey, ScheduleEntry, SendStep
+from journeyflow.language.checks.paths import (
+    Front,
+    IsCounted,
+    Other,
+    Reach,
+    Sent,
+    fronts,
+    passages,
+    sends,
+    within,
+)
+from journeyflow.language.checks.ways import Place, begins, daily
+from journeyflow.language.definition import EventEntry, Journey, JourneyStep, ScheduleEntry
 from journeyflow.policy import DAY
 
-_MOST_TIMES = 4_000  # of a path that is taken again and again
+WINDOWS = {"24 hours": DAY, "7 days": 7 * DAY, "30 days": 30 * DAY}
+PAUSE = 60  # seconds; of passages that follow each other faster there is no telling how many there are
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
-    """Sends on one path, from the first to the last."""
-
-    send: SendStep
-    place: int
-    seconds: int  # from this one to the last
-    rest: "Chain | None"
-
-    def __iter__(self) -> Iterator["Chain"]:
-        link: Chain | None = self
-        while link is not None:
-            yield link
-            link = link.rest
-
-
-@dataclass(frozen=True, slots=True)
-class _Reach:
-    """So many sends are possible within so many seconds."""
-
-    seconds: int
-    count: int
-    chain: Chain
-
-
-_Front = tuple[_Reach, ...]  # both numbers rise
+class Most:
+    count: int | None  # None: without limit
+    sends: tuple[Sent, ...] = ()  # of one passage
 
 
 class Load:
-    """What a journey sends on one channel, or on all (None)."""
+    """The sends of a journey that are counted, with those of the `others` that it hands over to."""
 
-    def __init__(self, journey: Journey, places: Sequence[Place], channel: str | None) -> None:
-        self._fronts = _fronts(places, channel)
-        self._entered = self._fronts[begins(journey, places)]
-        period = _period(journey)
-        is_repeated = period is not None and bool(self._entered)
-        self._passage = _passage(places, self._entered[-1], period or 0) if is_repeated else ([], 0)
+    def __init__(
+        self,
+        journey: Journey,
+        places: Sequence[Place],
+        is_counted: IsCounted,
+        others: Mapping[str, Other] | None = None,
+    ) -> None:
+        self.journey = journey
+        others = others or {}
+        found = fronts(places, is_counted, others)
+        self._entered: Front = found[begins(journey, places)]
+        self._fronts = found
+        self._forks = [
+            front
+            for place, front in zip(places, found, strict=True)
+            if isinstance(place.step, JourneyStep) and place.step.journey.value in others
+        ]
+        self._passages = list(_passages(journey, places, is_counted, others))
 
-    def most(self, window: int) -> tuple[int, Chain | None]:
-        """In a window of so many seconds, and on which path; of that, when it is taken again and again."""
-        found = filter(None, (_within(front, window) for front in self._fronts))
-        best = max(found, key=lambda reach: reach.count, default=None)
-        if best is None:
-            return 0, None
-        repeated = _densest(*self._passage, window)
-        return (repeated, self._entered[-1].chain) if repeated > best.count else (best.count, best.chain)
+    @property
+    def is_endless(self) -> bool:
+        """Whether customers can come in again at once, and get something each time."""
+        return any(passage.period < PAUSE for passage in self._passages)
+
+    def most(self, window: int) -> Most:
+        """In a window of so many seconds, also when a path is taken again and again."""
+        best = self.once(window)
+        for passage in self._passages:
+            if passage.period < PAUSE:
+                return Most(None, passage.sends())
+            if passage.at_most(window) > (best.count or 0):
+                best = max(best, passage.most(window), key=lambda most: most.count or 0)
+        return best
+
+    def once(self, window: int) -> Most:
+        """In a single passage."""
+        name = self.journey.name.value
+        reaches = filter(None, (within(front, window) for front in self._fronts))
+        first = max(reaches, key=lambda reach: reach.count, default=None)
+        best = sends(first, name) if first else ()
+        for front in (front for front in self._forks if front and front[-1].count > len(best)):
+            best = max(best, _densest(sends(front[-1], name), window), key=len)
+        return Most(len(best), best)
 
     def at_entry(self, window: int) -> int:
         """In the seconds after entry."""
-        reach = _within(self._entered, window)
-        return reach.count if reach else 0
+        reach = within(self._entered, window)
+        return len(sends(reach, self.journey.name.value)) if reach else 0
+
+    def as_other(self, longest: int) -> Other:
+        """For those that hand over to it, where no window is longer than that many seconds."""
+        entered = tuple(reach for reach in self._entered if reach.seconds < longest)
+        return Other(entered, self.journey.again)
 
 
-def _within(front: _Front, window: int) -> _Reach | None:
-    number = bisect_left(front, window, key=lambda reach: reach.seconds)
-    return front[number - 1] if number else None
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """A path from the entry to the end that is taken again and again."""
+
+    journey: str
+    reach: Reach
+    period: int  # the least seconds from one to the next
+    early: frozenset[int]  # places that may come at any time within the period
+
+    def at_most(self, window: int) -> int:
+        return (window // self.period + 2) * self.reach.count
+
+    def most(self, window: int) -> Most:
+        found = self.sends()
+        rounds, rest = divmod(window, self.period)
+        times = sorted(sent.seconds % self.period for sent in found)
+        twice = times + [time + self.period for time in times]
+        densest = max(bisect_left(twice, time + rest) - number for number, time in enumerate(times))
+        early = sum(sent.place in self.early and not sent.through for sent in found)
+        return Most(rounds * len(found) + densest + early, found)
+
+    def sends(self) -> tuple[Sent, ...]:
+        return sends(self.reach, self.journey)
 
 
-def _fronts(places: Sequence[Place], channel: str | None) -> list[_Front]:
-    """For each place, how many sends can follow (its own among them) in how little time."""
-    fronts: list[_Front] = [()] * len(places)
-    for number in range(len(places) - 1, -1, -1):
-        step, found = places[number].step, list(_behind(places[number], fronts))
-        if isinstance(step, SendStep) and channel in (None, step.channel.value):
-            gained = (_after(step, number, reach) for reach in found)
-            fronts[number] = _best([_Reach(0, 1, Chain(step, number, 0, None)), *gained])
-        else:
-            fronts[number] = _best(found)
-    return fronts
+def _densest(found: tuple[Sent, ...], window: int) -> tuple[Sent, ...]:
+    """The most of them in a window."""
+    times = [sent.seconds for sent in found]
+    ends = [bisect_left(times, time + window) for time in times]
+    start = max(range(len(found)), key=lambda number: ends[number] - number)
+    return found[start : ends[start]]
 
 
-def _behind(place: Place, fronts: Sequence[_Front]) -> Iterator[_Reach]:
-    for way in place.ways:
-        for reach in fronts[way.to]:
-            yield _Reach(reach.seconds + way.seconds, reach.count, reach.chain) if way.seconds else reach
+def _passages(
+    journey: Journey, places: Sequence[Place], is_counted: IsCounted, others: Mapping[str, Other]
+) -> Iterator[_Passage]:
+    period = _period(journey)
+    if period is None:
+        return
+    name, start = journey.name.value, begins(journey, places)
+    least = max(period, _shortest(places)[start])
+    again = {name: other for name, other in others.items() if _fits(other, least)}
+    for reach in _sending(passages(places, is_counted, again, through_times=False)[start]):
+        yield _Passage(name, reach, max(period, reach.seconds), frozenset())
+    apart = daily(places, start)
+    if apart.seconds:
+        for reach in _sending(passages(places, is_counted, again, through_times=True)[start]):
+            least = max(period, reach.seconds)
+            early = apart.early if least < apart.seconds else frozenset[int]()
+            yield _Passage(name, reach, max(least, apart.seconds), early)
 
 
-def _after(step: SendStep, number: int, reach: _Reach) -> _Reach:
-    return _Reach(reach.seconds, reach.count + 1, Chain(step, number, reach.seconds, reach.chain))
+def _sending(front: Front) -> list[Reach]:
+    return [reach for reach in front if reach.count]
 
 
-def _best(found: list[_Reach]) -> _Front:
-    front: list[_Reach] = []
-    for reach in sorted(found, key=lambda reach: (reach.seconds, -reach.count)):
-        if not front or reach.count > front[-1].count:
-            front.append(reach)
-    return tuple(front)
-
-
-def _passage(places: Sequence[Place], reach: _Reach, period: int) -> tuple[list[int], int]:
-    """When the sends of a passage are, and the least time from one passage to the next."""
-    *_, last = reach.chain
-    lasts = reach.seconds + _shortest(places)[last.place]
-    return [reach.seconds - link.seconds for link in reach.chain], max(period, lasts)
-
-
-def _densest(first: list[int], period: int, window: int) -> int:
-    """The most in a window when a passage begins in every period; without a pause there is no limit."""
-    if period == 0 or not first:
-        return 0  # an entry without a pause is another problem than this
-    rounds = min(window // period + 2, max(2, _MOST_TIMES // len(first)))
-    times = [time + round * period for round in range(rounds) for time in first]
-    return max(bisect_left(times, start + window) - number for number, start in enumerate(first))
+def _fits(other: Other, period: int) -> bool:
+    """Whether it sends, and takes a customer in again in every period."""
+    if not other.entered or other.again is None:
+        return False
+    return max(other.again, other.entered[-1].seconds) <= period
 
 
 def _shortest(places: Sequence[Place]) -> list[int]:
@@ -145,10 +179,10 @@ def _period(journey: Journey) -> int | None:
 
 def _interval(cron: str) -> int:
     """The shortest time between two of the next 100 times; a year where there are fewer."""
-    times = list(islice(CronSim(cron, _SOME_TIME), 100))
+    times = list(islice(CronSim(cron, SOME_TIME), 100))
     return min(
         (int((after - before).total_seconds()) for before, after in pairwise(times)), default=365 * DAY
     )
 
 
-_SOME_TIME = datetime(2024, 1, 1, tzinfo=UTC)
+SOME_TIME = datetime(2024, 1, 1, tzinfo=UTC)

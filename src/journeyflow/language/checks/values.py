@@ -78,17 +78,18 @@ class Values:
                 self._barred.append(value)
             case "not_in", tuple():
                 self._barred += value
-            case "at_least" | "more_than", int() | float():
+            case "at_least" | "more_than" | "at_most" | "less_than", int() | float():
                 self._is_number = True
-                bound = _Bound(value, op == "more_than")
-                self._low = max(self._low, bound, key=lambda one: (one.number, one.open))
-            case "at_most" | "less_than", int() | float():
-                self._is_number = True
-                bound = _Bound(value, op == "less_than")
-                self._high = min(self._high, bound, key=lambda one: (one.number, not one.open))
+                self._limit(op, _Bound(value, op in ("more_than", "less_than")))
             case "after" | "before", str() if len(value) == 10:
                 choose = max if op == "after" else min
                 self._dates[op] = choose(self._dates.get(op, value), value)
+
+    def _limit(self, op: str, bound: _Bound) -> None:
+        if op in ("at_least", "more_than"):
+            self._low = max(self._low, bound, key=lambda one: (one.number, one.open))
+        else:
+            self._high = min(self._high, bound, key=lambda one: (one.number, not one.open))
 
     def _keep(self, members: list[Scalar]) -> None:
         before = self._members

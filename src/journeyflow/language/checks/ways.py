@@ -29,9 +29,18 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A time of day that all customers at a place are at, in their own zone."""
+
+    minute: int
+    days: frozenset[int] = frozenset(range(7))
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     step: Step | None  # None: the end
     ways: tuple[Way, ...] = ()
+    moment: Moment | None = None  # when customers come here, if that is known
 
 
 def ways(journey: Journey, policy: Policy) -> tuple[Place, ...]:
@@ -46,6 +55,28 @@ def ways(journey: Journey, policy: Policy) -> tuple[Place, ...]:
 def begins(journey: Journey, places: Sequence[Place]) -> int:
     """Where customers enter."""
     return len(places) - 1 if not journey.steps or isinstance(journey.steps[0], EndStep) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """What keeps apart the passages that wait until a time of day."""
+
+    seconds: int  # from such a wait to the next at least; 0: there is none
+    early: frozenset[int]  # places that are reached before it
+
+
+def daily(places: Sequence[Place], start: int) -> Daily:
+    """Of the first wait until a time of day on each way from `start`."""
+    found: list[Moment] = []
+    early = {start}
+    for number in range(start, len(places)):
+        place = places[number]
+        if number in early and isinstance(place.step, WaitUntilStep):
+            found.append(_moment_of(place.step))
+        elif number in early:
+            early.update(way.to for way in place.ways)
+    gaps = (_between(one, other) for one in found for other in found)
+    return Daily(min(gaps, default=0), frozenset(early))
 
 
 class _Graph:
@@ -71,8 +102,10 @@ class _Graph:
         match step:
             case WaitStep():
                 return (Way(behind, step.seconds, pauses=True),)
-            case WaitUntilStep() | WaitUntilDateStep():
+            case WaitUntilStep():
                 return (Way(behind, pauses=True),)
+            case WaitUntilDateStep():
+                return (Way(behind),)  # a date that is missing, or over, is not waited for
             case WaitForStep():
                 then, otherwise = self._start(step.then, behind), self._start(step.otherwise, behind)
                 return Way(then, pauses=True), Way(otherwise, step.timeout, pauses=True)
@@ -81,19 +114,11 @@ class _Graph:
                 return tuple(Way(self._start(inner, behind)) for inner in lists) or (Way(behind),)
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """A time of day that all customers at a place are at, in their own zone."""
-
-    minute: int
-    days: frozenset[int] = frozenset(range(7))
-
-
 def _stretched(places: list[Place], journey: Journey, policy: Policy) -> list[Place]:
     """With the least time that each wait until a time of day takes, where the time before it is known."""
     enter = journey.enter
-    first = _Moment(minute_of(enter.at)) if isinstance(enter, DateEntry) else None
-    moments: dict[int, _Moment | None] = {0: first}
+    first = Moment(minute_of(enter.at)) if isinstance(enter, DateEntry) else None
+    moments: dict[int, Moment | None] = {0: first}
     found: list[Place] = []
     for number, place in enumerate(places):
         before = moments.get(number)
@@ -102,14 +127,14 @@ def _stretched(places: list[Place], journey: Journey, policy: Policy) -> list[Pl
             place = replace(place, ways=(replace(place.ways[0], seconds=_between(before, after)),))
         for way in place.ways:
             moments[way.to] = after if moments.get(way.to, after) == after else None
-        found.append(place)
+        found.append(replace(place, moment=before))
     return found
 
 
-def _after(step: Step | None, before: _Moment | None, journey: Journey, policy: Policy) -> _Moment | None:
+def _after(step: Step | None, before: Moment | None, journey: Journey, policy: Policy) -> Moment | None:
     match step:
         case WaitUntilStep():
-            return _Moment(minute_of(step.at), frozenset(step.days or range(7)))
+            return _moment_of(step)
         case WaitStep() | WaitForStep() | WaitUntilDateStep():
             return None  # a length in hours moves the time of day when the clocks change
         case SendStep():
@@ -120,7 +145,11 @@ def _after(step: Step | None, before: _Moment | None, journey: Journey, policy: 
             return before
 
 
-def _between(before: _Moment, after: _Moment) -> int:
+def _moment_of(step: WaitUntilStep) -> Moment:
+    return Moment(minute_of(step.at), frozenset(step.days or range(7)))
+
+
+def _between(before: Moment, after: Moment) -> int:
     """The least seconds from the one moment to the next of the other, which is strictly later.
 
     A day counts as a day, also that on which the clocks are put forward: a weekly message is no problem

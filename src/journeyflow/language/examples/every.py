@@ -1,4 +1,4 @@
-"""All examples, by code. Some codes have none: bytes, sizes and folders do not show in a few lines."""
+"""All examples, by code."""
 
 from journeyflow.language.examples.meaning import MEANING
 from journeyflow.language.examples.shape import SHAPE

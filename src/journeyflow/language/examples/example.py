@@ -10,8 +10,12 @@ class Example:
 
     bad: str
     good: str
-    file: str = "journey"  # journey | segments | policy, or that of a template: email.html, sms.txt
+    file: str = (
+        "journey"  # journey | segments | policy, example.* in journeys/, or a template: email.html, sms.txt
+    )
     good_file: str = ""  # where it is another one
+    encoding: str = "utf-8"  # of the bad one
+    shown: str = ""  # on a page, where the bad one is too long for it
 
 
 def whole(part: str) -> str:

@@ -5,6 +5,16 @@ from journeyflow.language.examples.example import Example
 _FOOT = '<p>{{ sender.postal_address }} <a href="https://www.example.com/unsubscribe">Unsubscribe</a></p>'
 _LETTER = "---\nsubject: Hello\n---\n"
 
+
+def _near(cities: int) -> list[str]:
+    return ["near:", "  any:", *(f"    - {{attribute: city, is: city-{n}}}" for n in range(1, cities + 1))]
+
+
+def _nearer(shops: int) -> list[str]:
+    arms = (f"    - all: [{{segment: near}}, {{attribute: shop, is: shop-{n}}}]" for n in range(1, shops + 1))
+    return ["nearer:", "  any:", *arms]
+
+
 MEANING: dict[str, Example] = {
     "JF201": Example("exit:\n  - when: {segment: laspsed}", "exit:\n  - when: {segment: lapsed}"),
     "JF202": Example(
@@ -20,6 +30,15 @@ MEANING: dict[str, Example] = {
         file="policy",
     ),
     "JF206": Example("- send: {email: welcom}", "- send: {email: welcome}"),
+    "JF207": Example(
+        "\n".join([*_near(40), *_nearer(30)]),
+        "near: {attribute: city, in: [city-1, city-2]}\n"
+        "nearer: {all: [{segment: near}, {attribute: shop, in: [shop-1, shop-2]}]}",
+        file="segments",
+        shown="\n".join(
+            [*_near(2), "    # and so on, for 40 cities", *_nearer(2), "    # and so on, for 30 shops"]
+        ),
+    ),
     "JF208": Example(
         "Thank you for {{ event.total }}! Reply STOP for no more.",
         "Thank you for {{ event.total|default('your order') }}! Reply STOP for no more.",

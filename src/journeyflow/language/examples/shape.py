@@ -2,10 +2,13 @@
 
 from journeyflow.language.examples.example import Example
 
+_TWO_STEPS = "- send: {email: welcome}\n- wait: 30 days"
+
 SHAPE: dict[str, Example] = {
     "JF001": Example("title: Hello: welcome to the club", 'title: "Hello: welcome to the club"'),
     "JF002": Example("steps:\n\t- wait: 1 day", "steps:\n  - wait: 1 day"),
     "JF003": Example('title: "A birthday\\0"', 'title: "A birthday"'),
+    "JF004": Example('title: "Sm\u00f6rg\u00e5s"', 'title: "Sm\u00f6rg\u00e5s"', encoding="ISO-8859-1"),
     "JF005": Example(
         "steps: [{wait: 1 day}]\n---\nsteps: [{wait: 2 days}]", "steps: [{wait: 1 day}, {wait: 2 days}]"
     ),
@@ -15,7 +18,21 @@ SHAPE: dict[str, Example] = {
     "JF009": Example("<<: {priority: 80}\ntitle: Welcome", "priority: 80\ntitle: Welcome"),
     "JF010": Example("title: Welcome\ntitle: Welcome to the club", "title: Welcome to the club"),
     "JF011": Example("? [a, b]\n: c", "title: A and B"),
+    "JF012": Example(
+        f"{_TWO_STEPS}\n" * 7_000,
+        f"{_TWO_STEPS}\n- journey: neighbour",
+        shown=f"{_TWO_STEPS}\n# and so on, for more than 256 kB",
+    ),
     "JF013": Example("- wait: " + "[" * 33 + "]" * 33, "- wait: 1 day"),
+    "JF014": Example(
+        f"{_TWO_STEPS}\n" * 400,
+        f"{_TWO_STEPS}\n- journey: neighbour",
+        shown=f"{_TWO_STEPS}\n# and so on, 400 times",
+    ),
+    "JF015": Example(
+        "- wait: 1 day", "- wait: 1 day", file="example.yaml/steps.yaml", good_file="example.yaml"
+    ),
+    "JF016": Example("- wait: 1 day", "- wait: 1 day", file="example.yml", good_file="example.yaml"),
     "JF101": Example("titel: Welcome", "title: Welcome"),
     "JF102": Example(
         "- wait_for: {event: order.completed}", "- wait_for: {event: order.completed, timeout: 7 days}"
@@ -91,4 +108,6 @@ SHAPE: dict[str, Example] = {
         '- webhook: {url: "https://example.com/hook", body: {name: "{{ first_name }}"}}',
         '- webhook: {url: "https://example.com/hook", body: {name: "{{ customer.first_name }}"}}',
     ),
+    "JF129": Example("- update: {phone: 070-1740605}", '- update: {phone: "+46701740605"}'),
+    "JF130": Example("- update: {reviewer: yes}", "- update: {reviewer: true}"),
 }

@@ -33,6 +33,7 @@ class Names:
     segments: list[str] | None = None
     categories: list[str] | None = None
     templates: dict[str, list[str]] = field(default_factory=dict)  # by channel
+    journeys: list[str] | None = None
 
 
 def journey_schema(names: Names) -> Schema:
@@ -45,7 +46,7 @@ def journey_schema(names: Names) -> Schema:
             "enter": _enter(names),
             "exit": _exit(),
             "goal": _goal(),
-            **steps.definitions(names.templates),
+            **steps.definitions(names.templates, names.journeys),
             **conditions.definitions(names.segments),
         },
     }
@@ -85,7 +86,11 @@ def _journey(names: Names) -> dict[str, Schema]:
             "marketing",
         ),
         "priority": key(
-            priority, "How important the journey is beside others, from 0 to 100; 50 without it.", 70
+            priority,
+            "How important the journey is, from 0 to 100; 50 without it. Of messages that compete for the "
+            "last place under a cap the higher one wins, and a lower one that is not sent yet gives its "
+            "place up.",
+            70,
         ),
         "enter": key(ref("enter"), "What brings customers in.", {"event": "member.joined"}),
         "exit": key(

@@ -6,14 +6,34 @@ where an editor sees numbers and booleans.
 
 from typing import Any
 
+from journeyflow.language.durations import MAX_DAYS, MAX_SECONDS, UNITS
 from journeyflow.language.values import WEEKDAYS
 
 Schema = dict[str, Any]
 
-_UNIT = "[0-9]{1,9} +(second|minute|hour|day|week)s?"
-_WORDS = f"{_UNIT}( +{_UNIT})* *"
-_ISO = "P(?=[0-9T])([0-9]{1,9}W)?([0-9]{1,9}D)?(T(?=[0-9])([0-9]{1,9}H)?([0-9]{1,9}M)?([0-9]{1,9}S)?)?"
-_DAYS = "[+-]?[0-9]{1,9} +(day|week)s?|[+-]?P[0-9]{1,9}[DW]"
+
+def _at_most(number: int) -> str:
+    """A pattern of the whole numbers from 0 on; zeros may stand before them."""
+    digits = str(number)
+    shorter = [f"[0-9]{{1,{len(digits) - 1}}}"] if len(digits) > 1 else []
+    smaller = [
+        f"{digits[:place]}[{least}-{int(digit) - 1}][0-9]{{{len(digits) - place - 1}}}"
+        for place, digit in enumerate(digits)
+        if int(digit) > (least := 0 if place else 1)
+    ]
+    return f"0*({'|'.join([*shorter, *smaller, digits])})"
+
+
+_MOST = {name: _at_most(MAX_SECONDS // size) for name, size in UNITS.items()}
+_UNIT = "(" + "|".join(f"{most} +{name}s?" for name, most in _MOST.items()) + ")"
+_NOT_ZERO = "(?=.*[1-9])"
+_WORDS = f"{_NOT_ZERO}{_UNIT}( +{_UNIT})* *"
+_ISO = (
+    f"{_NOT_ZERO}P(?=[0-9T])({_MOST['week']}W)?({_MOST['day']}D)?"
+    f"(T(?=[0-9])({_MOST['hour']}H)?({_MOST['minute']}M)?({_MOST['second']}S)?)?"
+)
+_DAYS = f"[+-]?({_at_most(MAX_DAYS)} +days?|{_at_most(MAX_DAYS // 7)} +weeks?)"
+_ISO_DAYS = f"[+-]?P({_at_most(MAX_DAYS)}D|{_at_most(MAX_DAYS // 7)}W)"
 
 NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,99}$"
 
@@ -32,7 +52,7 @@ NAME: Schema = {**TEXT, "pattern": NAME_PATTERN, "patternErrorMessage": "Use onl
 DURATION = text_like(
     f"^ *({_WORDS}|{_ISO})$", 'Write a length of time, like "90 minutes", "1 day 2 hours" or "2 weeks".'
 )
-DAYS = text_like(f"^ *({_DAYS}) *$", 'Write whole days, like "-7 days" or "2 weeks".')
+DAYS = text_like(f"^ *({_DAYS}|{_ISO_DAYS}) *$", 'Write whole days, like "-7 days" or "2 weeks".')
 CLOCK = text_like("^([01][0-9]|2[0-3]):[0-5][0-9]$", 'Write a time from "00:00" to "23:59", like "09:30".')
 MOMENT = text_like(
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?$",

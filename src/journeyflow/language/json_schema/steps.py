@@ -25,8 +25,8 @@ from journeyflow.language.json_schema.parts import (
 STEPS: Schema = {"type": "array", "items": ref("step")}
 
 
-def definitions(templates: dict[str, list[str]]) -> dict[str, Schema]:
-    kinds = _kinds()
+def definitions(templates: dict[str, list[str]], journeys: list[str] | None) -> dict[str, Schema]:
+    kinds = _kinds(journeys)
     named_by = key(NAME, "A name of the step's own, for reports and tests.", "first-order")
     step = keys({**kinds, "id": named_by}, oneOf=one_of_keys(*kinds))
     end = {"const": "end", "description": "The journey is over for the customer."}
@@ -42,7 +42,7 @@ def definitions(templates: dict[str, list[str]]) -> dict[str, Schema]:
     }
 
 
-def _kinds() -> dict[str, Schema]:
+def _kinds(journeys: list[str] | None) -> dict[str, Schema]:
     return {
         "send": key(
             ref("send"), "Send a message: the channel, and the name of its template.", {"email": "welcome"}
@@ -72,7 +72,9 @@ def _kinds() -> dict[str, Schema]:
             "Tell another program, which gets what happened and the body as JSON.",
             {"url": "https://example.com/hook", "body": {"name": "{{ customer.first_name }}"}},
         ),
-        "journey": key(NAME, "Ask for the customer to enter another journey, and go on here.", "win-back"),
+        "journey": key(
+            named(journeys), "Ask for the customer to enter another journey, and go on here.", "win-back"
+        ),
     }
 
 
@@ -127,15 +129,25 @@ def _wait_for() -> Schema:
 
 
 def _branch() -> Schema:
+    asking = {
+        "when": key(ref("condition"), "Who goes this way.", {"segment": "loyal"}),
+        "then": key(STEPS, "The steps of this way.", [{"send": {"email": "vip-thanks"}}]),
+    }
+    rest = key(STEPS, "The steps of all others; stands last.", [{"wait": "2 days"}])
     arm = keys(
-        {
-            "when": key(ref("condition"), "Who goes this way.", {"segment": "loyal"}),
-            "then": key(STEPS, "The steps of this way.", [{"send": {"email": "vip-thanks"}}]),
-            "otherwise": key(STEPS, "The steps of all others; stands last.", [{"wait": "2 days"}]),
-        },
-        oneOf=[{"required": ["when", "then"]}, {"required": ["otherwise"]}],
+        {**asking, "otherwise": rest}, oneOf=[{"required": ["when", "then"]}, {"required": ["otherwise"]}]
     )
-    return {"title": "Branch", "type": "array", "minItems": 1, "items": arm}
+    return {
+        "title": "Branch",
+        "type": "array",
+        "minItems": 1,
+        "prefixItems": [keys(asking, ("when", "then"))],
+        "items": arm,
+        # That it is the last cannot be said.
+        "contains": {"required": ["otherwise"]},
+        "minContains": 0,
+        "maxContains": 1,
+    }
 
 
 def _experiment() -> Schema:
@@ -179,7 +191,20 @@ def _update() -> Schema:
         "title": "Update",
         "type": "object",
         "minProperties": 1,
+        "properties": _addresses(),
         "additionalProperties": key(change, said, True, {"add": 50}, {"append": "vip"}, None),
+    }
+
+
+def _addresses() -> dict[str, Schema]:
+    """The attributes that messages go by."""
+    phone = {"pattern": r"^\+[1-9][0-9]{6,14}$", "patternErrorMessage": 'Write it like "+46701740605".'}
+    optional: Schema = {"type": ["string", "null"]}
+    return {
+        "email": key({**optional, "pattern": "^[^@]+@[^@]+$"}, "The e-mail address.", "name@example.com"),
+        "phone": key({**optional, **phone}, "The number with its country code.", "+46701740605"),
+        "timezone": key(optional, "A name of the IANA database.", "Europe/Stockholm"),
+        "locale": key(optional, "The language, as a tag.", "sv"),
     }
 
 
