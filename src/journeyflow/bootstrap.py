@@ -37,11 +37,13 @@ from journeyflow.store.database import Store
 from journeyflow.store.installation import name_of, settle_namespace
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
+from journeyflow.workflows.purge import Purge
 from journeyflow.workflows.router import EventRouter
 from journeyflow.workflows.sweep import Sweep
 
 QUEUES = (JOURNEYS_QUEUE, "email", "sms", WEBHOOK)
 SWEEP_EVERY = timedelta(minutes=1)
+PURGE_EVERY = timedelta(days=1)
 _LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
 _GRACE = timedelta(seconds=30)  # longer than any channel's timeout: a hand-over under way is finished
 
@@ -87,8 +89,8 @@ def journeys_worker(store: Store, client: Client) -> Worker:
     return Worker(
         client,
         task_queue=JOURNEYS_QUEUE,
-        workflows=[Cohort, EventRouter, Sweep],
-        activities=[activities.travel, activities.route, activities.sweep],
+        workflows=[Cohort, EventRouter, Sweep, Purge],
+        activities=[activities.travel, activities.route, activities.sweep, activities.purge],
         interceptors=[PrivateFailures()],
         graceful_shutdown_timeout=_GRACE,
     )
@@ -115,7 +117,7 @@ def links_of(settings: Settings) -> Links | None:
 
 
 async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
-    """Starts the routers and the schedule of sweeps where they are not running yet.
+    """Starts the routers and the schedules of sweeps and purges where they are not running yet.
 
     Raises ConfigurationError when store and namespace do not belong together: the namespace carries the
     journeys of another store, whose cohorts would be taken for ours, or ours are in another namespace.
@@ -124,14 +126,9 @@ async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
     name = await name_of(store)
     for partition in range(partitions):
         await _keep_routing(client, name, partition, partitions)
-    sweeps = Schedule(
-        action=ScheduleActionStartWorkflow("Sweep", id="sweep", task_queue=JOURNEYS_QUEUE),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
-        # A sweep looks back over hours by itself, so runs that were missed need not be made up for.
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=SWEEP_EVERY),
-    )
-    with contextlib.suppress(ScheduleAlreadyRunningError):
-        await client.create_schedule("sweeps", sweeps)
+    # A sweep looks back over hours by itself, so runs that were missed need not be made up for.
+    await _keep_scheduled(client, "sweeps", "Sweep", SWEEP_EVERY)
+    await _keep_scheduled(client, "purges", "Purge", PURGE_EVERY)
 
 
 async def _refuse_other_namespaces(store: Store, client: Client) -> None:
@@ -158,6 +155,16 @@ async def _keep_routing(client: Client, name: str, partition: int, partitions: i
             f'the Temporal namespace "{client.namespace}" carries the journeys of another store; '
             "give this one a namespace of its own (TEMPORAL_NAMESPACE), or the store it belongs to"
         )
+
+
+async def _keep_scheduled(client: Client, name: str, workflow: str, every: timedelta) -> None:
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(workflow, id=workflow.lower(), task_queue=JOURNEYS_QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+    )
+    with contextlib.suppress(ScheduleAlreadyRunningError):
+        await client.create_schedule(name, schedule)
 
 
 def _reason(error: Exception) -> str:

@@ -110,3 +110,8 @@ class RouteRequest:
 @dataclass
 class SweepCount:
     entered: int = 0
+
+
+@dataclass
+class PurgeCount:
+    rows: int = 0
