@@ -4,16 +4,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from journeyflow.api.choosing import version_of
+from journeyflow.api.deciding import confirm
 from journeyflow.api.person import load
 from journeyflow.api.site import Site, origin
-from journeyflow.audience import consent
 from journeyflow.audience.consent import Basis
 
 
 def router(site: Site) -> APIRouter:
     routes = APIRouter()
 
-    @routes.api_route("/c/{token}", methods=["GET", "HEAD"])
+    @routes.api_route("/c/{token:path}", methods=["GET", "HEAD"])
     async def show(token: str, request: Request) -> HTMLResponse:
         link = site.read(token, "confirm")
         async with site.store.reading() as connection:
@@ -21,7 +21,7 @@ def router(site: Site) -> APIRouter:
             person = await load(connection, link.customer)
         return site.page("confirm", site.words(request, person, policy), policy, is_done=False)
 
-    @routes.post("/c/{token}")
+    @routes.post("/c/{token:path}")
     async def press(token: str, request: Request) -> HTMLResponse:
         await request.body()
         link = site.read(token, "confirm")
@@ -31,7 +31,7 @@ def router(site: Site) -> APIRouter:
             words = site.words(request, person, policy)
             wording = words.say("confirm.ask", site.brand(policy).name)
             basis = Basis("confirmation", "customer", wording, version_of(wording), origin(request))
-            await consent.confirm(connection, policy, link.customer, link.channel, basis, site.clock())
+            await confirm(connection, policy, person, link.channel, basis, site.clock())
         return site.page("confirm", words, policy, is_done=True)
 
     return routes

@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import FormData
 
 from journeyflow.api.choosing import Offer, Wish, foreseen, offers, refusals, version_of, wishes
+from journeyflow.api.deciding import decide
 from journeyflow.api.person import Person, ask, load, save
 from journeyflow.api.site import Site, origin
 from journeyflow.api.speech import Words
-from journeyflow.audience.consent import Basis, Choice, decide, lock
+from journeyflow.audience.consent import Basis, Choice, lock
 from journeyflow.policy import Policy
 
 _MOST_FIELDS = 500
@@ -46,7 +47,7 @@ class _Visit:
 def router(site: Site) -> APIRouter:
     routes = APIRouter()
 
-    @routes.api_route("/p/{token}", methods=["GET", "HEAD"])
+    @routes.api_route("/p/{token:path}", methods=["GET", "HEAD"])
     async def show(token: str, request: Request) -> HTMLResponse:
         link = site.read(token, "preferences", "unsubscribe")
         async with site.store.reading() as connection:
@@ -54,7 +55,7 @@ def router(site: Site) -> APIRouter:
             person = await load(connection, link.customer)
         return _page(site, site.words(request, person, policy), policy, person, [])
 
-    @routes.post("/p/{token}")
+    @routes.post("/p/{token:path}")
     async def press(token: str, request: Request) -> HTMLResponse:
         link = site.read(token, "preferences", "unsubscribe")
         form = await request.form(max_files=0, max_fields=_MOST_FIELDS)
@@ -108,22 +109,24 @@ async def _fulfil(visit: _Visit, person: Person, wished: list[Wish]) -> list[Cho
     kept while its channel is refused loses no message that is queued."""
     old = [wish for wish in wished if wish.was_granted or wish.choice.state == "denied"]
     wordings = "\n".join(wish.offer.wording for wish in old)
+    if not person.is_known:
+        await _decide(visit, person, [], wordings)
+        return foreseen([wish.choice for wish in wished], visit.policy)
     decided = await _decide(visit, person, [wish.choice for wish in old], wordings, confirmed=True)
     for wish in wished:
-        if wish not in old and person.is_known:
+        if wish not in old:
             decided += await _decide(visit, person, [wish.choice], wish.offer.wording)
-    new = [] if person.is_known else [wish.choice for wish in wished if wish not in old]
-    return decided + foreseen(new, visit.policy)
+    return decided
 
 
 async def _decide(
     visit: _Visit, person: Person, choices: list[Choice], wording: str, confirmed: bool = False
 ) -> list[Choice]:
-    """Gives what changed. For nobody the store is asked as for somebody who has said it all before."""
+    """Gives what changed."""
     basis = Basis(_SOURCE, _ACTOR, wording, version_of(wording), visit.origin)
-    real = choices if person.is_known else []
-    decided = await decide(visit.connection, visit.policy, person.number, real, basis, visit.now, confirmed)
-    return decided if person.is_known else choices
+    return await decide(
+        visit.connection, visit.policy, person, choices, basis, visit.now, confirmed=confirmed
+    )
 
 
 def _corrected(visit: _Visit, person: Person) -> tuple[Person, bool]:

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.api.choosing import refusals, version_of
+from journeyflow.api.deciding import decide
 from journeyflow.api.person import Person, load
 from journeyflow.api.site import Site, origin
-from journeyflow.audience.consent import WHOLE_CHANNEL, Basis, Choice, decide
+from journeyflow.audience.consent import WHOLE_CHANNEL, Basis, Choice
 from journeyflow.messages.links import Link
 from journeyflow.policy import Policy
 from journeyflow.store.ledger import messages
@@ -20,7 +21,7 @@ from journeyflow.store.ledger import messages
 def router(site: Site) -> APIRouter:
     routes = APIRouter()
 
-    @routes.api_route("/u/{token}", methods=["GET", "HEAD"])
+    @routes.api_route("/u/{token:path}", methods=["GET", "HEAD"])
     async def show(token: str, request: Request) -> HTMLResponse:
         link = site.read(token, "unsubscribe")
         async with site.store.reading() as connection:
@@ -29,7 +30,7 @@ def router(site: Site) -> APIRouter:
         words = site.words(request, person, policy)
         return site.page("unsubscribe", words, policy, token=token, is_done=False)
 
-    @routes.post("/u/{token}")
+    @routes.post("/u/{token:path}")
     async def press(token: str, request: Request) -> HTMLResponse:
         await request.body()  # whatever it says: the link says it all
         link = site.read(token, "unsubscribe")
@@ -40,7 +41,7 @@ def router(site: Site) -> APIRouter:
             wording = words.say("unsubscribe.ask", site.brand(policy).name)
             basis = Basis("one-click", "customer", wording, version_of(wording), origin(request))
             choices = await _choices(connection, policy, person, link)
-            await decide(connection, policy, link.customer, choices, basis, site.clock())
+            await decide(connection, policy, person, choices, basis, site.clock())
         return site.page("unsubscribe", words, policy, token=token, is_done=True)
 
     return routes
@@ -52,8 +53,6 @@ async def _choices(connection: AsyncConnection, policy: Policy, person: Person, 
         messages.c.id == link.message, messages.c.customer_id == link.customer
     )
     message = (await connection.execute(query)).one_or_none()
-    if not person.is_known:
-        return []
     if message is not None:
         return [Choice(message.channel, message.topic, "denied")]
     if link.channel:
