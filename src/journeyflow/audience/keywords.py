@@ -1,0 +1,143 @@
+"""What a text message asks for: STOP and its relatives, HELP, START, YES and JOIN, in nine languages.
+
+The rules, in their order:
+
+1. A phrase that can only mean an opt-out counts wherever it stands, unless a negation comes up to three words
+   before it: "please don't ever stop sending".
+2. A word that can only mean an opt-out counts as the first word, whatever follows: "STOP PLEASE", and even
+   "stop by tomorrow?": in doubt opt out. Polite openers before it are passed over: "please stop".
+3. A word that also means something else counts as an opt-out only as the whole message, polite words aside:
+   "slut tack" is one, "slut på lager?", "ende gut, alles gut", "alto ahí", "end of the month?" are none.
+4. HELP, START, YES and JOIN count only as the whole message, polite words aside, since nobody is to be
+   opted in by half a sentence.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from journeyflow.audience import keyword_table as table
+
+
+class Keyword(StrEnum):
+    STOP = "stop"
+    HELP = "help"
+    START = "start"
+    YES = "yes"
+    JOIN = "join"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    keyword: Keyword
+    sure: bool  # the message says nothing else
+
+
+_NEGATION_REACH = 3  # words
+_APOSTROPHES = re.compile(
+    r"['\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}`\N{ACUTE ACCENT}]"
+)
+_SPELLINGS = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\N{OCTAGONAL SIGN}": " stop "}
+)
+_LONGEST = 2_000  # characters that are looked at; ten messages in one are 1,530
+
+
+def read_keyword(text: str, brand: str = "") -> Reading | None:
+    """What the message asks for; None: nothing of the kind. The brand's name at its end says nothing more."""
+    said = words(text)
+    shorter = _shorter(said, _closers() | frozenset(words(brand)))
+    for keyword, phrases in _whole_messages().items():
+        if not phrases.isdisjoint(shorter):
+            return Reading(keyword, sure=True)
+    begins = any(one[:1] in _first_words() for one in shorter)
+    if begins or _spelled_out(said) in _first_words() or _is_stop_within(said):
+        return Reading(Keyword.STOP, sure=False)
+    return None
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Without case, accents, punctuation, emoji and characters that are not seen; apostrophes vanish."""
+    plain = unicodedata.normalize("NFKC", text[:_LONGEST]).casefold().translate(_SPELLINGS)
+    bare = _APOSTROPHES.sub("", unicodedata.normalize("NFKD", plain))
+    return tuple("".join(map(_letter, bare)).split())
+
+
+def _letter(character: str) -> str:
+    """Itself, or a space for what parts words, or nothing for what only dresses or hides letters."""
+    kind = unicodedata.category(character)
+    if kind[0] in "LN":
+        return character
+    return "" if kind[0] == "M" or kind == "Cf" else " "
+
+
+def _shorter(said: tuple[str, ...], closers: frozenset[str]) -> set[tuple[str, ...]]:
+    """The message as it is, and without polite words at its beginning, its end, or both."""
+    begin, end = 0, len(said)
+    while begin < end and said[begin] in _openers():
+        begin += 1
+    while end > 0 and said[end - 1] in closers:
+        end -= 1
+    return {said, said[begin:], said[:end], said[begin:end]} - {()}
+
+
+def _is_stop_within(said: tuple[str, ...]) -> bool:
+    for place in range(len(said)):
+        before = said[max(0, place - _NEGATION_REACH) : place]
+        phrases = _refusals() if _negations().intersection(before) else _refusals() + _unmistakable()
+        if any(said[place : place + len(phrase)] == phrase for phrase in phrases):
+            return True
+    return False
+
+
+def _spelled_out(said: tuple[str, ...]) -> tuple[str, ...]:
+    """ "s.t.o.p" is one word."""
+    return ("".join(said),) if all(len(word) == 1 for word in said) else ()
+
+
+@cache
+def _whole_messages() -> dict[Keyword, frozenset[tuple[str, ...]]]:
+    alone = {
+        Keyword.STOP: table.STOP_FIRST + table.STOP_ALONE + table.STOP_ANYWHERE + table.STOP_REFUSALS,
+        Keyword.HELP: table.HELP,
+        Keyword.START: table.START,
+        Keyword.YES: table.YES,
+        Keyword.JOIN: table.JOIN,
+    }
+    return {keyword: frozenset(map(words, phrases)) for keyword, phrases in alone.items()}
+
+
+@cache
+def _first_words() -> frozenset[tuple[str, ...]]:
+    return frozenset(map(words, table.STOP_FIRST))
+
+
+@cache
+def _unmistakable() -> tuple[tuple[str, ...], ...]:
+    return tuple(map(words, table.STOP_ANYWHERE))
+
+
+@cache
+def _refusals() -> tuple[tuple[str, ...], ...]:
+    return tuple(map(words, table.STOP_REFUSALS))
+
+
+@cache
+def _negations() -> frozenset[str]:
+    return _single(table.NEGATIONS)
+
+
+@cache
+def _openers() -> frozenset[str]:
+    return _single(table.OPENERS)
+
+
+@cache
+def _closers() -> frozenset[str]:
+    return _single(table.CLOSERS)
+
+
+def _single(listed: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word for one in listed for word in words(one))
