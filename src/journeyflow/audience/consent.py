@@ -3,7 +3,7 @@
 What holds for a topic is its own row, without one that of the whole channel (topic "").
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -57,30 +57,46 @@ async def decide(
     the grants of its topics along. What may not be sent any more is cancelled in this same transaction, and
     each change becomes an event of the customer. Locks the customer; of one who is erased nothing changes.
     """
-    if not await lock(connection, [customer]):
-        return []
-    standing = (await standings(connection, [customer]))[customer]
-    changed: list[Choice] = []
-    for choice in choices:
-        state = _asked(choice, standing.holds(choice.channel, choice.topic), policy, confirmed)
-        if state is not None:
-            standing.repeat(choice, now)
-            changed += standing.put(Choice(choice.channel, choice.topic, state), basis, now)
-    await save(connection, policy, [standing])
-    if changed:
-        await _tell(connection, standing, now)
-    return changed
+    changed = await decide_all(connection, policy, {customer: choices}, basis, now, confirmed)
+    return changed.get(customer, [])
+
+
+async def decide_all(
+    connection: AsyncConnection,
+    policy: Policy,
+    choices: Mapping[int, Sequence[Choice]],
+    basis: Basis,
+    now: datetime,
+    confirmed: bool = False,
+) -> dict[int, list[Choice]]:
+    """As `decide`, for several customers at once: what changed for each of those that exist."""
+    found = await standings(connection, await lock(connection, choices))
+    for customer, standing in found.items():
+        for choice in choices[customer]:
+            state = _asked(choice, standing.holds(choice.channel, choice.topic), policy, confirmed)
+            if state is not None:
+                standing.repeat(choice, now)
+                standing.put(Choice(choice.channel, choice.topic, state), basis, now)
+    await save(connection, policy, list(found.values()))
+    for standing in found.values():
+        if standing.changes:
+            await _tell(connection, standing, now)
+    return {customer: [change.choice for change in one.changes] for customer, one in found.items()}
 
 
 async def confirm(
     connection: AsyncConnection, policy: Policy, customer: int, channel: str, basis: Basis, now: datetime
 ) -> list[Choice]:
     """Whatever is pending on the channel becomes granted: the second half of a double opt-in."""
-    await lock(connection, [customer])
-    standing = (await standings(connection, [customer]))[customer]
-    pending = [topic for topic, state in standing.topics(channel).items() if state == "pending"]
-    choices = [Choice(channel, topic, "granted") for topic in pending]
+    found = await standings(connection, await lock(connection, [customer]))
+    choices = [choice for standing in found.values() for choice in confirming(standing, channel)]
     return await decide(connection, policy, customer, choices, basis, now, confirmed=True)
+
+
+def confirming(standing: "Standing", channel: str) -> list[Choice]:
+    """The choices that grant what is pending on the channel."""
+    pending = [topic for topic, state in standing.topics(channel).items() if state == "pending"]
+    return [Choice(channel, topic, "granted") for topic in sorted(pending)]
 
 
 async def history(connection: AsyncConnection, customer: int) -> list[Row[Any]]:
@@ -161,9 +177,9 @@ async def lock(connection: AsyncConnection, ids: Iterable[int]) -> set[int]:
     return set((await connection.execute(locked(connection, query, of=customers))).scalars())
 
 
-async def standings(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Standing]:
+async def standings(connection: AsyncConnection, ids: Collection[int]) -> dict[int, Standing]:
     """Of customers that this transaction has locked."""
-    found = {customer: Standing(customer, {}) for customer in ids}
+    found = {customer: Standing(customer, {}) for customer in sorted(ids)}
     query = select(consents).where(consents.c.customer_id.in_(list(ids)))
     for row in await connection.execute(query):
         found[row.customer_id].rows[row.channel, row.topic] = (row.state, row.at)

@@ -93,6 +93,8 @@ class _Customer:
 
     def take_consents(self, row: CustomerRow, now: datetime, source: str) -> tuple[bool, list[State]]:
         """Whether any changed, and how those stand that the row would have granted and may not."""
+        if not row.consents:
+            return False, []
         proof = row.proof or Proof()
         given = proof.at if proof.at is not None and proof.at <= now else None
         basis = Basis(proof.source or source, source, proof.wording, proof.wording_version)

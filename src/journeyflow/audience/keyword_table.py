@@ -47,7 +47,8 @@ STOP_ALONE = _words(
 STOP_ANYWHERE = _words(
     """
     opt out, opt me out, opting out, unsubscribe me, unsubscribe from, want to unsubscribe
-    wish to unsubscribe, how to unsubscribe, how do i unsubscribe, remove me from, remove my number, take me off, delete my number
+    wish to unsubscribe, how to unsubscribe, how do i unsubscribe, remove me from
+    remove my number, take me off, delete my number
     stop sending, stop texting, stop messaging, stop contacting, stop spamming, stop bothering, stop writing
     stop this spam, i said stop, want this to stop, want you to stop, quit texting, quit sending
     stop messages, stop sms, stop texts
@@ -77,7 +78,8 @@ STOP_REFUSALS = _words(
     never contact me, dont want these, dont want any more, do not want any more, dont send me
     inga fler sms, inga mer sms, inga fler meddelanden, inte ha fler sms, inte ha sms
     inte ha fler meddelanden, inte ha fler utskick, skicka inte fler, skicka inte mer
-    ikke flere sms, ikke flere beskeder, ikke have flere, ikke flere meldinger, ikke ha flere, send ikke flere, ikke send
+    ikke flere sms, ikke flere beskeder, ikke have flere, ikke flere meldinger, ikke ha flere, send ikke flere
+    ikke send
     ei enää viestejä, en halua viestejä, en halua enää, älkää lähettäkö, älä lähetä
     keine sms mehr, keine nachrichten mehr, keine weiteren sms, keine weiteren nachrichten
     nicht mehr schreiben

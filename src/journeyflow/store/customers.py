@@ -79,6 +79,13 @@ suppressions = Table(  # addresses that nothing is sent to, whoever has them
     Column("at", UtcDateTime, nullable=False),
 )
 
+received_sms = Table(  # messages from customers that have been taken in, by the gateway's id
+    "received_sms",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 segment_members = Table(
     "segment_members",
     metadata,

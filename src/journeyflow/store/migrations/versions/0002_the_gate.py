@@ -54,6 +54,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("enrollment_id", "step", name=op.f("pk_observations")),
     )
+    op.create_table(
+        "received_sms",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_received_sms")),
+    )
     with op.batch_alter_table("consent_log", schema=None) as batch_op:
         batch_op.add_column(_filled("actor", sa.Text(), "unknown"))
         batch_op.add_column(sa.Column("wording", sa.Text(), nullable=True))
