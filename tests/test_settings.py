@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from journeyflow.errors import ConfigurationError
-from journeyflow.settings import load_settings
+from journeyflow.settings import load_settings, split
 
 
 def test_without_variables_all_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,3 +45,52 @@ def test_smtp_without_a_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("JOURNEYFLOW_SMTP_URL", raising=False)
     with pytest.raises(ConfigurationError, match="JOURNEYFLOW_SMTP_URL must name the server"):
         load_settings()
+
+
+SECRET = "s3cr3t-" * 6
+
+
+def test_links_have_a_place_and_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNEYFLOW_PUBLIC_URL", "https://post.example.com/club")
+    monkeypatch.setenv("JOURNEYFLOW_LINK_SECRETS", f"{SECRET}, {SECRET}old,")
+    monkeypatch.setenv("JOURNEYFLOW_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1, ::1")
+    settings = load_settings()
+    assert settings.link_secrets is not None
+    assert split(settings.link_secrets.get_secret_value()) == [SECRET, f"{SECRET}old"]
+    assert "s3cr3t" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        (
+            {"LINK_SECRETS": f"{SECRET},s3cr3t", "PUBLIC_URL": "https://a.example.com"},
+            "at least 32 characters",
+        ),
+        ({"LINK_SECRETS": ",", "PUBLIC_URL": "https://a.example.com"}, "at least 32 characters"),
+        ({"LINK_SECRETS": SECRET}, "need each other"),
+        ({"PUBLIC_URL": "https://a.example.com"}, "need each other"),
+        ({"LINK_SECRETS": SECRET, "PUBLIC_URL": "http://a.example.com"}, "JOURNEYFLOW_PUBLIC_URL: should be"),
+        (
+            {"LINK_SECRETS": SECRET, "PUBLIC_URL": "https://a.example.com/?a=b"},
+            "JOURNEYFLOW_PUBLIC_URL: should be",
+        ),
+        ({"LINK_SECRETS": SECRET, "PUBLIC_URL": "a.example.com"}, "JOURNEYFLOW_PUBLIC_URL: should be"),
+        ({"LINK_SECRETS": SECRET, "PUBLIC_URL": "https://[a"}, "JOURNEYFLOW_PUBLIC_URL: "),
+        (
+            {"LINK_SECRETS": SECRET, "PUBLIC_URL": "https://a.example.com>\r\nBcc: x"},
+            "JOURNEYFLOW_PUBLIC_URL: should",
+        ),
+        ({"TRUSTED_PROXIES": "everybody"}, "JOURNEYFLOW_TRUSTED_PROXIES: should be IP addresses"),
+        ({"TRUSTED_PROXIES": "*"}, "JOURNEYFLOW_TRUSTED_PROXIES: should be IP addresses"),
+    ],
+)
+def test_links_that_cannot_work_are_told(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"JOURNEYFLOW_{name}", value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert told in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)

@@ -3,6 +3,7 @@
 The connection to Temporal is not here: it comes from Temporal's own variables and `temporal.toml`.
 """
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
@@ -15,6 +16,7 @@ from journeyflow.errors import ConfigurationError
 from journeyflow.messages.links import SHORTEST_SECRET
 
 _PREFIX = "JOURNEYFLOW_"
+_URL = re.compile(r"[!-;=?-~]+")  # no spaces, nothing that ends it in a header
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -37,7 +39,13 @@ class Settings(BaseSettings):
     def _is_a_plain_url(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "https://example.com")
         secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
-        if not secure or not parts.hostname or parts.query or parts.fragment or not parts.geturl().isascii():
+        if (
+            not secure
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+            or not _URL.fullmatch(url or "-")
+        ):
             raise ValueError("should be a URL such as https://post.example.com (http only on this machine)")
         return url
 

@@ -1,8 +1,11 @@
 """What `dev` says when its server's file and the store are not a pair."""
 
 import asyncio
+import re
+import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 from temporalio.client import Client
 
@@ -28,3 +31,25 @@ async def test_the_file_of_another_store_is_refused_and_named(
     assert f'"{database}" and the store do not belong together' in told
     assert "--database" in told
     assert "TEMPORAL_NAMESPACE" not in told
+
+
+async def test_it_serves_the_pages_that_its_links_lead_to(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "journeyflow", "dev", "--port", str(free_port()), "--api-port", "0",
+        cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        drawn = (await process.stdout.readline()).decode()
+        assert drawn.startswith("JOURNEYFLOW_LINK_SECRETS is not set: the links in messages are signed with")
+        told = (await process.stdout.readline()).decode()
+        found = re.search(r"the pages for customers at (http://127\.0\.0\.1:\d+);", told)
+        assert found, told
+        async with httpx2.AsyncClient(base_url=found[1]) as client:
+            assert (await client.get("/healthz")).json() == {"status": "ok"}
+            assert (await client.get("/p/any")).status_code == 200
+    finally:
+        process.terminate()
+        _, errors = await process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in errors

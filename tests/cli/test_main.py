@@ -23,9 +23,12 @@ COMMANDS = [
     "dev",
     "demo",
     "worker",
+    "api",
     "enroll",
     "status",
     "customer",
+    "suppress",
+    "audit",
     "customers",
     "events",
 ]

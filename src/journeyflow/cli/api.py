@@ -4,7 +4,8 @@ import asyncio
 import logging
 import secrets
 import socket
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 
 import click
 import uvicorn
@@ -32,9 +33,9 @@ async def _run(host: str, port: int) -> None:
     settings = load_settings()
     async with migrated_store(settings) as store:
         with closing(listen(host, port)) as at:
-            server = page_server(settings, store)
-            click.echo(f"the pages answer at {address(at)}; Ctrl-C ends it")
-            await server.serve(sockets=[at])
+            async with serving(settings, store, at) as pages:
+                click.echo(f"the pages answer at {address(at)}; Ctrl-C ends it")
+                await asyncio.wait([pages])
 
 
 def with_links(settings: Settings, public_url: str) -> Settings:
@@ -49,7 +50,26 @@ def with_links(settings: Settings, public_url: str) -> Settings:
     return settings.model_copy(update={"public_url": public_url, "link_secrets": drawn})
 
 
-def page_server(settings: Settings, store: Store) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None of its own: whoever started it ends it, before the store is closed."""
+        yield
+
+
+@asynccontextmanager
+async def serving(settings: Settings, store: Store, at: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """Serves the pages as long as the block lasts; who is being answered then is answered to the end."""
+    server = _page_server(settings, store)
+    task = asyncio.create_task(server.serve(sockets=[at]))
+    try:
+        yield task
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _page_server(settings: Settings, store: Store) -> uvicorn.Server:
     """Raises ConfigurationError when there is no secret to read links with."""
     links = links_of(settings)
     if links is None:
@@ -62,12 +82,13 @@ def page_server(settings: Settings, store: Store) -> uvicorn.Server:
         create_app(store, links),
         access_log=False,  # the address of a page is the key to it
         log_config=None,
+        lifespan="off",
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

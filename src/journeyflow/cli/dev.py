@@ -9,7 +9,7 @@ import click
 from temporalio.client import Client
 
 from journeyflow.bootstrap import QUEUES, keep_going, working
-from journeyflow.cli.api import address, listen, page_server, with_links
+from journeyflow.cli.api import address, listen, serving, with_links
 from journeyflow.cli.stores import migrated_store
 from journeyflow.errors import ConfigurationError
 from journeyflow.settings import load_settings
@@ -42,12 +42,15 @@ async def _run(port: int, database: Path, api_port: int) -> None:
         async with migrated_store(settings) as store, dev_server(database, port) as server:
             client = await Client.connect(server.address)
             await _keep_going(store, client, database)
-            async with working(settings, store, client, QUEUES):
+            async with (
+                working(settings, store, client, QUEUES),
+                serving(settings, store, at) as pages,
+            ):
                 click.echo(
                     f"Temporal answers at {server.address}, the pages for customers at {address(at)}; "
                     f"messages go to {settings.outbox}; Ctrl-C ends it"
                 )
-                await page_server(settings, store).serve(sockets=[at])
+                await asyncio.wait([pages])
 
 
 async def _keep_going(store: Store, client: Client, database: Path) -> None:
