@@ -37,6 +37,8 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 2, 130  # 2 is also click's code for a wrong
         "customer": Lazy("journeyflow.cli.customer:customer", "Look at, export or erase one customer."),
         "suppress": Lazy("journeyflow.cli.suppress:suppress", "Addresses that nothing is sent to."),
         "audit": Lazy("journeyflow.cli.audit:audit", "Show who did what to programme and customers."),
+        "consent": Lazy("journeyflow.cli.consent:consent", "Look at a customer's consents, or record one."),
+        "sms": Lazy("journeyflow.cli.sms:sms", "Take in what customers write by SMS."),
         "customers": Lazy("journeyflow.cli.imports:customers", "Import customers."),
         "events": Lazy("journeyflow.cli.imports:events", "Import events."),
     },
