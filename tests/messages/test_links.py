@@ -3,6 +3,8 @@
 import base64
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
 from journeyflow.messages.links import Link, Links
@@ -63,6 +65,11 @@ def test_what_is_cut_short_or_lengthened_is_nothing() -> None:
 )
 def test_what_is_odd_is_nothing(odd: str) -> None:
     assert LINKS.read(odd) is None
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{1,60}\.[A-Za-z0-9_-]{1,60}", fullmatch=True))
+def test_whatever_comes_is_read_without_a_fault(anything: str) -> None:
+    assert LINKS.read(anything) is None
 
 
 def test_foreign_secrets_are_nothing() -> None:

@@ -216,9 +216,10 @@ def _compose(job: _Job, claim: Claim, materials: _Materials, now: datetime) -> O
     default = job.policy.defaults.locale
     template = choose(materials.templates.get(claim.template, {}), claim.locale or default, default)
     links = materials.links.get(claim.message)
+    reads = job.courier.renderer.reads(template)
     if links is None:
-        refuse_dead_links(template.name, job.courier.renderer.reads(template))
-    context = (links.context() if links else {}) | {
+        refuse_dead_links(template.name, reads)
+    context = (links.context(reads) if links else {}) | {
         "customer": claim.customer,
         "event": claim.event,
         "journey": {"name": job.plan.journey, "title": job.plan.title},
@@ -229,7 +230,7 @@ def _compose(job: _Job, claim: Claim, materials: _Materials, now: datetime) -> O
         },
     }
     rendered = job.courier.renderer.render(template, context)
-    leave = links.unsubscribe_url if links and links.can_refuse and channel == "email" else None
+    leave = links.button if links else None
     return Outgoing(
         claim.message, channel, claim.to, sender, now, rendered.subject, rendered.html, rendered.text, leave
     )

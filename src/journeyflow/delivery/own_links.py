@@ -15,13 +15,29 @@ from journeyflow.store.ledger import messages
 
 @dataclass(frozen=True, slots=True)
 class OwnLinks:
-    unsubscribe_url: str
-    preferences_url: str
-    confirm_url: str
+    links: Links
+    customer: int
+    message: int
+    channel: str
     can_refuse: bool  # the message rests on consent, so the customer must get out of it with one press
 
-    def context(self) -> dict[str, str]:
-        return {name: getattr(self, name) for name in LINKS}
+    def context(self, reads: Collection[str]) -> dict[str, str]:
+        """Those of the links that a template reads: signing one takes 0.05 ms."""
+        return {name: self._url(name) for name in LINKS.intersection(reads)}
+
+    @property
+    def button(self) -> str | None:
+        """What the mail program presses for its reader."""
+        return self._url("unsubscribe_url") if self.can_refuse and self.channel == "email" else None
+
+    def _url(self, name: str) -> str:
+        match name:
+            case "unsubscribe_url":
+                return self.links.unsubscribe_url(self.customer, self.message, self.channel)
+            case "preferences_url":
+                return self.links.preferences_url(self.customer, self.message, self.channel)
+            case _:
+                return self.links.confirm_url(self.customer, self.channel, self.message)
 
 
 async def own_links(
@@ -32,12 +48,7 @@ async def own_links(
         return {}
     query = select(messages.c.id, messages.c.customer_id, messages.c.channel, messages.c.category)
     return {
-        id: OwnLinks(
-            links.unsubscribe_url(customer, id, channel),
-            links.preferences_url(customer, id, channel),
-            links.confirm_url(customer, channel, id),
-            policy.categories.get(category, Category()).consent != "not-required",
-        )
+        id: OwnLinks(links, customer, id, channel, _rests_on_consent(policy, category))
         for id, customer, channel, category in await connection.execute(query.where(messages.c.id.in_(ids)))
     }
 
@@ -49,3 +60,7 @@ def refuse_dead_links(template: str, reads: Collection[str]) -> None:
             f'the template "{template}" uses "{name}", and this worker has nothing to sign it with; '
             "set JOURNEYFLOW_PUBLIC_URL and JOURNEYFLOW_LINK_SECRETS"
         )
+
+
+def _rests_on_consent(policy: Policy, category: str) -> bool:
+    return policy.categories.get(category, Category()).consent != "not-required"

@@ -70,8 +70,8 @@ def _check_marketing(send: SendStep, versions: list[Message], policy: Policy, re
     without = next((one for one in versions if not one.can_unsubscribe), None)
     if without is not None:
         message = (
-            f"{without.file} does not say how to get no more of it; add a link to unsubscribe, or to a "
-            f'letter such as "mailto:{{{{ sender.reply_to }}}}?subject=Unsubscribe"'
+            f"{without.file} does not say how to get no more of it; add a link to "
+            '"{{ unsubscribe_url }}" or to "{{ preferences_url }}"'
         )
         report.add(send.template.mark, "JF212", message)
 
