@@ -1,6 +1,10 @@
 """The preference page: consent given as easily as withdrawn, language, birthday, and a customer's data."""
 
+import re
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +12,12 @@ from sqlalchemy import select
 
 from journeyflow.audience.ingest import record_customers
 from journeyflow.audience.records import CustomerRow
+from journeyflow.delivery.channels.outbox import Outbox
+from journeyflow.delivery.deliver import Attempt, Courier, deliver
 from journeyflow.store.customers import customers, events
+from journeyflow.workflows.contracts import DeliveryRequest
 from tests.api.test_unsubscribe import queued, statements, states
-from tests.api.visiting import FORGED, POLICY, Page, Visitor, without_token
+from tests.api.visiting import FORGED, LINKS, POLICY, Page, Visitor, without_token
 from tests.engine.programmes import World
 
 EVERYTHING = ["email/", "email/news", "email/sales", "sms/", "sms/news", "sms/sales"]
@@ -118,6 +125,40 @@ async def test_pending_becomes_granted_by_the_button_alone(visitor: Visitor, wor
     await visitor.http.post(f"/p/{token}", data={"do": "nothing"})
     await visitor.http.post(f"/c/{confirm}")  # an old link brings nothing back
     assert (await visitor.consents("ann"))["sms", ""] == "denied"
+
+
+CONFIRM = """
+    journey: confirm-email
+    category: transactional
+    enter:
+      event: consent.pending
+      where: {channel: {is: email}}
+      again: after 1 hour
+    steps:
+      - send: {email: confirm}
+"""
+
+
+async def test_the_whole_way_of_a_double_opt_in(visitor: Visitor, world: World, tmp_path: Path) -> None:
+    policy = POLICY.replace("[sms]", "[email]")
+    letter = "---\nsubject: Please confirm\n---\n{{ confirm_url }}\n"
+    await world.apply(CONFIRM, policy=policy, templates={"confirm/email.html": letter})
+    await world.customers("ann", consents={})
+    token = await visitor.token("ann")
+    await send(visitor, token, (await look(visitor, token)).form(yes=["email/", "email/news"]))
+    await world.route()
+    courier = Courier(world.store, {"email": Outbox(tmp_path / "outbox")}, world.programme, links=LINKS)
+    await deliver(courier, DeliveryRequest(1, 0, "email"), Attempt(1, lambda: world.now, bool))
+    [path] = (tmp_path / "outbox").glob("*")
+    [url] = re.findall(r"https://post\.example\.com/c/[\w.-]+", text_of(path))
+    assert (await visitor.http.post(url)).status_code == 200
+    held = await visitor.consents("ann")
+    assert {held["email", ""], held.get(("email", "news"), "granted")} == {"granted"}
+
+
+def text_of(path: Path) -> str:
+    mail = message_from_bytes(path.read_bytes(), policy=default)
+    return str(mail.get_body(("plain",)).get_content())  # type: ignore[attr-defined]
 
 
 async def test_a_link_to_confirm_opens_nothing_else(visitor: Visitor, world: World) -> None:
