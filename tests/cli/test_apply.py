@@ -10,7 +10,8 @@ import pytest
 from journeyflow.cli.main import run
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["birthday", "post-purchase", "welcome", "win-back"]
+ANSWERS = ["confirm-consent", "confirm-sms", "sms-help", "sms-join", "sms-started", "sms-stopped"]
+NAMES = sorted(["birthday", "post-purchase", "welcome", "win-back", *ANSWERS])
 
 
 @pytest.fixture
@@ -37,12 +38,12 @@ def test_the_shipped_programme_comes_into_force_once(
 ) -> None:
     assert run(["apply"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert [line.split(maxsplit=1) for line in told[:4]] == [[name, "new version"] for name in NAMES]
+    assert [line.split(maxsplit=1) for line in told[:10]] == [[name, "new version"] for name in NAMES]
     before = dump(programme)
     assert run(["apply", "."]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert [line.split(maxsplit=1) for line in told[:4]] == [[name, "unchanged"] for name in NAMES]
-    assert told[4:] == ["policy unchanged", "templates: 0 changed, 0 removed"]
+    assert [line.split(maxsplit=1) for line in told[:10]] == [[name, "unchanged"] for name in NAMES]
+    assert told[10:] == ["policy unchanged", "templates: 0 changed, 0 removed"]
     assert dump(programme) == before
 
 

@@ -39,7 +39,7 @@ def test_the_programmes_own_names_are_proposed() -> None:
     assert "transactional" in found["properties"]["category"]["enum"]
     assert "lapsed" in found["$defs"]["enter"]["properties"]["segment"]["enum"]
     journeys = found["$defs"]["step"]["anyOf"][0]["properties"]["journey"]["enum"]
-    assert journeys == ["birthday", "post-purchase", "welcome", "win-back"]
+    assert {"birthday", "post-purchase", "welcome", "win-back"} < set(journeys)
     sends = found["$defs"]["send"]["properties"]
     assert "welcome" in sends["email"]["enum"]
     assert "welcome" not in sends["sms"]["enum"]

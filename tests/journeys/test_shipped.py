@@ -1,4 +1,4 @@
-"""The four journeys in journeys/, from start to end, for typical customers and for others."""
+"""The four campaigns in journeys/, from start to end, for typical customers and for others."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

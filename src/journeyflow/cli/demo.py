@@ -129,7 +129,8 @@ async def _rests(client: Client, cohort: int) -> bool:
 
 def _report(console: Console, found: list[JourneyStatus], folder: Path) -> None:
     for one in found:
-        console.print(_table(one))
+        if one.entered:  # nobody in the demo writes an SMS, so nobody is answered
+            console.print(_table(one))
     store = f"JOURNEYFLOW_STORE=sqlite:///{folder / STORE}"
     outbox = f"JOURNEYFLOW_OUTBOX={folder / OUTBOX}"
     for line in (
