@@ -174,6 +174,16 @@ async def test_messages_of_an_open_passage_stay(world: World) -> None:
     assert await purged(world) == {"audit_log": 1}
 
 
+async def test_messages_that_another_passage_asks_about_stay(world: World) -> None:
+    branch = (
+        "{when: {message: {template: hello, was: sent, within: 40 days}}, then: [{send: {email: again}}]}"
+    )
+    asking = LONG.replace("send: {email: hello}", f"branch: [{branch}]")
+    await begun(world, SHORT, asking)
+    assert (await purged(world, days=30))["messages"] == 0
+    assert (await purged(world, days=11))["messages"] == 2
+
+
 async def test_a_passage_stays_as_long_as_again_asks_for_it(world: World) -> None:
     """But tells no more than that it was there."""
     await begun(world, ONCE, RARELY, SHORT)

@@ -131,11 +131,10 @@ def _messages(needs: _Needs, retention: int) -> _Rule:
 
 
 def _events(needs: _Needs, retention: int) -> _Rule:
-    """Kept: what is not routed or could still bring somebody in, and for open passages and messages that
-    have yet to leave what brought the customer in; also what came since then, and what conditions look at."""
+    """Kept: what is not routed or could still bring somebody in; for an open passage the event that began
+    it, what came since, what its conditions look back at; what a message that has yet to leave tells of."""
     since = and_(_inside(events.c.customer_id), events.c.at >= enrollments.c.since)
     asked = and_(_inside(events.c.customer_id), _looked_back_at(needs, events.c.at))
-    trigger = and_(_inside(events.c.customer_id), enrollments.c.event_id == events.c.id)
     leaving = and_(
         enrollments.c.event_id == events.c.id,
         messages.c.enrollment_id == enrollments.c.id,
@@ -144,7 +143,7 @@ def _events(needs: _Needs, retention: int) -> _Rule:
     over = [
         events.c.at < needs.before(retention, needs.policy.defaults.max_event_age),
         events.c.routed_at.is_not(None),
-        *(~exists().where(needed) for needed in (since, asked, trigger, leaving)),
+        *(~exists().where(needed) for needed in (since, asked, leaving)),
     ]
     return _Rule("events", events, events.c.id, over, _remove_events)
 
