@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from journeyflow.engine.local_time import at_local, next_local, quiet_until, zone
+from journeyflow.engine.hours import Hours, Place
+from journeyflow.engine.local_time import at_local, next_local, zone
 from journeyflow.policy import QuietHours
 
 ZONE_NAMES = sorted(available_timezones() - {"Factory", "localtime"})
@@ -18,6 +19,11 @@ INSTANTS = st.datetimes(datetime(1970, 1, 2), datetime(2037, 1, 1), timezones=st
 MINUTES = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 WEEKDAYS = st.sets(st.integers(0, 6)).map(lambda days: tuple(sorted(days)))
 MONDAY = (0,)
+
+
+def quiet_until(now: datetime, rule: QuietHours, tz: ZoneInfo) -> datetime | None:
+    closed = Hours((rule,), (), tz).closed(Place(None), now)
+    return closed.until if closed else None
 
 
 def utc(text: str) -> datetime:

@@ -20,7 +20,9 @@ def plans(draw: st.DrawFn) -> Plan:
     steps, _ = draw(_lists("steps", 3))
     steps = steps or (d.WaitStep("steps/0", MARK, 60),)
     entry = d.EventEntry(MARK, d.EventPattern(word(draw(NAMES))))
-    journey = d.Journey(word("any"), "Any", word("marketing"), 50, entry, None, None, (), None, steps, "")
+    journey = d.Journey(
+        word("any"), "Any", word("marketing"), None, 50, entry, None, None, (), None, steps, ""
+    )
     return compile_journey(journey, {})
 
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeyflow.conditions import Consent, EventMatch
-from journeyflow.engine.local_time import next_local, quiet_until
+from journeyflow.engine.hours import Hours, Place
+from journeyflow.engine.local_time import next_local
 from journeyflow.errors import PlanError
 from journeyflow.plan import (
     Arm,
@@ -38,6 +39,7 @@ from journeyflow.preview.moments import Window, windows
 from tests.preview.plans import plans
 
 POLICY = Policy(
+    spread=0,
     categories={
         "marketing": Category(),
         "transactional": Category(consent="not-required", caps="exempt", quiet_hours="exempt"),
@@ -64,6 +66,7 @@ ENTRIES = st.builds(
     lambda day, seconds: day + timedelta(seconds=seconds), st.sampled_from(DAYS), st.integers(0, 3 * 86_400)
 )
 
+SPREAD = 300
 NO_LIMIT = timedelta(days=400)  # more than any plan here can wait elsewhere
 
 # What a customer may do at a step who comes there at some moment: when it happens (None: it does not),
@@ -77,10 +80,11 @@ def choices(
     """`delays` gives how long something with a most (in seconds) takes."""
     match step:
         case Send():
-            sent = [_awake(step, plan, tz, now)]
+            sent = _awake(step, plan, tz, now, delays)
             if step.if_capped.do == "wait" and plan.category == "marketing":
                 waits = delays(step.if_capped.up_to or 0)
-                sent += [_awake(step, plan, tz, max(sent[0], now + timedelta(seconds=s))) for s in waits]
+                later = [max(sent[0], now + timedelta(seconds=s)) for s in waits]
+                sent += [left for moment in later for left in _awake(step, plan, tz, moment, delays)]
             return [(None, now, step.next), *((moment, moment, step.next) for moment in sent)]
         case Wait() | WaitUntil() | WaitUntilDate() | WaitFor():
             return [_passing(moment, to) for moment, to in ends(step, tz, now, delays)]
@@ -120,19 +124,20 @@ def _passing(moment: datetime, to: int) -> Choice:
     return (moment, moment, to)
 
 
-def _awake(step: Send, plan: Plan, tz: ZoneInfo, now: datetime) -> datetime:
-    """The gate is asked again whenever quiet hours end."""
-    for rule in POLICY.quiet_hours if plan.category == "marketing" else ():
-        if rule.channel in (None, step.channel) and (until := quiet_until(now, rule, tz)):
-            return _awake(step, plan, tz, until)
-    return now
+def _awake(
+    step: Send, plan: Plan, tz: ZoneInfo, now: datetime, delays: Callable[[int], Iterable[int]]
+) -> list[datetime]:
+    """Who is held leaves when the hours are over, or a little later."""
+    hours = Hours.of(POLICY, step.channel, plan.category, tz)
+    closed = hours.closed(Place(tz.key), now) if plan.category == "marketing" else None
+    return [closed.until + timedelta(seconds=s) for s in delays(SPREAD)] if closed else [now]
 
 
 @settings(max_examples=300, deadline=None)
 @given(plans(), ZONES, ENTRIES, st.integers(0, 2**32))
 def test_nobody_is_ever_outside(plan: Plan, tz: ZoneInfo, entered: datetime, seed: int) -> None:
     chance = Random(seed)
-    found = windows(plan, POLICY, tz, entered)
+    found = windows(plan, replace(POLICY, spread=SPREAD), tz, entered)
     for _ in range(10):
         number, now = 0, entered
         while not isinstance(step := plan.steps[number], End):
@@ -156,13 +161,18 @@ def test_somebody_is_there_at_both_ends(plan: Plan, tz: ZoneInfo, entered: datet
     for number, (step, window) in enumerate(zip(plan.steps, windows(plan, POLICY, tz, entered), strict=True)):
         moments = set(arrivals[number]) if isinstance(step, End) else set()
         for now in arrivals[number]:
-            for happens, onward, to in choices(step, plan, tz, now, lambda most: (0, most)):
+            for happens, onward, to in choices(step, plan, tz, now, _ends):
                 moments |= {happens} if happens else set()
                 arrivals[to].add(onward)
         latest = max(moments)
         assert min(moments) == window.earliest, step.path
         # Where a date of the customer's decides, somebody comes later than any plan alone could tell.
         assert latest == window.latest or (window.latest is None and latest - entered >= NO_LIMIT), step.path
+
+
+def _ends(most: int) -> tuple[int, ...]:
+    """Nobody is spread here: who is held in the middle of a window may then leave last of all."""
+    return (0,) if most == SPREAD else (0, most)
 
 
 def plan_of(*steps: Step) -> Plan:
@@ -196,7 +206,7 @@ def test_a_message_that_waits_under_a_cap_may_find_the_next_night() -> None:
 
 def test_no_cap_no_waiting() -> None:
     step = Send("steps/0", 1, "email", "code", IfCapped("wait", 86_400))
-    for policy in (Policy(), replace(POLICY, quiet_hours=(), caps=(Cap(1, 60, "sms"), Cap(0, 60)))):
+    for policy in (Policy(), replace(POLICY, quiet_hours=(), caps=(Cap(1, 60, "sms"),))):
         sent, _ = windows(plan_of(step), policy, NEW_YORK, NIGHT)
         assert sent == Window(NIGHT, NIGHT)
 
@@ -219,5 +229,15 @@ def test_a_date_of_the_customers_has_no_limit() -> None:
 
 def test_a_day_of_quiet_hours_is_refused() -> None:
     policy = Policy(quiet_hours=(QuietHours("00:00", "12:00"), QuietHours("12:00", "00:00")))
-    with pytest.raises(PlanError, match="steps/0: quiet hours leave no time"):
+    with pytest.raises(PlanError, match="steps/0: the hours leave no time"):
         windows(plan_of(Send("steps/0", 1, "sms", "code")), policy, NEW_YORK, NIGHT)
+
+
+def test_what_was_held_leaves_over_a_while() -> None:
+    policy = replace(POLICY, spread=SPREAD)
+    sent, _ = windows(plan_of(Send("steps/0", 1, "sms", "code")), policy, NEW_YORK, NIGHT)
+    morning = datetime(2026, 3, 8, 13, 30, tzinfo=UTC)
+    assert sent == Window(morning, morning + timedelta(minutes=5))
+    noon = NIGHT + timedelta(hours=12)
+    sent, _ = windows(plan_of(Send("steps/0", 1, "sms", "code")), policy, NEW_YORK, noon)
+    assert sent == Window(noon, noon)

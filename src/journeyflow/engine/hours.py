@@ -113,7 +113,7 @@ def spans(
 ) -> Iterator[tuple[datetime, datetime]]:
     """From when to when the rule holds, beginning between yesterday and so many days ahead.
 
-    Where clocks are put back, a time in the doubled hour begins the rule the first time and ends it the second.
+    A start that comes twice, as clocks are put back, counts the first time, an end the second time.
     """
     today = now.astimezone(tz).date()
     for number in range(-1, ahead + 1):

@@ -5,7 +5,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from journeyflow.errors import ConfigurationError
-from journeyflow.policy import Policy, QuietHours
+from journeyflow.policy import Policy
 
 _LOOK_AHEAD = 15  # days: any set of weekdays comes round within 7, a zone may skip one
 
@@ -53,30 +53,6 @@ def next_local(after: datetime, clock: time, days: tuple[int, ...], tz: ZoneInfo
         if instant > after and _exists(day, tz):
             return instant
     raise AssertionError(f"no {clock} on weekdays {days} within {_LOOK_AHEAD} days")
-
-
-def quiet_until(now: datetime, rule: QuietHours, tz: ZoneInfo) -> datetime | None:
-    """When the quiet hours that hold at `now` end; None when none hold.
-
-    A start that comes twice counts the first time, an end that comes twice the second time: what is
-    between them is quiet, so that no pass of the doubled hour is taken for day.
-    """
-    today = now.astimezone(tz).date()
-    until = None
-    # From yesterday's on. Tomorrow's too: where midnight comes twice, they may begin before now. And one
-    # day's may end where the next day's begin, in a zone that skips a day or when they are nearly a day long.
-    for ahead in range(-1, 3):
-        start, end = _quiet_hours(today + timedelta(days=ahead), rule, tz)
-        if start <= (until or now) < end:
-            until = end
-    return until
-
-
-def _quiet_hours(day: date, rule: QuietHours, tz: ZoneInfo) -> tuple[datetime, datetime]:
-    """Those that begin on `day`."""
-    start, end = time.fromisoformat(rule.start), time.fromisoformat(rule.end)
-    last_day = day if start < end else day + timedelta(days=1)
-    return at_local(day, start, tz), at_local(last_day, end.replace(fold=1), tz)
 
 
 def _exists(day: date, tz: ZoneInfo) -> bool:

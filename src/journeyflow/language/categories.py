@@ -52,9 +52,7 @@ def _category(node: Node, what: str, report: Report) -> Category:
     if consent == "soft-opt-in" and fields.get("bought") is None:
         fields.need("bought", "{event: order.completed}")
     if consent != "soft-opt-in":
-        message = (
-            '"bought" says who counts as a buyer for a soft opt-in; add "consent: soft-opt-in"'
-        )
+        message = '"bought" says who counts as a buyer for a soft opt-in; add "consent: soft-opt-in"'
         fields.refuse("bought", "JF105", message)
     return Category(
         consent=consent,

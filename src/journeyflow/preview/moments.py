@@ -13,7 +13,8 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from journeyflow.engine.gate import category_of
-from journeyflow.engine.local_time import next_local, quiet_until
+from journeyflow.engine.hours import Hours, Place
+from journeyflow.engine.local_time import next_local
 from journeyflow.errors import PlanError
 from journeyflow.plan import (
     Branch,
@@ -30,7 +31,7 @@ from journeyflow.plan import (
     WaitUntilDate,
     Webhook,
 )
-from journeyflow.policy import Cap, Policy, QuietHours
+from journeyflow.policy import Cap, Policy
 
 _MOST_QUIET = timedelta(days=15)  # in one piece; a zone may skip a day
 
@@ -69,7 +70,7 @@ class _Rules:
     def __init__(self, plan: Plan, policy: Policy, tz: ZoneInfo) -> None:
         self._policy, self._tz = policy, tz
         self._end = len(plan.steps) - 1
-        self._category_name = plan.category
+        self._plan = plan
         self._category = category_of(policy, plan.category)
 
     def through(self, step: Step, arrival: Window) -> tuple[Window, list[tuple[int, Window]]]:
@@ -109,37 +110,55 @@ class _Rules:
         return next_local(after, time.fromisoformat(step.at), step.days, self._tz)
 
     def _send(self, step: Send, arrival: Window) -> Window:
-        awake = partial(self._after_quiet_hours, step)
-        sent = arrival.moved(awake)
+        sent = self._opened(step, arrival)
         if step.if_capped.do == "wait" and any(self._concerns(cap, step) for cap in self._policy.caps):
             # It may wait for room until then, and then find that it is night again.
             last_room = arrival.moved(_later(step.if_capped.up_to or 0))
-            return sent.over(last_room.moved(awake))
+            return sent.over(self._opened(step, last_room))
         return sent
 
     def _concerns(self, cap: Cap, step: Send) -> bool:
         return (
             self._category.caps == "apply"
-            and cap.at_most > 0  # under a cap of none there is never room to wait for
             and cap.channel in (None, step.channel)
-            and cap.category in (None, self._category_name)
+            and cap.category in (None, self._plan.category)
+            and cap.topic in (None, self._plan.topic)
+            and cap.journey in (None, self._plan.journey)
         )
 
-    def _after_quiet_hours(self, step: Send, moment: datetime) -> datetime:
-        """The end of one rule's quiet hours may lie within another's."""
-        if self._category.quiet_hours == "exempt":
-            return moment
-        rules = [rule for rule in self._policy.quiet_hours if rule.channel in (None, step.channel)]
-        end = moment
-        while (until := self._quiet_until(rules, end)) is not None:
-            if until - moment > _MOST_QUIET:
-                raise PlanError(step.path, "quiet hours leave no time of day to send; shorten them")
-            end = until
-        return end
+    def _opened(self, step: Send, arrival: Window) -> Window:
+        """What the hours hold leaves when they end, or a little later, so that not all leave at once."""
+        opening = partial(self._opening, step)
+        if arrival.latest is None:
+            return Window(opening(arrival.earliest), None)
+        spread = timedelta(seconds=self._policy.spread)
+        latest = opening(arrival.latest)
+        # Somebody who was held a while before the latest arrival may leave after it.
+        held = [
+            before
+            for before in (arrival.latest, latest - spread, arrival.earliest)
+            if self._is_held(step, before)
+        ]
+        ends = (opening(before) + spread for before in held if arrival.earliest <= before <= arrival.latest)
+        return Window(opening(arrival.earliest), max([latest, *ends]))
 
-    def _quiet_until(self, rules: list[QuietHours], moment: datetime) -> datetime | None:
-        ends = (quiet_until(moment, rule, self._tz) for rule in rules)
-        return next((end for end in ends if end is not None), None)
+    def _opening(self, step: Send, moment: datetime) -> datetime:
+        closed = (
+            self._hours(step).closed(self._place, moment) if self._category.quiet_hours == "apply" else None
+        )
+        if closed is not None and closed.until - moment > _MOST_QUIET:
+            raise PlanError(step.path, "the hours leave no time to send; shorten them")
+        return closed.until if closed else moment
+
+    def _is_held(self, step: Send, moment: datetime) -> bool:
+        return self._opening(step, moment) > moment
+
+    def _hours(self, step: Send) -> Hours:
+        return Hours.of(self._policy, step.channel, self._plan.category, self._tz)
+
+    @property
+    def _place(self) -> Place:
+        return Place(self._tz.key)
 
 
 def _later(seconds: int) -> Callable[[datetime], datetime]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from journeyflow.language.checks.hours import length, quiet_hours_of
+from journeyflow.language.checks.hours import closed_hours, longest
 from journeyflow.language.checks.loads import Load
 from journeyflow.language.checks.logic import covers
 from journeyflow.language.checks.surroundings import Surroundings
@@ -107,11 +107,10 @@ def _hasty(journey: Journey, places: Sequence[Place], policy: Policy, report: Re
             continue
         behind = places[place.ways[-1].to].step
         for send in (*before[number], *([behind] if isinstance(behind, SendStep) else [])):
-            quiet = quiet_hours_of(policy, journey.category.value, send.channel.value)
-            longest = max(map(length, quiet), default=0)
-            if wait.timeout < longest:
+            held = longest(closed_hours(policy, journey.category.value, send.channel.value))
+            if wait.timeout < held:
                 message = (
-                    f"the timeout is shorter than the {longest // 3_600} quiet hours that can hold the "
+                    f"the timeout is shorter than the {held // 3_600} quiet hours that can hold the "
                     f"{_NOUNS.get(send.channel.value, 'message')} on line {send.mark.line}; make it longer"
                 )
                 report.add(wait.mark, "JF308", message)

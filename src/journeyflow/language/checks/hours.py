@@ -1,6 +1,7 @@
-"""Times of day and quiet hours, as numbers of minutes since midnight."""
+"""When the policy's hours can hold a message, as bits for the minutes of a week."""
 
-from journeyflow.policy import Category, Policy, QuietHours
+from journeyflow.language.opening import DAY, WEEK, closed_minutes
+from journeyflow.policy import Category, Policy
 
 
 def minute_of(clock: str) -> int:
@@ -8,17 +9,26 @@ def minute_of(clock: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-def quiet_hours_of(policy: Policy, category: str, channel: str) -> tuple[QuietHours, ...]:
-    """The quiet hours that hold a message of this category on this channel."""
+def closed_hours(policy: Policy, category: str, channel: str) -> tuple[int, ...]:
+    """For customers wherever they are: a bit for each minute at which a message is held, Monday first."""
     if policy.categories.get(category, Category()).quiet_hours == "exempt":
         return ()
-    return tuple(rule for rule in policy.quiet_hours if rule.channel in (None, channel))
+    countries = {rule.country for rule in (*policy.quiet_hours, *policy.send_windows)} | {None}
+    found = {closed_minutes(policy, channel, category, country) for country in countries}
+    return tuple(found - {0})
 
 
-def length(rule: QuietHours) -> int:
-    """Seconds."""
-    return (minute_of(rule.end) - minute_of(rule.start)) % 1_440 * 60
+def longest(closed: tuple[int, ...]) -> int:
+    """Seconds in one piece."""
+    return max((_run(minutes) for minutes in closed), default=0) * 60
 
 
-def is_quiet(minute: int, rule: QuietHours) -> bool:
-    return (minute - minute_of(rule.start)) % 1_440 < length(rule) // 60
+def is_closed(minute: int, closed: tuple[int, ...]) -> bool:
+    """On any day of the week."""
+    return any(minutes >> (day * DAY + minute) & 1 for minutes in closed for day in range(7))
+
+
+def _run(minutes: int) -> int:
+    """The most bits next to each other; Sunday goes on into Monday."""
+    around = f"{minutes:0{WEEK}b}" * 2
+    return min(WEEK, max(map(len, around.split("0"))))

@@ -54,8 +54,8 @@ def most(journeys: Sequence[Journey], policy: Policy) -> dict[str, dict[str, int
 
 def _most(load: Load, cap: Cap) -> Most:
     """Where there is no limit, which is told as another problem, of a single passage."""
-    found = load.most(cap.per)
-    return found if found.count is not None else load.once(cap.per)
+    found = load.most(cap.seconds)
+    return found if found.count is not None else load.once(cap.seconds)
 
 
 def _is_over(found: Most, cap: Cap) -> bool:
@@ -70,7 +70,7 @@ def _problem(journey: Journey, found: Most, cap: Cap, totals: str) -> tuple[Mark
     again = "" if over else ", each time that somebody enters"
     others = " and those that it hands over to" if any(sent.through for sent in found.sends) else ""
     message = (
-        f"a customer can get {found.count} messages from this journey{others} in {_length(cap.per)}, and the "
+        f"a customer can get {found.count} messages from this journey{others} in {_window(cap)}, and the "
         f"cap for {_named(cap)} is {cap.at_most}: {_path(found.sends)}{again}; {totals}. "
     )
     return mark, "JF501", message + _WAY_OUT
@@ -90,7 +90,7 @@ def _check_group(
     group: list[Journey], fits: Fits, cap: Cap, loads: Loads, reports: Mapping[str, Report]
 ) -> None:
     """The journey that comes last is told about the largest set that it is in."""
-    counts = {number: loads.of(one.name.value, cap).at_entry(cap.per) for number, one in enumerate(group)}
+    counts = {number: loads.of(one.name.value, cap).at_entry(cap.seconds) for number, one in enumerate(group)}
     counts = {number: count for number, count in counts.items() if 0 < count <= cap.at_most}
     worst: dict[int, list[int]] = {}
     for members in fits.largest(counts):
@@ -109,7 +109,7 @@ def _shared(shares: list[tuple[Journey, int]], cap: Cap) -> str:
     total = sum(count for _, count in shares)
     return (
         f"the same moment brings customers into {' and '.join(named)}: together {total} messages in "
-        f"{_length(cap.per)}, and the cap for {_named(cap)} is {cap.at_most}; "
+        f"{_window(cap)}, and the cap for {_named(cap)} is {cap.at_most}; "
         f"this journey comes last by priority, so let it wait longer, or exclude the others' customers"
     )
 
@@ -120,7 +120,7 @@ def _over(found: Most, cap: Cap) -> Sent | None:
 
 
 def _waits_long_enough(send: SendStep, cap: Cap) -> bool:
-    return send.if_capped == "wait" and (send.up_to or 0) >= cap.per
+    return send.if_capped == "wait" and (send.up_to or 0) >= cap.seconds
 
 
 def _path(sends: Sequence[Sent]) -> str:
@@ -143,7 +143,14 @@ def _in_windows(load: Load) -> dict[str, int | None]:
 
 
 def _named(cap: Cap) -> str:
-    return " ".join(filter(None, (cap.category, cap.channel))) or "all messages"
+    named = " ".join(filter(None, (cap.category, cap.topic, cap.channel))) or "all messages"
+    return (
+        named + (f" of {cap.journey}" if cap.journey else "") + (f" in {cap.country}" if cap.country else "")
+    )
+
+
+def _window(cap: Cap) -> str:
+    return _length(cap.per) if isinstance(cap.per, int) else f"a calendar {cap.per}"
 
 
 def _length(seconds: int) -> str:

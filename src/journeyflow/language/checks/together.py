@@ -16,7 +16,14 @@ def caps_of(policy: Policy, journey: Journey) -> list[Cap]:
     category = journey.category.value
     if policy.categories.get(category, Category()).caps == "exempt":
         return []
-    return [cap for cap in policy.caps if cap.category in (None, category)]
+    topic = journey.topic.value if journey.topic else ""
+    return [
+        cap
+        for cap in policy.caps
+        if cap.category in (None, category)
+        and cap.topic in (None, topic)
+        and cap.journey in (None, journey.name.value)
+    ]
 
 
 def on_channel(channel: str | None) -> IsCounted:
@@ -32,7 +39,7 @@ class Loads:
         self._uses = {
             name: [step.journey.value for step in hand_overs(one)] for name, one in journeys.items()
         }
-        self._longest = max([*WINDOWS.values(), *(cap.per for cap in policy.caps)])
+        self._longest = max([*WINDOWS.values(), *(cap.seconds for cap in policy.caps)])
         self._places: dict[str, Sequence[Place]] = {}
         self._found: dict[tuple[str, Cap | None], Load] = {}
 

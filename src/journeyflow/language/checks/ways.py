@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from journeyflow.language.checks.hours import is_quiet, minute_of, quiet_hours_of
+from journeyflow.language.checks.hours import closed_hours, is_closed, minute_of
 from journeyflow.language.definition import (
     DateEntry,
     EndStep,
@@ -138,8 +138,8 @@ def _after(step: Step | None, before: Moment | None, journey: Journey, policy: P
         case WaitStep() | WaitForStep() | WaitUntilDateStep():
             return None  # a length in hours moves the time of day when the clocks change
         case SendStep():
-            rules = quiet_hours_of(policy, journey.category.value, step.channel.value)
-            held = before and any(is_quiet(before.minute, rule) for rule in rules)
+            closed = closed_hours(policy, journey.category.value, step.channel.value)
+            held = before and is_closed(before.minute, closed)
             return None if held or step.if_capped == "wait" else before
         case _:
             return before

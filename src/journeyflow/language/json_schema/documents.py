@@ -32,6 +32,7 @@ class Names:
 
     segments: list[str] | None = None
     categories: list[str] | None = None
+    topics: list[str] | None = None
     templates: dict[str, list[str]] = field(default_factory=dict)  # by channel
     journeys: list[str] | None = None
 
@@ -65,7 +66,7 @@ def segments_schema(names: Names) -> Schema:
 
 
 def policy_schema(names: Names) -> Schema:
-    return {"$schema": _DIALECT, **policy.document(names.categories)}
+    return {"$schema": _DIALECT, **policy.document(names.categories, names.topics)}
 
 
 SCHEMAS: dict[str, Callable[[Names], Schema]] = {
@@ -84,6 +85,11 @@ def _journey(names: Names) -> dict[str, Schema]:
             named(names.categories),
             "The kind of its messages, which decides what rules hold for them; marketing without it.",
             "marketing",
+        ),
+        "topic": key(
+            named(names.topics),
+            "What its messages are about, which customers can choose to hear of or not; nothing without it.",
+            "news",
         ),
         "priority": key(
             priority,

@@ -109,8 +109,8 @@ def _category() -> Schema:
     properties = {
         "consent": key(
             {"enum": list(CONSENTS)},
-            "opt-in: the customer must have agreed, as without it. soft-opt-in: so has whoever bought and has "
-            "not said no. not-required: nobody is asked.",
+            "opt-in: the customer must have agreed, as without it. soft-opt-in: whoever bought and has not said "
+            "no counts as well. not-required: nobody is asked.",
             "not-required",
         ),
         "bought": key(
@@ -166,9 +166,7 @@ def _hours(categories: list[str] | None) -> Schema:
     days: Schema = {"type": "array", "minItems": 1, "items": {"enum": [*WEEKDAYS, HOLIDAYS]}}
     properties = {
         **_scope(categories),
-        "days": key(
-            days, "Only when they begin on one of these; every day without it.", ["sun", HOLIDAYS]
-        ),
+        "days": key(days, "Only when they begin on one of these; every day without it.", ["sun", HOLIDAYS]),
         "from": key(CLOCK, "When they begin, where the customer is; with days, 00:00 without it.", "21:00"),
         "to": key(CLOCK, "When they end; may be the next morning.", "08:00"),
     }
