@@ -212,8 +212,8 @@ CODES: dict[str, Code] = {
         "journeys that run against a cap together",
         "Journeys that the same event, segment, date or schedule starts share the room under a cap, if what "
         "they ask of the customer and of the event does not exclude each other. Not compared are journeys "
-        "with different occasions, such as an event and a segment or two schedules that meet now and then, and "
-        "those that are entered by hand.",
+        "with different occasions, such as an event and a segment or two schedules that meet now and then, "
+        "and those that are entered by hand.",
         severity="warning",
         needs="programme",
     ),
