@@ -103,6 +103,20 @@ async def test_a_customer_who_moved_is_written_to_at_the_new_places_time(trip: T
     assert local(message.sent_at, "America/New_York") == "Tue 09:00"
 
 
+async def test_for_a_customer_who_moved_east_the_time_is_past_when_it_is_looked_at_again(
+    trip: Trip, apply: Apply
+) -> None:
+    await apply(RENEWAL)
+    await skip_to(trip, START)
+    await begin(trip, {"ann": "2031-06-10"}, timezone="America/New_York")
+    due = await wake_at(trip, "ann")
+    await trip.customer("ann", timezone="Europe/Stockholm")
+    await skip_to(trip, due)
+    [message] = await trip.messages("ann")
+    assert local(message.sent_at, "Europe/Stockholm") == "Tue 15:00"
+    assert (await told(trip, "ann"))[-1] == "wait_until_date: the date in renewal_date has come"
+
+
 async def test_a_far_date_is_waited_for(trip: Trip, apply: Apply) -> None:
     await apply(RENEWAL)
     await begin(trip, {"ann": "2999-01-08", "ben": "9999-12-31"})

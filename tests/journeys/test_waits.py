@@ -165,3 +165,29 @@ async def test_whoever_moves_while_waiting_is_written_to_at_the_hour_of_the_new_
     await trip.skip(days=1)
     [message] = await trip.messages("ann")
     assert local(message.at, after).endswith("10:00")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "written_to"),
+    [
+        # Monday 20:00 in Stockholm is afternoon in New York: the same evening there.
+        ("Europe/Stockholm", "America/New_York", datetime(2031, 6, 3, 0, tzinfo=UTC)),
+        # Monday 20:00 in New York is Tuesday in Stockholm: the next Monday.
+        ("America/New_York", "Europe/Stockholm", datetime(2031, 6, 9, 18, tzinfo=UTC)),
+    ],
+    ids=["westwards", "eastwards"],
+)
+async def test_whoever_moves_while_waiting_for_a_day_is_written_to_on_that_day_of_the_new_place(
+    trip: Trip, apply: Apply, before: str, after: str, written_to: datetime
+) -> None:
+    await apply(MONDAY_EVENING)
+    await skip_to(trip, datetime(2031, 6, 1, 12, tzinfo=UTC))
+    await reader(trip, "ann", timezone=before)
+    await trip.event("ann", "began")
+    assert local(await wake_at(trip, "ann"), before) == "Mon 20:00"
+    await trip.customer("ann", timezone=after)
+    await skip_to(trip, written_to - timedelta(minutes=1))
+    assert await templates(trip, "ann") == []
+    assert await wake_at(trip, "ann") == written_to
+    await trip.skip(minutes=1)
+    assert await templates(trip, "ann") == ["hello"]

@@ -181,6 +181,18 @@ def test_what_needs_the_whole_programme_is_not_missed_in_one_file(root: Path) ->
     assert run("drafts/good.yaml").output == "1 journey checked, nothing is wrong\n"
 
 
+def test_what_is_handed_over_to_can_be_silenced(root: Path) -> None:
+    """In the journey that hands over, which by itself shows nothing to silence."""
+    warn(root, 'allow: {JF307: "agreed"}\n')
+    policy = root / "journeys" / "policy.yaml"
+    policy.write_text(policy.read_text() + "\ncaps: [{at_most: 2, per: 1 day}]\n")
+    rest = "enter: {event: y, when: {consent: email}}\nsteps: [{send: {email: hello}}, {journey: good}]\n"
+    (root / "journeys" / "other.yaml").write_text(f"journey: other\n{rest}")
+    assert "JF501 warning: a customer can get 3 messages" in run().output
+    (root / "journeys" / "other.yaml").write_text(f'journey: other\nallow: {{JF501: "few"}}\n{rest}')
+    assert run("--strict").exit_code == run("--strict", "journeys/other.yaml").exit_code == 0
+
+
 def test_journeys_that_run_against_a_cap_together(root: Path) -> None:
     """Told in the one that comes last by priority, which can silence it."""
     warn(root, 'allow: {JF307: "agreed"}\n')

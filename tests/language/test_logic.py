@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeyflow.conditions import Scalar
-from journeyflow.language.checks.logic import Logic, can_hold_together, covers, formula
+from journeyflow.language.checks.logic import Both, Logic, can_hold_together, covers, formula
 from journeyflow.language.definition import (
     AllOf,
     AnyOf,
@@ -178,6 +178,20 @@ def test_what_is_impossible_never_holds(condition: Condition, customers: list[Cu
 
 
 @sound
+@given(
+    st.lists(attributes() | events(), min_size=2, max_size=4), CONDITIONS,
+    st.lists(CUSTOMERS, min_size=5, max_size=12),
+)  # fmt: skip
+def test_what_earlier_arms_leave_impossible_never_holds(
+    arms: list[Condition], last: Condition, customers: list[Customer]
+) -> None:
+    left = tuple(formula(arm, holds=False) for arm in arms)
+    if Logic().is_impossible(Both((*left, formula(last)))):
+        for customer in customers:
+            assert not holds(last, customer) or any(holds(arm, customer) for arm in arms)
+
+
+@sound
 @given(CONDITIONS, CUSTOMERS)
 def test_each_condition_follows_from_itself(condition: Condition, customer: Customer) -> None:
     assert Logic().implies(formula(condition), formula(condition)) or not isinstance(
@@ -247,6 +261,39 @@ def test_what_follows(one: Condition, other: Condition, follows: bool) -> None:
 )
 def test_what_is_impossible(condition: Condition, impossible: bool) -> None:
     assert Logic().is_impossible(formula(condition)) is impossible
+
+
+def denied(condition: Condition) -> Condition:
+    return NotThis(MARK, condition)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "impossible"),
+    [
+        # Whoever has no value, or one of another type, passes neither a comparison nor its opposite.
+        ([denied(attribute(**{"is": 5})), denied(attribute(is_not=5))], False),
+        ([denied(attribute(**{"is": 5})), denied(attribute(is_not=5)), attribute(exists=True)], True),
+        ([denied(attribute(**{"is": 5})), denied(attribute(is_not=5)), attribute(contains="a")], True),
+        ([denied(attribute(at_least=5)), denied(attribute(less_than=5)), attribute(exists=True)], False),
+        ([denied(attribute(at_least=5)), denied(attribute(less_than=5)), attribute(at_most=9)], True),
+        ([denied(attribute(more_than=5)), denied(attribute(at_most=4)), attribute(at_most=9)], False),
+        ([denied(attribute(exists=True)), denied(attribute(exists=False))], True),
+        ([denied(attribute(exists=True)), attribute(is_not=5)], True),
+        ([denied(attribute(exists=False)), denied(attribute(**{"is": 5}))], False),
+        # A number of events is whole, and never missing.
+        ([denied(event(at_least=2)), denied(event(at_most=1))], True),
+        ([denied(event(at_least=2)), denied(event(less_than=1))], False),
+        ([denied(event(at_least=2)), denied(event(within=10, at_most=1))], False),
+        ([denied(event()), denied(event(at_most=0))], True),
+        ([denied(event(at_least=0))], True),
+        ([denied(event(more_than=0))], False),
+        ([event(less_than=0)], True),
+        ([event(more_than=1, less_than=2)], True),
+        ([denied(event(at_least=3, at_most=3)), denied(event(is_not=3))], False),  # not seen, though true
+    ],
+)
+def test_what_denials_leave(conditions: list[Condition], impossible: bool) -> None:
+    assert Logic().is_impossible(Both(tuple(map(formula, conditions)))) is impossible
 
 
 TESTS = st.lists(comparisons(st.just("total")), max_size=4).map(tuple)

@@ -174,7 +174,8 @@ CODES: dict[str, Code] = {
     "JF304": Code("event that never comes", "The tests on its properties contradict each other."),
     "JF305": Code(
         "arm that nobody takes",
-        "A branch takes the first arm that holds, so a narrower condition has to stand before a wider one.",
+        "A branch takes the first arm that holds, so a narrower condition has to stand before a wider one. "
+        "Arms can also leave nobody only together, such as one for a condition and one for its opposite.",
     ),
     "JF306": Code(
         "waits for an event that ends the journey",
@@ -188,12 +189,14 @@ CODES: dict[str, Code] = {
     ),
     "JF308": Code(
         "timeout within the quiet hours",
-        "A message can be held for longer than the wait beside it lasts, and then the two lose their order.",
+        "A message can be held for longer than the wait beside it lasts, and then the two lose their order. "
+        "A message behind a wait until a time of day outside the quiet hours is not held.",
         severity="warning",
     ),
     "JF309": Code(
         "in again without a pause",
-        "With `again: always` and no wait, every event sends; ten events in a minute send ten messages.",
+        "With `again: always` and no wait of at least a minute, every event sends; ten events in a minute "
+        "send ten messages. Waiting for another event, or until the date in an attribute, may take no time.",
         severity="warning",
     ),
     "JF310": Code(
@@ -206,12 +209,17 @@ CODES: dict[str, Code] = {
     "JF501": Code(
         "more than a cap lets through",
         "The longest path with the shortest waits sends more messages than the policy allows in that time; "
-        "the gate holds or drops the rest. Looked at are the windows of the policy's caps.",
+        "the gate holds or drops the rest. Looked at are the windows of the policy's caps. Journeys that are "
+        "handed over to count, too. `--format json` tells the most for each journey; null is without limit.",
         severity="warning",
+        needs="programme",
     ),
     "JF502": Code(
         "journeys that run against a cap together",
-        "Journeys that the same event, segment, date or schedule starts share the room under a cap.",
+        "Journeys that the same event, segment, date or schedule starts share the room under a cap, if what "
+        "they ask of the customer and of the event does not exclude each other. Not compared are journeys "
+        "with different occasions, such as an event and a segment or two schedules that meet now and then, "
+        "and those that are entered by hand.",
         severity="warning",
         needs="programme",
     ),

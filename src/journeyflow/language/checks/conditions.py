@@ -19,7 +19,7 @@ from journeyflow.language.definition import (
     SegmentEntry,
     WaitForStep,
 )
-from journeyflow.language.problems import Report
+from journeyflow.language.problems import Mark, Report
 from journeyflow.language.walk import all_steps, conditions_inside
 
 
@@ -86,15 +86,26 @@ def _check_where(where: tuple[Comparison, ...], report: Report) -> None:
 
 
 def _check_arms(step: BranchStep, logic: Logic, report: Report) -> None:
+    together = Logic()
     earlier: list[tuple[BranchArm, Formula]] = []
+    left: list[Formula] = []  # what holds for those whom the arms before leave
     for arm in step.arms:
         asked = formula(arm.when)
         covering = next((one for one, wide in earlier if logic.implies(asked, wide)), None)
-        if covering is None:
+        if not logic.is_impossible(asked) and (covering or together.is_impossible(Both((asked, *left)))):
+            _report_arm(arm.mark, covering, report)
+        elif covering is None:
             earlier.append((arm, asked))
-        elif not logic.is_impossible(asked):
-            message = (
-                f"nobody ever comes to this arm, since the arm on line {covering.mark.line} takes all of "
-                f"them before; put the narrower condition first"
-            )
-            report.add(arm.mark, "JF305", message)
+            left.append(formula(arm.when, holds=False))
+    if step.otherwise and together.is_impossible(Both(tuple(left))):
+        _report_arm(step.otherwise[0].mark, None, report)
+
+
+def _report_arm(mark: Mark, covering: BranchArm | None, report: Report) -> None:
+    takes = (
+        f"arm on line {covering.mark.line} takes all of them before"
+        if covering
+        else "arms before it leave nobody"
+    )
+    way_out = "put the narrower condition first" if covering else "delete it, or correct one of them"
+    report.add(mark, "JF305", f"nobody ever comes to this arm, since the {takes}; {way_out}")

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from journeyflow.language.checks.hours import closed_hours, longest
+from journeyflow.language.checks.hours import closed_hours, is_closed, longest_closed
 from journeyflow.language.checks.loads import Load
 from journeyflow.language.checks.logic import covers
 from journeyflow.language.checks.surroundings import Surroundings
 from journeyflow.language.checks.together import on_channel
-from journeyflow.language.checks.ways import Place
+from journeyflow.language.checks.ways import Moment, Place
 from journeyflow.language.definition import (
     EndStep,
     EventEntry,
@@ -106,23 +106,36 @@ def _hasty(journey: Journey, places: Sequence[Place], policy: Policy, report: Re
         if not isinstance(wait, WaitForStep):
             continue
         behind = places[place.ways[-1].to].step
-        for send in (*before[number], *([behind] if isinstance(behind, SendStep) else [])):
-            held = longest(closed_hours(policy, journey.category.value, send.channel.value))
-            if wait.timeout < held:
-                message = (
-                    f"the timeout is shorter than the {held // 3_600} quiet hours that can hold the "
-                    f"{_NOUNS.get(send.channel.value, 'message')} on line {send.mark.line}; make it longer"
-                )
-                report.add(wait.mark, "JF308", message)
+        sends = [*before[number], *([(behind, None)] if isinstance(behind, SendStep) else [])]
+        for send, moment in sends:
+            longest = _held(send, moment, journey, policy)
+            if wait.timeout < longest:
+                report.add(wait.mark, "JF308", _too_short(send, longest))
                 break
 
 
-def _sends_before(places: Sequence[Place]) -> list[list[SendStep]]:
-    """For each place the sends that lead straight to it."""
-    found: list[list[SendStep]] = [[] for _ in places]
+def _held(send: SendStep, moment: Moment | None, journey: Journey, policy: Policy) -> int:
+    """The most seconds that quiet hours can hold a send which customers come to at that time of day."""
+    closed = closed_hours(policy, journey.category.value, send.channel.value)
+    waits = send.if_capped == "wait"  # and then goes out at any time
+    if moment is not None and not waits and not is_closed(moment.minute, closed):
+        return 0
+    return longest_closed(closed)
+
+
+def _too_short(send: SendStep, longest: int) -> str:
+    return (
+        f"the timeout is shorter than the {longest // 3_600} quiet hours that can hold the "
+        f"{_NOUNS.get(send.channel.value, 'message')} on line {send.mark.line}; make it longer"
+    )
+
+
+def _sends_before(places: Sequence[Place]) -> list[list[tuple[SendStep, Moment | None]]]:
+    """For each place the sends that lead straight to it, and the time of day at which they go out."""
+    found: list[list[tuple[SendStep, Moment | None]]] = [[] for _ in places]
     for place in places:
         if isinstance(place.step, SendStep):
-            found[place.ways[0].to].append(place.step)
+            found[place.ways[0].to].append((place.step, place.moment))
     return found
 
 

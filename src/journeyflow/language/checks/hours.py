@@ -18,7 +18,7 @@ def closed_hours(policy: Policy, category: str, channel: str) -> tuple[int, ...]
     return tuple(found - {0})
 
 
-def longest(closed: tuple[int, ...]) -> int:
+def longest_closed(closed: tuple[int, ...]) -> int:
     """Seconds in one piece."""
     return max((_run(minutes) for minutes in closed), default=0) * 60
 

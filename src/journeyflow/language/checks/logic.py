@@ -6,6 +6,7 @@ the database compares them: by type, with a missing one making every comparison 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from math import ceil, floor
 from typing import Any
 
 from journeyflow.conditions import Scalar
@@ -24,6 +25,15 @@ from journeyflow.language.definition import (
 from journeyflow.language.problems import Mark
 
 _PATIENCE = 20_000  # comparisons, after which nothing more is said
+
+# What holds where a comparison does not: of any value, and of a number.
+_OPPOSITES = {"is": "is_not", "is_not": "is", "in": "not_in", "not_in": "in", "exists": "exists"}
+_BEYOND = {
+    "at_least": "less_than",
+    "less_than": "at_least",
+    "at_most": "more_than",
+    "more_than": "at_most",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,31 +100,30 @@ class Logic:
                 return bool(formula.of) and all(self.is_impossible(part) for part in formula.of)
             case Both():
                 return self._conflict(formula)
-            case Test():
-                return _values([formula]).is_empty()
-            case Fact():
-                return isinstance(formula.told, _Events) and formula.told.is_impossible()
+            case Fact(told=_Events()) if formula.told.is_impossible():
+                return True
             case _:
-                return False
+                return _clash(_resolved([formula]))
 
     def _conflict(self, formula: Both) -> bool:
         parts = list(_flat(formula))
         self._left -= len(parts)
-        if any(self.is_impossible(part) for part in parts) or _clash(parts):
+        if any(self.is_impossible(part) for part in parts) or _clash(_resolved(parts)):
             return True
-        for number, part in enumerate(parts):
+        given = Both(tuple(part for part in parts if not isinstance(part, Deny)))
+        literals = [part for part in parts if not isinstance(part, Either)]
+        for part in parts:
             if self._left < 0:
                 return False
-            rest = parts[:number] + parts[number + 1 :]
-            if isinstance(part, Either) and part.of and all(self._excluded(one, rest) for one in part.of):
+            if isinstance(part, Deny) and self.implies(given, part.of):
                 return True
-            if isinstance(part, Deny) and self.implies(Both(tuple(rest)), part.of):
+            if isinstance(part, Either) and part.of and self._excluded(part, literals):
                 return True
         return False
 
-    def _excluded(self, alternative: Formula, rest: list[Formula]) -> bool:
-        others = [part for part in rest if not isinstance(part, Either)]
-        return self._conflict(Both((alternative, *others)))
+    def _excluded(self, choice: Either, literals: Sequence[Formula]) -> bool:
+        """Whether no alternative is left."""
+        return all(self._conflict(Both((alternative, *literals))) for alternative in choice.of)
 
 
 def formula(condition: Condition, *, holds: bool = True) -> Formula:
@@ -122,7 +131,7 @@ def formula(condition: Condition, *, holds: bool = True) -> Formula:
     match condition:
         case AllOf() | AnyOf():
             parts = tuple(formula(part, holds=holds) for part in condition.of)
-            return Both(parts) if isinstance(condition, AllOf) == holds else Either(parts)
+            return _joined(parts, are_all=isinstance(condition, AllOf) == holds)
         case NotThis():
             return formula(condition.of, holds=not holds)
         case AttributeCondition() | TriggerCondition():
@@ -150,7 +159,19 @@ def _covered(test: Comparison, narrow: Sequence[Comparison]) -> bool:
 def _tests(condition: AttributeCondition | TriggerCondition, holds: bool) -> Formula:
     subject = "attribute" if isinstance(condition, AttributeCondition) else "trigger"
     tests = tuple(_test(subject, test) for test in condition.tests)
-    return Both(tests) if holds else Either(tuple(map(Deny, tests)))
+    return _joined(tests if holds else tuple(map(_denied, tests)), are_all=holds)
+
+
+def _joined(parts: tuple[Formula, ...], *, are_all: bool) -> Formula:
+    if len(parts) == 1:
+        return parts[0]
+    return Both(parts) if are_all else Either(parts)
+
+
+def _denied(test: Test) -> Formula:
+    if test.op == "exists" and test.subject[0] == "attribute":  # of an event, there may be none at all
+        return Test(test.subject, "exists", not test.value)
+    return Deny(test)
 
 
 def _test(subject: str, test: Comparison) -> Test:
@@ -182,6 +203,15 @@ class _Events:
         counted = _values([_test("count", test) for test in asked.count])
         impossible_event = _clash([_test("property", test) for test in asked.pattern.where])
         return counted.is_empty() or (impossible_event and self._needs_an_event())
+
+    def counts(self) -> list[Test]:
+        """The tests on the number of events; none where a sum is asked for."""
+        asked = self._condition
+        if asked.sum:
+            return []
+        subject = "count", repr(_told((asked.pattern, asked.within, asked.since_entry)))
+        tests = [Test(subject, test.op, test.value) for test in asked.count]
+        return tests or [Test(subject, "at_least", 1)]
 
     def implies(self, other: "_Events") -> bool:
         """Where `other` asks for one event at all, or for a wider number of the same ones."""
@@ -247,6 +277,59 @@ def _clash(parts: Sequence[Formula]) -> bool:
         if isinstance(part, Test):
             by_subject.setdefault(part.subject, []).append(part)
     return any(_values(tests).is_empty() for tests in by_subject.values())
+
+
+def _resolved(parts: Sequence[Formula]) -> list[Formula]:
+    """Tests alone, with denials as the opposite where there is known to be a value, of the right type."""
+    tests = [part for part in parts if isinstance(part, Test)]
+    known: dict[tuple[str, str], set[str]] = {}
+    for test in tests:
+        known.setdefault(test.subject, set()).add("missing" if _is_missing(test) else test.op)
+    denied = [part.of for part in parts if isinstance(part, Deny) and isinstance(part.of, Test)]
+    turned = (_opposite(test, known.get(test.subject, set())) for test in denied)
+    return [*tests, *filter(None, turned), *(test for part in parts for test in _counted(part))]
+
+
+def _is_missing(test: Test) -> bool:
+    return test.op == "exists" and test.value is False
+
+
+def _opposite(test: Test, known: set[str]) -> Test | None:
+    """`known` are the comparisons that the value passes."""
+    if test.op in _OPPOSITES:
+        is_known = bool(known - {"missing"})
+        value = not test.value if test.op == "exists" else test.value
+        return Test(test.subject, _OPPOSITES[test.op], value) if is_known else None
+    is_number = bool(known & _BEYOND.keys())
+    return Test(test.subject, _BEYOND[test.op], test.value) if is_number and test.op in _BEYOND else None
+
+
+def _counted(part: Formula) -> Iterator[Test]:
+    """What a condition on events, or its denial, says about their number: a whole one, and at least 0."""
+    fact = part.of if isinstance(part, Deny) else part
+    if not isinstance(fact, Fact) or not isinstance(fact.told, _Events):
+        return
+    asked = fact.told.counts()
+    yield from (Test(test.subject, "at_least", 0) for test in asked[:1])
+    if not isinstance(part, Deny):
+        yield from map(_whole, asked)
+    elif len(asked) == 1 and (opposite := _opposite(asked[0], set(_BEYOND))):
+        yield _whole(opposite)
+
+
+def _whole(test: Test) -> Test:
+    value = test.value
+    match test.op:
+        case "more_than" if isinstance(value, int | float):
+            return Test(test.subject, "at_least", floor(value) + 1)
+        case "less_than" if isinstance(value, int | float):
+            return Test(test.subject, "at_most", ceil(value) - 1)
+        case "at_least" if isinstance(value, int | float):
+            return Test(test.subject, "at_least", ceil(value))
+        case "at_most" if isinstance(value, int | float):
+            return Test(test.subject, "at_most", floor(value))
+        case _:
+            return test
 
 
 def _values(tests: Sequence[Test]) -> Values:
