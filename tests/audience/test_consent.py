@@ -1,11 +1,13 @@
 """Consent: what holds, what is logged, told and cancelled, on both stores."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Table, insert, select
 
-from journeyflow.audience.consent import Basis, Choice, State, confirm, decide, history, standings
+from journeyflow.audience.consent import Basis, Choice, State, confirm, decide, decide_all, history, standings
 from journeyflow.audience.ingest import record_customers
 from journeyflow.audience.records import CustomerRow
 from journeyflow.policy import Category, Policy
@@ -237,3 +239,31 @@ async def test_nothing_chosen_is_nothing_done(store: Store) -> None:
 async def test_of_a_customer_who_is_gone_nothing_changes(store: Store) -> None:
     assert await say(store, 4711, ("email", "", "denied")) == []
     assert await rows_of(store, events) == []
+
+
+async def test_decisions_at_once_are_taken_one_after_the_other(store: Store) -> None:
+    """Each change in the log is one: it differs from the one before it."""
+    ada = await someone(store)
+    said: list[State] = ["granted", "denied"] * 8
+    await asyncio.gather(*(say(store, ada, ("email", "", state)) for state in said))
+    async with store.reading() as connection:
+        log = [row.state for row in await history(connection, ada)]
+    assert len(log) > 1
+    assert all(one != other for one, other in pairwise(log))
+    assert await holds(store, ada, "email") == log[-1]
+    assert [row["name"] for row in await rows_of(store, events)] == [f"consent.{state}" for state in log]
+
+
+async def test_customers_decide_together_without_waiting_for_each_other(store: Store) -> None:
+    people = [await someone(store, f"c{number}") for number in range(6)]
+    for customer in people:
+        await queue(store, customer, ("sms", "", "marketing", "queued"))
+
+    async def stop(order: list[int]) -> None:
+        async with store.writing() as connection:
+            choices = {customer: [Choice("sms", "", "denied")] for customer in order}
+            await decide_all(connection, POLICY, choices, PAGE, NOW)
+
+    await asyncio.gather(*(stop(order) for order in (people, people[::-1], people[3:] + people[:3])))
+    assert [await states(store, customer) for customer in people] == [[("cancelled", "consent")]] * 6
+    assert len(await rows_of(store, events)) == 6

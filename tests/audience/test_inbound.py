@@ -218,6 +218,11 @@ async def test_join_makes_a_customer(store: Store, policy: Policy, state: str) -
     assert (row.wording, row.origin) == ("JOIN", NOBODY)
 
 
+async def test_joining_several_times_at_once_makes_one_customer(store: Store) -> None:
+    await asyncio.gather(*(text(store, "JOIN", sender=NOBODY) for _ in range(6)))
+    assert len(await rows_of(store, customers)) == 1
+
+
 async def test_join_by_somebody_known_is_consent_and_lifts_their_stop(store: Store) -> None:
     await text(store, "stop")
     (ada,) = await people(store, "ada")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.consent import Basis, Choice, confirming, decide_all, standings
@@ -69,6 +69,7 @@ async def receive_sms(
     sms = Sms(_phone(sender), to, _storable(text), message_id, now)
     reading = read_keyword(text, policy.brand.name if policy.brand else "")
     async with store.writing() as connection:
+        await _take_turns(connection, sms)
         if not await _is_first(connection, sms):
             return Received(repeated=True)
         people = await _people(connection, sms)
@@ -92,6 +93,13 @@ def _phone(sender: str) -> str | None:
 def _storable(text: str) -> str:
     """PostgreSQL keeps no NUL, and neither database half of a surrogate pair."""
     return text[:_LONGEST_TEXT].replace("\x00", "").encode(errors="ignore").decode()
+
+
+async def _take_turns(connection: AsyncConnection, sms: Sms) -> None:
+    """Two messages at once from a new number must not make two customers. SQLite has one writer anyway."""
+    if connection.dialect.name != "sqlite" and sms.sender is not None:
+        number = func.hashtextextended(sms.sender, 0)
+        await connection.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 async def _is_first(connection: AsyncConnection, sms: Sms) -> bool:
