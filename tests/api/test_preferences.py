@@ -295,7 +295,7 @@ async def test_files_and_too_many_fields_are_refused(visitor: Visitor, world: Wo
 
 FORMS: dict[str, dict[str, Any]] = {
     "looked at": {},
-    "saved": {"do": "save", "shown": EVERYTHING, "yes": [], "language": "en", "birthday": ""},
+    "saved": {"do": "save", "shown": EVERYTHING, "yes": [], "language": "en", "birthday": "1980-02-29"},
     "nothing": {"do": "nothing"},
     "export": {"do": "export"},
     "erase": {"do": "erase"},
@@ -306,7 +306,8 @@ FORMS: dict[str, dict[str, Any]] = {
 async def test_a_forged_link_looks_and_costs_as_a_used_one(
     visitor: Visitor, world: World, form: dict[str, Any]
 ) -> None:
-    await record_customers(world.store, [CustomerRow("ann")], world.now, "test")
+    ann = CustomerRow("ann", attributes={"birthday": form.get("birthday")})
+    await record_customers(world.store, [ann], world.now, "test")
     used = await visitor.token("ann")
     await visitor.http.post(f"/p/{used}", data={"do": "erase"})
     await visitor.http.post(f"/p/{used}", data={"do": "export"})

@@ -24,6 +24,12 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 @asynccontextmanager
 async def serving(store: Store, **variables: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with running(store, **variables) as (_, url), httpx2.AsyncClient(base_url=url) as client:
+        yield client
+
+
+@asynccontextmanager
+async def running(store: Store, **variables: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     settings = {
         "JOURNEYFLOW_STORE": f"sqlite:///{store.engine.url.database}",
         "JOURNEYFLOW_PUBLIC_URL": "https://post.example.com",
@@ -38,10 +44,10 @@ async def serving(store: Store, **variables: str) -> AsyncIterator[httpx2.AsyncC
         told = (await process.stdout.readline()).decode()
         found = re.search(r"http://127\.0\.0\.1:\d+", told)
         assert found, (told, await process.stderr.read() if process.stderr else "")
-        async with httpx2.AsyncClient(base_url=found[0]) as client:
-            yield client
+        yield process, found[0]
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         _, errors = await process.communicate()
         assert process.returncode == 130
         assert b"Traceback" not in errors
@@ -82,6 +88,41 @@ async def test_a_trusted_proxy_says_where_it_comes_from(sqlite_store: Store, tmp
         chain = {"X-Forwarded-For": "192.0.2.66, 203.0.113.9, 10.0.0.1"}
         await client.post(path(Links("https://post.example.com", SECRETS)), data=ONE_CLICK, headers=chain)
     assert await origins(world) == ["203.0.113.9"]  # the last one that is no proxy of ours
+
+
+async def test_whoever_is_being_answered_is_answered_to_the_end(sqlite_store: Store, tmp_path: Path) -> None:
+    world = World(sqlite_store, tmp_path / "programme")
+    await world.apply()
+    await world.customers("ann")
+    async with running(sqlite_store) as (process, url):
+        port = int(url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST {path(Links('https://post.example.com', SECRETS))} HTTP/1.1\r\nHost: a\r\n"
+        writer.write(f"{head}Content-Length: 2\r\n\r\na".encode())
+        await writer.drain()
+        await _answers_somebody_else(url)  # so the first half has been read as well
+        process.terminate()
+        while await _listens(port):
+            await asyncio.sleep(0.01)
+        writer.write(b"=")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        await process.wait()
+    assert await origins(world) == ["127.0.0.1"]
+
+
+async def _answers_somebody_else(url: str) -> None:
+    async with httpx2.AsyncClient(base_url=url) as client:
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
 
 
 def test_without_secrets_it_does_not_start(
