@@ -23,6 +23,7 @@ IMPERSONAL = {
     "journeys": "what users wrote",
     "legs": "places in a cohort; what they mean stands in enrollments",
     "policies": "what users wrote",
+    "received_sms": "the gateway's own ids of messages",
     "starts": "cohorts",
     "suppressions": "salted hashes",
     "sweeps": "how far an occasion has got",
@@ -117,6 +118,17 @@ async def test_nothing_is_left_of_an_erased_customer(store: Store) -> None:
         else:
             assert after[name] == rows[1:], f"Bea's {name}"
     assert await erase(store, "ann-customers-key", "sam", NOW) is None
+
+
+async def test_an_erasure_by_number(store: Store) -> None:
+    """As after a backup was restored, when the audit log alone knows who was erased."""
+    await filled(store)
+    assert await erase(store, 99, "sam", NOW) is None
+    done = await erase(store, 2, "sam", NOW)
+    assert done is not None
+    assert done.customer == 2
+    assert await export(store, "bea-customers-key", "sam", NOW) is None
+    assert await export(store, "ann-customers-key", "sam", NOW) is not None
 
 
 async def test_an_erasure_is_noted_by_number_with_counts(store: Store) -> None:

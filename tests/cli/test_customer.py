@@ -65,6 +65,9 @@ def test_an_erasure_asks_first_and_tells_what_remains(
     assert "Temporal: numbers only" in out
     assert "odd" not in out
     assert run(["customer", "erase", "--yes", "odd"]) == 1
+    assert run(["customer", "erase", "--yes", "--number", "odd"]) == 2
+    assert run(["customer", "erase", "--yes", "--number", out.split()[1]]) == 1
+    assert run(["customer", "erase", "--yes", "--number", "1"]) == 0
     assert b"odd@example.com" not in b"".join(file.read_bytes() for file in tmp_path.glob("journeyflow.db*"))
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, delete, func, or_, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -61,16 +61,17 @@ async def export(store: Store, key: str, actor: str, now: datetime) -> dict[str,
         }
 
 
-async def erase(store: Store, key: str, actor: str, now: datetime) -> Erasure | None:
-    """Forget the customer in one transaction; None when there is no such customer.
+async def erase(store: Store, who: str | int, actor: str, now: datetime) -> Erasure | None:
+    """Forget the customer, known by their id or by our own number; None when there is no such customer.
 
-    Where they are inside a journey, later legs and deliveries find nobody there and pass over them. Nothing
-    is sent to their addresses from now on. Raises JourneyflowError when the store is too busy with them.
+    In one transaction. Where they are inside a journey, later legs and deliveries find nobody there and pass
+    over them. Nothing is sent to their addresses from now on. Raises JourneyflowError when the store is too
+    busy with them.
     """
     for _ in range(_ATTEMPTS):
         try:
             async with store.writing() as connection:
-                return await _erase(connection, key, actor, now)
+                return await _erase(connection, who, actor, now)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _IN_USE:
                 raise
@@ -102,8 +103,8 @@ async def _suppressions(connection: AsyncConnection, person: dict[str, Any]) -> 
     return found
 
 
-async def _erase(connection: AsyncConnection, key: str, actor: str, now: datetime) -> Erasure | None:
-    person = await _lock(connection, key)
+async def _erase(connection: AsyncConnection, who: str | int, actor: str, now: datetime) -> Erasure | None:
+    person = await _lock(connection, _is(who))
     if person is None:
         return None
     handed_over, under_way = await _handed_over(connection, person.id)
@@ -120,14 +121,18 @@ async def _erase(connection: AsyncConnection, key: str, actor: str, now: datetim
     return Erasure(person.id, removed, suppressed, handed_over, under_way, sharing)
 
 
-async def _lock(connection: AsyncConnection, key: str) -> Row[Any] | None:
+def _is(who: str | int) -> ColumnElement[bool]:
+    return customers.c.id == who if isinstance(who, int) else customers.c.key == who
+
+
+async def _lock(connection: AsyncConnection, it_is: ColumnElement[bool]) -> Row[Any] | None:
     """Waits for whoever works on the customer, also for those who only add rows that point to them."""
-    query = select(customers).where(customers.c.key == key)
+    query = select(customers).where(it_is)
     if connection.dialect.name == "sqlite":
         return (await connection.execute(query)).one_or_none()
     await connection.execute(text(_PATIENCE))
     inside = select(enrollments.c.id).join(customers, customers.c.id == enrollments.c.customer_id)
-    inside = inside.where(customers.c.key == key).order_by(enrollments.c.id)
+    inside = inside.where(it_is).order_by(enrollments.c.id)
     await connection.execute(locked(connection, inside, of=enrollments))
     return (await connection.execute(query.with_for_update())).one_or_none()
 

@@ -69,14 +69,17 @@ def export(key: str, output: Path | None) -> None:
 @customer.command("erase")
 @click.argument("key")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
-def erase(key: str, yes: bool) -> None:
+@click.option("--number", is_flag=True, help="KEY is our own number, as in the audit log.")
+def erase(key: str, yes: bool, number: bool) -> None:
     """Forget the customer KEY: all that is held about them, and their way through journeys.
 
     Nothing is sent to their addresses any more, also when they are imported anew.
     """
     if not yes:
         click.confirm("Everything about this customer is removed for good. Go on?", abort=True)
-    done, is_wiped = asyncio.run(_erase(key))
+    if number and not key.isdecimal():
+        raise click.UsageError("with --number, KEY is a number")
+    done, is_wiped = asyncio.run(_erase(int(key) if number else key))
     if done is None:
         raise _nobody(key)
     click.echo("\n".join(_told(done, load_settings().outbox)))
@@ -111,9 +114,9 @@ async def _export(key: str) -> dict[str, Any] | None:
         return await rights.export(store, key, actor(), datetime.now(UTC))
 
 
-async def _erase(key: str) -> tuple[Erasure | None, bool]:
+async def _erase(who: str | int) -> tuple[Erasure | None, bool]:
     async with migrated_store(load_settings()) as store:
-        done = await rights.erase(store, key, actor(), datetime.now(UTC))
+        done = await rights.erase(store, who, actor(), datetime.now(UTC))
         return done, done is None or await wipe(store)
 
 

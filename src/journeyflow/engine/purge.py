@@ -136,6 +136,7 @@ def _events(needs: _Needs, retention: int) -> _Rule:
     since = and_(_inside(events.c.customer_id), events.c.at >= enrollments.c.since)
     asked = and_(_inside(events.c.customer_id), _looked_back_at(needs, events.c.at))
     leaving = and_(
+        enrollments.c.customer_id == events.c.customer_id,  # so that few are looked at
         enrollments.c.event_id == events.c.id,
         messages.c.enrollment_id == enrollments.c.id,
         messages.c.state.in_(OPEN),

@@ -39,6 +39,7 @@ enrollments = Table(
     Column("goal_value", Float),
     UniqueConstraint("customer_id", "journey", "occasion"),
     Index(None, "version_id", "state", "step"),
+    Index(None, "event_id"),  # for the events that retention and erasures take away
 )
 
 legs = Table(

@@ -69,6 +69,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("country", sa.Text(), nullable=True))
         batch_op.create_index(batch_op.f("ix_customers_email"), ["email"], unique=False)
         batch_op.create_index(batch_op.f("ix_customers_phone"), ["phone"], unique=False)
+    with op.batch_alter_table("enrollments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_enrollments_event_id"), ["event_id"], unique=False)
     with op.batch_alter_table("installation", schema=None) as batch_op:
         batch_op.add_column(_filled("salt", sa.Text(), token_hex(16)))
     with op.batch_alter_table("messages", schema=None) as batch_op:
