@@ -29,6 +29,8 @@ COMMANDS = [
     "customer",
     "suppress",
     "audit",
+    "consent",
+    "sms",
     "customers",
     "events",
 ]
