@@ -67,6 +67,9 @@ STOP_ANYWHERE = _words(
     désinscrivez-moi, supprimez mon numéro, retirez-moi, non arrêtez, non merci stop
     darme de baja, darse de baja, dar de baja, deme de baja, dame de baja, dejen de enviar, deja de enviar
     dejen de escribir, borren mi número, eliminar mi número
+    leave me in peace, lämna mig ifred, lämna mig i fred, lad mig være i fred, la meg være i fred
+    jättäkää minut rauhaan, lasst mich in ruhe, lassen sie mich in ruhe, laat me met rust, laat mij met rust
+    laissez-moi tranquille, déjenme en paz
     """
 )
 
@@ -79,7 +82,8 @@ STOP_REFUSALS = _words(
     inga fler sms, inga mer sms, inga fler meddelanden, inte ha fler sms, inte ha sms
     inte ha fler meddelanden, inte ha fler utskick, skicka inte fler, skicka inte mer
     ikke flere sms, ikke flere beskeder, ikke have flere, ikke flere meldinger, ikke ha flere, send ikke flere
-    ikke send
+    ikke send, ingen reklam, inga fler reklamer, ingen reklame, ikke mere reklame, ei mainoksia, keine werbung
+    geen reclame, pas de pub, plus de pub, no más publicidad, no more ads, no more advertising
     ei enää viestejä, en halua viestejä, en halua enää, älkää lähettäkö, älä lähetä
     keine sms mehr, keine nachrichten mehr, keine weiteren sms, keine weiteren nachrichten
     nicht mehr schreiben
