@@ -45,7 +45,7 @@ async def send(
     assert isinstance(templates, dict)
     journey = LETTER.format(category=category, channel=channel)
     await world.apply(journey, policy=POLICY, templates=templates)
-    await world.customers("eve", "ann")  # so that the numbers of customer and message differ
+    await world.customers("abe", "ann")  # so that the numbers of customer and message differ
     await world.enter("ann")
     courier = Courier(world.store, {channel: Outbox(folder)}, world.programme, links=links)
     attempt = Attempt(1, lambda: world.now, lambda: False)
