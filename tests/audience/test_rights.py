@@ -86,6 +86,7 @@ async def test_an_export_tells_the_way_taken(store: Store) -> None:
     assert found is not None
     common = {"enrollment": found["enrollments"][0]["id"], "journey": "welcome", "version": PLAN.digest}
     common |= {"at": NOW.isoformat(), "detail": {}}
+    assert found["journey_versions"] == [{"id": 1, "journey": "welcome", "digest": PLAN.digest}]
     assert found["steps"] == [
         {**common, "step": 0, "path": "steps/0", "what": "queued", "event": None},
         {**common, "step": 1, "path": "steps/1", "what": "event", "event": 2},

@@ -11,7 +11,7 @@ from journeyflow.engine import purge as purging
 from journeyflow.engine.purge import purge
 from journeyflow.engine.sweep import sweep
 from journeyflow.store.audit import audit_log, note
-from journeyflow.store.customers import consent_log, events
+from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
 from tests.engine.programmes import World
@@ -117,6 +117,17 @@ async def test_events_that_are_not_routed_stay(world: World) -> None:
     await world.happen("began", "ann")
     assert (await purged(world))["events"] == 2
     assert len(await world.rows(select(events))) == 1
+
+
+async def test_the_ids_of_texts_that_came_in_go_with_events(world: World) -> None:
+    await begun(world, SHORT, policy=retaining("events"))
+    async with world.store.writing() as connection:
+        rows = [
+            {"id": name, "at": world.now + days * DAY} for name, days in (("SM1", 0), ("SM2", 0), ("SM3", 29))
+        ]
+        await connection.execute(insert(received_sms), rows)
+    assert (await purged(world, limit=1))["received_sms"] == 2
+    assert [row.id for row in await world.rows(select(received_sms))] == ["SM3"]
 
 
 async def test_an_event_that_could_still_bring_somebody_in_stays(world: World) -> None:

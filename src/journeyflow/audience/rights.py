@@ -16,6 +16,7 @@ from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, locked
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
+from journeyflow.store.programme import journey_versions
 
 FORMAT_VERSION = 1  # of an export; see docs/rights.md
 
@@ -56,6 +57,7 @@ async def export(store: Store, key: str, actor: str, now: datetime) -> dict[str,
             "exported_at": now.isoformat(),
             "customer": person,
             **sections,
+            "journey_versions": await _versions(connection, customer),
             "steps": [_plain(asdict(taken)) for taken in await trail(connection, customer)],
             "suppressions": await _suppressions(connection, person),
         }
@@ -92,6 +94,14 @@ async def _sections(connection: AsyncConnection, customer: int) -> dict[str, lis
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+async def _versions(connection: AsyncConnection, customer: int) -> list[dict[str, Any]]:
+    """What the numbers of versions in the other sections mean."""
+    theirs = select(enrollments.c.version_id).where(enrollments.c.customer_id == customer)
+    columns = (journey_versions.c.id, journey_versions.c.journey, journey_versions.c.digest)
+    query = select(*columns).where(journey_versions.c.id.in_(theirs)).order_by(journey_versions.c.id)
+    return [dict(row._mapping) for row in await connection.execute(query)]
 
 
 async def _suppressions(connection: AsyncConnection, person: dict[str, Any]) -> list[dict[str, str]]:

@@ -32,7 +32,7 @@ from journeyflow.engine.programme import Programme
 from journeyflow.members import enrollment_range
 from journeyflow.policy import DAY, Policy
 from journeyflow.store.audit import audit_log, note
-from journeyflow.store.customers import consent_log, events, segment_members
+from journeyflow.store.customers import consent_log, events, received_sms, segment_members
 from journeyflow.store.database import Store, locked
 from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
@@ -71,9 +71,9 @@ class _Needs:
 class _Rule:
     name: str
     table: Table
-    id: ColumnElement[int]
+    id: ColumnElement[Any]
     over: list[ColumnElement[bool]]  # rows for which all of these hold
-    remove: Callable[[AsyncConnection, list[int]], Awaitable[None]]
+    remove: Callable[[AsyncConnection, list[Any]], Awaitable[None]]
 
 
 async def _needs(connection: AsyncConnection, programme: Programme, now: datetime) -> _Needs:
@@ -106,6 +106,8 @@ def _rules(needs: _Needs) -> Iterator[_Rule]:
         yield _messages(needs, keep.messages)
     if keep.events is not None:
         yield _events(needs, keep.events)
+        over = [received_sms.c.at < needs.before(keep.events, _CATCH_UP)]  # gateways repeat within minutes
+        yield _Rule("received_sms", received_sms, received_sms.c.id, over, _deleter(received_sms.c.id))
     if keep.enrollments is not None:
         yield from _enrollments(needs, needs.before(keep.enrollments, _CATCH_UP))
     if keep.consent_log is not None:
@@ -240,17 +242,16 @@ def _seconds(per: int | str) -> int:
 
 async def _follow(store: Store, rule: _Rule, now: datetime, limit: int) -> int:
     """Found without holding up anybody, and asked again under the lock."""
-    gone, cursor = 0, -1
+    gone, query = 0, _query(rule)
     while True:
         async with store.reading() as connection:
-            query = _query(rule).where(rule.id > cursor).limit(limit)
-            found = list((await connection.execute(query)).scalars())
+            found = list((await connection.execute(query.limit(limit))).scalars())
         if not found:
             return gone
-        cursor = found[-1]
+        query = _query(rule).where(rule.id > found[-1])
         async with store.writing() as connection:
-            query = locked(connection, _query(rule).where(rule.id.in_(found)), of=rule.table)
-            ids = list((await connection.execute(query)).scalars())
+            again = locked(connection, _query(rule).where(rule.id.in_(found)), of=rule.table)
+            ids = list((await connection.execute(again)).scalars())
             if ids:
                 await rule.remove(connection, ids)
                 await note(connection, now, ACTOR, "purge", rule.name, rows=len(ids))
@@ -261,8 +262,8 @@ def _query(rule: _Rule) -> Select[Any]:
     return select(rule.id).select_from(rule.table).where(*rule.over).order_by(rule.id)
 
 
-def _deleter(column: Any) -> Callable[[AsyncConnection, list[int]], Awaitable[None]]:
-    async def remove(connection: AsyncConnection, ids: list[int]) -> None:
+def _deleter(column: Any) -> Callable[[AsyncConnection, list[Any]], Awaitable[None]]:
+    async def remove(connection: AsyncConnection, ids: list[Any]) -> None:
         await connection.execute(delete(column.table).where(column.in_(ids)))
 
     return remove
