@@ -105,7 +105,9 @@ STEPS = st.lists(st.recursive(SIMPLE, nested, max_leaves=15), min_size=1, max_si
 def journey(steps: tuple[d.Step, ...], pattern: d.EventPattern, when: d.Condition | None) -> d.Journey:
     entry = d.EventEntry(MARK, pattern)
     exits = (d.Exit("exit/0", MARK, when=when),) if when else ()
-    return d.Journey(word("any"), "Any", word("marketing"), None, 50, entry, when, None, exits, None, steps, "")
+    return d.Journey(
+        word("any"), "Any", word("marketing"), None, 50, entry, when, None, exits, None, steps, ""
+    )
 
 
 @settings(max_examples=100, deadline=None)

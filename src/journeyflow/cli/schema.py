@@ -67,9 +67,9 @@ def _names(root: Path) -> "Names":
     return Names(
         sorted(segments) if segments else None,
         sorted(policy.categories) if policy else None,
-        sorted(policy.topics) if policy else None,
         {channel: sorted(names) for channel, names in sorted(templates.items())},
         sorted(path.stem for path in (root / "journeys").glob("*.yaml") if path.stem not in files),
+        sorted(policy.topics) if policy else None,
     )
 
 

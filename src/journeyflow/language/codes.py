@@ -98,8 +98,8 @@ CODES: dict[str, Code] = {
         "Texts in a webhook's body are Jinja, as in templates, with `customer`, `event` and `journey`.",
     ),
     "JF129": Code(
-        "email, phone, timezone or locale",
-        "Messages go by these four attributes, so an `update` may replace them by a text of the right form, "
+        "email, phone, timezone, locale or country",
+        "Messages go by these five attributes, so an `update` may replace them by a text of the right form, "
         "or forget them, but not add to them.",
     ),
     "JF130": Code(

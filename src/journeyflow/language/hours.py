@@ -27,7 +27,7 @@ def _rule(node: Node, what: str, known: Known, report: Report) -> QuietHours | N
     if holidays and which.country is None and fields.get("country") is None:
         message = 'which days are holidays depends on the country; add one, for example "country: FR"'
         report.add(fields.key("days"), "JF102", message)
-    clocks = _clocks(fields, bool(days or holidays), report)
+    clocks = _clocks(fields, fields.get("days") is not None, report)
     if clocks is None:
         return None
     return QuietHours(*clocks, which.channel, which.category, which.country, days, holidays)

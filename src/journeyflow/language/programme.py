@@ -119,7 +119,8 @@ def _policy(file: Path, journeys: Collection[str], problems: list[Problem]) -> P
     read = parse_policy(document)
     for word in read.journeys:
         if word.value not in journeys:
-            message = f"no journey is called {quoted(word.value)}; {instead(word.value, journeys)}"
+            way_out = instead(word.value, journeys) if journeys else "write it first"
+            message = f"no journey is called {quoted(word.value)}; {way_out}"
             document.report.add(word.mark, "JF213", message)
     problems += document.report.problems
     return read.policy if not document.report.problems else None

@@ -69,7 +69,7 @@ def _cell(text: str) -> str:
 
 def _with_keys(schema: Schema) -> Schema:
     """Of several forms of a value the one that is a set of keys."""
-    forms: list[Schema] = schema.get("anyOf", [schema])
+    forms: list[Schema] = [schema, *schema.get("anyOf", ())]
     return next(form for form in forms if "properties" in form)
 
 
@@ -170,7 +170,10 @@ _LISTS: dict[str, Callable[[], str]] = {
     "policy": _of(_POLICY),
     "category": _of(_POLICY, "category"),
     "cap": _of(_POLICY, "cap"),
-    "quiet-hours": _of(_POLICY, "quiet_hours"),
+    "topic": _of(_POLICY, "topic"),
+    "hours": _of(_POLICY, "hours"),
+    "brand": _of(_POLICY, "brand"),
+    "retention": _of(_POLICY, "retention"),
     "sender": _of(_POLICY, "senders", "email"),
     "defaults": _of(_POLICY, "defaults"),
     "codes": _codes,

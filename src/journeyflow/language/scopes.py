@@ -3,10 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from journeyflow import countries
 from journeyflow.language import values
 from journeyflow.language.definition import Word
-from journeyflow.language.fields import Fields, as_text
+from journeyflow.language.fields import Fields
 from journeyflow.language.problems import Report, instead, quoted
 from journeyflow.language.source import Node
 from journeyflow.language.steps import CHANNELS
@@ -32,13 +31,15 @@ KEYS = ("channel", "category", "topic", "journey", "country")
 
 def scope(fields: Fields, known: Known, report: Report) -> Scope:
     """Of those KEYS that `fields` allows."""
-    channel, journey, country = fields.get("channel"), fields.get("journey"), fields.get("country")
+    channel, category, topic, journey, country = (
+        fields.get(key) if key not in fields.unknown else None for key in KEYS
+    )
     return Scope(
         channel=known_channel(channel, report) if channel else None,
-        category=_known(fields.get("category"), "category", known.categories, "JF203", report),
-        topic=_known(fields.get("topic"), "topic", known.topics, "JF215", report),
+        category=_known(category, "category", known.categories, "JF203", report),
+        topic=_known(topic, "topic", known.topics, "JF215", report),
         journey=values.name(journey, "the journey", report) if journey else None,
-        country=_country(country, report) if country else None,
+        country=values.country(country, "the country", report) if country else None,
     )
 
 
@@ -58,16 +59,3 @@ def _known(node: Node | None, kind: str, names: Collection[str], code: str, repo
         way_out = instead(word.value, names) if names else f'name it under "{kind}s" first'
         report.add(word.mark, code, f"no {kind} is called {quoted(word.value)}; {way_out}")
     return word.value if word else None
-
-
-def _country(node: Node, report: Report) -> str | None:
-    """`SE`, or a part of a country such as `US-FL`."""
-    text = as_text(node, "the country", report)
-    if text is None:
-        return None
-    whole, dash, part = text.value.partition("-")
-    if whole in countries.codes() and ((part.isalnum() and part.isupper() and len(part) <= 3) or not dash):
-        return text.value
-    message = f'no country has the code {quoted(text.value)}; write two letters like "SE", or "US-FL"'
-    report.add(node.mark, "JF131", message)
-    return None

@@ -11,7 +11,7 @@ from journeyflow.language.source import MapNode, Node, TextNode
 
 _Way = Literal["add", "append", "remove"]
 _WAYS: tuple[_Way, ...] = get_args(_Way)
-_TEXTS = ("email", "phone", "timezone", "locale")
+_TEXTS = ("email", "phone", "timezone", "locale", "country")
 
 
 def update(node: Node, path: str, mark: Mark, report: Report) -> Step | None:
@@ -48,6 +48,8 @@ def _value(attribute: str, node: Node, report: Report) -> Scalar | None:
             return values.zone(node, report)
         case "locale":
             return values.locale(node, what, report)
+        case "country":
+            return values.country(node, what, report)
         case _:
             return values.kept(node, what, report)
 

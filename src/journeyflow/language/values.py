@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+from journeyflow import countries
 from journeyflow.addresses import is_email, is_phone
 from journeyflow.conditions import Scalar
 from journeyflow.language import durations
@@ -254,6 +255,19 @@ def _address(
     if is_right(text.value) and not (text.plain and _looks_numeric(text.value)):
         return text.value
     report.add(node.mark, "JF129", f"{what} is {quoted(text.value)}; write {way_out}")
+    return None
+
+
+def country(node: Node, what: str, report: Report) -> str | None:
+    """`SE`, or a part of a country such as `US-FL`."""
+    text = as_text(node, what, report)
+    if text is None:
+        return None
+    whole, dash, part = text.value.partition("-")
+    if whole in countries.codes() and (not dash or re.fullmatch("[A-Z0-9]{1,3}", part)):
+        return text.value
+    message = f'no country has the code {quoted(text.value)}; write two letters like "SE", or "US-FL"'
+    report.add(node.mark, "JF131", message)
     return None
 
 

@@ -67,6 +67,7 @@ MEANING: dict[str, Example] = {
     ),
     "JF213": Example("- journey: neighbor", "- journey: neighbour"),
     "JF214": Example("- wait: 30 days\n- journey: example", "- wait: 30 days\n- journey: neighbour"),
+    "JF215": Example("topic: new", "category: marketing"),
     "JF301": Example("- end\n- send: {email: welcome}", "- send: {email: welcome}\n- end"),
     "JF302": Example(
         'enter: {schedule: "0 9 * * mon", when: {consent: email}}\n'

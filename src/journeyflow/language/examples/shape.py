@@ -110,4 +110,14 @@ SHAPE: dict[str, Example] = {
     ),
     "JF129": Example("- update: {phone: 070-1740605}", '- update: {phone: "+46701740605"}'),
     "JF130": Example("- update: {reviewer: yes}", "- update: {reviewer: true}"),
+    "JF131": Example(
+        "quiet_hours: [{country: Sweden, days: [sun]}]",
+        "quiet_hours: [{country: SE, days: [sun]}]",
+        file="policy",
+    ),
+    "JF132": Example(
+        'quiet_hours: [{from: "20:00", to: "10:00"}, {from: "08:00", to: "20:00"}]',
+        'quiet_hours: [{from: "20:00", to: "10:00"}, {days: [sun]}]',
+        file="policy",
+    ),
 }

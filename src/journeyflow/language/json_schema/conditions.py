@@ -43,10 +43,17 @@ _NUMERIC = ("is", "is_not", "at_least", "at_most", "more_than", "less_than")
 def definitions(segments: list[str] | None) -> dict[str, Schema]:
     numbers = {name: key(NUMBER, _COMPARISONS[name]["description"], 2) for name in _NUMERIC}
     return {
-        "comparisons": keys(_COMPARISONS, minProperties=1, title="Comparisons"),
+        **tests_on_properties(),
         "numbers": keys(numbers, minProperties=1, title="Comparisons of numbers"),
-        "where": {"type": "object", "minProperties": 1, "additionalProperties": ref("comparisons")},
         "condition": _condition(segments),
+    }
+
+
+def tests_on_properties() -> dict[str, Schema]:
+    """What WHERE refers to."""
+    return {
+        "comparisons": keys(_COMPARISONS, minProperties=1, title="Comparisons"),
+        "where": {"type": "object", "minProperties": 1, "additionalProperties": ref("comparisons")},
     }
 
 

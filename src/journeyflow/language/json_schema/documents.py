@@ -32,9 +32,9 @@ class Names:
 
     segments: list[str] | None = None
     categories: list[str] | None = None
-    topics: list[str] | None = None
     templates: dict[str, list[str]] = field(default_factory=dict)  # by channel
     journeys: list[str] | None = None
+    topics: list[str] | None = None
 
 
 def journey_schema(names: Names) -> Schema:

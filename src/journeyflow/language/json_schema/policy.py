@@ -3,7 +3,7 @@
 from journeyflow.language.caps import CALENDARS
 from journeyflow.language.categories import CONSENTS
 from journeyflow.language.hours import HOLIDAYS
-from journeyflow.language.json_schema.conditions import CHANNEL, EVENT, WHERE
+from journeyflow.language.json_schema.conditions import CHANNEL, EVENT, WHERE, tests_on_properties
 from journeyflow.language.json_schema.parts import (
     CLOCK,
     DURATION,
@@ -89,6 +89,7 @@ def document(categories: list[str] | None, topics: list[str] | None) -> Schema:
         "$defs": {
             "category": _category(),
             "topic": _topic(),
+            **tests_on_properties(),
             "cap": _cap(categories, topics),
             "hours": _hours(categories),
             "senders": _senders(),
@@ -109,8 +110,8 @@ def _category() -> Schema:
     properties = {
         "consent": key(
             {"enum": list(CONSENTS)},
-            "opt-in: the customer must have agreed, as without it. soft-opt-in: whoever bought and has not said "
-            "no counts as well. not-required: nobody is asked.",
+            "opt-in: the customer must have agreed, as without it. soft-opt-in: whoever bought and has not "
+            "said no counts as well. not-required: nobody is asked.",
             "not-required",
         ),
         "bought": key(
