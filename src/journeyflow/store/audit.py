@@ -13,9 +13,7 @@ audit_log = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("at", UtcDateTime, nullable=False, index=True),
-    Column(
-        "actor", Text, nullable=False
-    ),  # a user of this machine, or the name of a key
+    Column("actor", Text, nullable=False),  # a user of this machine, or the name of a key
     Column("action", Text, nullable=False),  # apply | erase | export | suppress | purge | ...
     Column("subject", Text),  # a journey, or our own number of a customer: never anything personal
     Column("detail", Json, nullable=False),
