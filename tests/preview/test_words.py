@@ -16,6 +16,7 @@ from journeyflow.conditions import (
     Trigger,
 )
 from journeyflow.conditions import Test as Comparison
+from journeyflow.language.durations import in_words
 from journeyflow.plan import (
     Arm,
     Branch,
@@ -44,7 +45,6 @@ from journeyflow.plan import (
 )
 from journeyflow.preview.words import (
     condition_in_words,
-    duration,
     entry_in_words,
     if_capped_in_words,
     rules_in_words,
@@ -133,7 +133,7 @@ def test_conditions(condition: Condition, words: str) -> None:
     [(1, "1 second"), (93_784, "1 day 2 hours 3 minutes 4 seconds"), (1_209_600, "14 days")],
 )
 def test_durations(seconds: int, words: str) -> None:
-    assert duration(seconds) == words
+    assert in_words(seconds) == words
 
 
 def test_ways_are_named_by_their_case() -> None:

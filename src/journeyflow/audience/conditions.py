@@ -83,6 +83,18 @@ def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
             assert_never(condition)
 
 
+def counted(condition: History, frame: Frame) -> ColumnElement[Anything]:
+    """How many of the events there are."""
+    past = events.alias()
+    return _over(past, _count(), condition, frame)
+
+
+def summed(condition: History, name: str, frame: Frame) -> ColumnElement[Anything]:
+    """The sum of the events' property `name`."""
+    past = events.alias()
+    return _over(past, _sum(past, name), condition, frame)
+
+
 def matches(match: EventMatch, events: FromClause) -> ColumnElement[bool]:
     """Whether a row of `events` has the name and passes the tests on its properties."""
     return and_(events.c.name == match.event, *_properties(match.where, events))
@@ -110,13 +122,24 @@ def _consent(condition: Consent, frame: Frame) -> ColumnElement[bool]:
 
 def _history(condition: History, frame: Frame) -> ColumnElement[bool]:
     past = events.alias()
-    where = and_(past.c.customer_id == frame.customer.c.id, matches(condition.match, past))
-    where = and_(where, *_period(condition, frame, past))
     if not condition.count and not condition.sum:
-        return exists().where(where).correlate_except(past)
+        return exists().where(_meant(condition, frame, past)).correlate_except(past)
     tests = [expressions.holds(test, expressions.number(_count())) for test in condition.count]
     tests += [expressions.holds(test, expressions.number(_sum(past, test.name))) for test in condition.sum]
-    return select(and_(*tests)).select_from(past).where(where).correlate_except(past).scalar_subquery()
+    return _over(past, and_(*tests), condition, frame)
+
+
+def _over(
+    past: FromClause, value: ColumnElement[Anything], condition: History, frame: Frame
+) -> ColumnElement[Anything]:
+    """The value, computed over the events that the condition is about."""
+    query = select(value).select_from(past).where(_meant(condition, frame, past))
+    return query.correlate_except(past).scalar_subquery()
+
+
+def _meant(condition: History, frame: Frame, past: FromClause) -> ColumnElement[bool]:
+    theirs = past.c.customer_id == frame.customer.c.id
+    return and_(theirs, matches(condition.match, past), *_period(condition, frame, past))
 
 
 def _period(condition: History, frame: Frame, past: FromClause) -> list[ColumnElement[bool]]:

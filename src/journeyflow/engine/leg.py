@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.conditions import Frame, holds
@@ -84,9 +84,8 @@ class Leg:
         """Those of `members` for whom the condition holds now."""
         if not members:
             return 0
-        rows = await self.connection.execute(
-            holding(condition, enrollment_ids(self.cohort, members), self.now)
-        )
+        everyone = members_of(enrollment_ids(self.cohort, members), enrollments.c.id)
+        rows = await self.connection.execute(everyone.where(holds(condition, frame_at(self.now))))
         return mask_of(place_of(row.id)[1] for row in rows)
 
     def _go_away(self, state: str, reason: str, members: Mask) -> None:
@@ -94,13 +93,19 @@ class Leg:
             self.gone[state, reason] = self.gone.get((state, reason), 0) | members
 
 
-def holding(condition: Condition, enrollment_numbers: list[int], now: datetime) -> Select[Any]:
-    """Selects the ids of those enrollments whose customer meets the condition."""
-    trigger = events.alias("trigger")
-    frame = Frame(customer=customers, now=now, trigger=trigger, since=enrollments.c.since)
+def frame_at(now: datetime) -> Frame:
+    """Where a condition looks in a query over `members_of`."""
+    return Frame(customer=customers, now=now, trigger=_trigger, since=enrollments.c.since)
+
+
+def members_of(enrollment_numbers: list[int], *columns: ColumnElement[Any]) -> Select[Any]:
+    """Selects the columns for each of the enrollments."""
     return (
-        select(enrollments.c.id)
+        select(*columns)
         .join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
-        .outerjoin(trigger, trigger.c.id == enrollments.c.event_id)
-        .where(enrollments.c.id.in_(enrollment_numbers), holds(condition, frame))
+        .outerjoin(_trigger, _trigger.c.id == enrollments.c.event_id)
+        .where(enrollments.c.id.in_(enrollment_numbers))
     )
+
+
+_trigger = events.alias("trigger")

@@ -47,6 +47,16 @@ def days(text: str) -> int:
     return -number if "-" in (match[1], match[4]) else number
 
 
+def in_words(seconds: int) -> str:
+    """`1 day 2 hours`."""
+    parts = []
+    for unit in ("day", "hour", "minute", "second"):
+        number, seconds = divmod(seconds, UNITS[unit])
+        if number:
+            parts.append(f"{number} {unit}" if number == 1 else f"{number} {unit}s")
+    return " ".join(parts) or "0 seconds"
+
+
 def _refuse_odd_spaces(text: str) -> None:
     """Texts from a word processor or a web page are full of them."""
     odd = next((char for char in text if char.isspace() and char > "~"), None)

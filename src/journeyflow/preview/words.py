@@ -20,6 +20,7 @@ from journeyflow.conditions import (
     Test,
     Trigger,
 )
+from journeyflow.language.durations import in_words as duration
 from journeyflow.plan import (
     Branch,
     Change,
@@ -49,7 +50,6 @@ from journeyflow.plan import (
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _CHANNELS = {"email": "e-mail", "sms": "SMS", "webhook": "webhook to"}
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _OPERATORS = {
     "is": "is {}",
     "is_not": "is not {}",
@@ -177,15 +177,6 @@ def tests_in_words(tests: tuple[Test, ...]) -> str:
     """`points is at least 1 and is less than 5`: what is tested is named once."""
     named = groupby(tests, key=lambda test: test.name)
     return " and ".join(f"{name} {' and '.join(map(_compared, group))}" for name, group in named)
-
-
-def duration(seconds: int) -> str:
-    parts = []
-    for unit, size in _UNITS:
-        number, seconds = divmod(seconds, size)
-        if number:
-            parts.append(f"{number} {unit}" if number == 1 else f"{number} {unit}s")
-    return " ".join(parts) or "0 seconds"
 
 
 def channel(name: str) -> str:

@@ -1,0 +1,210 @@
+"""Why a customer is not in a journey: what of its entry does not hold.
+
+What the rules of entry saw is not kept, so `when` is asked of the customer as they are now.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Row, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.audience.conditions import COLUMNS, Frame, holds, matches
+from journeyflow.audience.facts import Seen, facts
+from journeyflow.conditions import All, Condition, EventMatch, Test
+from journeyflow.engine.explaining.happenings import Happening
+from journeyflow.engine.programme import Programme
+from journeyflow.errors import JourneyflowError
+from journeyflow.plan import ENROLL, EnterByDate, EnterByEvent, EnterBySegment, Plan
+from journeyflow.policy import Policy
+from journeyflow.store.customers import customers, events
+from journeyflow.store.passages import enrollments
+from journeyflow.store.programme import journey_versions, journeys
+
+Why = Literal[
+    "disabled",  # the journey takes nobody in
+    "never-did",  # none of the events that bring customers in
+    "where",  # such an event came, and its properties do not match
+    "not-routed",  # the event has yet to be looked at
+    "not-in-force",  # the event came before the journey was applied
+    "too-old",  # the event was older than the policy allows when it was looked at
+    "inside",  # the customer is, or was, inside already
+    "again",  # the customer was in it, and `again` does not let them in (yet)
+    "when",  # some part does not hold now
+    "segment",  # the customer is not in the segment now
+    "date",  # what the attribute with the date holds
+    "asked-for",  # nobody asked for it
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the conditions that have to hold together."""
+
+    condition: Condition
+    holds: bool
+    facts: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    why: Why
+    event: Happening | None = None
+    at: datetime | None = None  # of inside and again: when the earlier passage began; else when it was routed
+    parts: list[Part] = field(default_factory=list)
+    value: Any = None  # of date
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """No cause: whatever kept the customer out does not hold any more."""
+
+    journey: str
+    plan: Plan
+    causes: list[Cause]
+
+
+async def absence(
+    connection: AsyncConnection, programme: Programme, customer: int, journey: str, now: datetime
+) -> Absence | None:
+    """None for somebody who is inside now. Raises JourneyflowError where there is no such journey."""
+    version, enabled = await _version(connection, journey)
+    plan = await programme.plan(connection, version)
+    query = select(enrollments).where(
+        enrollments.c.customer_id == customer, enrollments.c.journey == plan.journey
+    )
+    passages = (await connection.execute(query.order_by(enrollments.c.entered_at))).all()
+    if passages and passages[-1].state == "active":
+        return None
+    asked = _Asked(connection, customer, plan, list(passages), await programme.policy(connection), now)
+    causes = [] if enabled else [Cause("disabled")]
+    causes += await _by_event(asked) if _is_by_event(plan) else await _by_sweep(asked)
+    return Absence(journey, plan, causes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    connection: AsyncConnection
+    customer: int
+    plan: Plan
+    passages: list[Row[Any]]  # through any version of the journey, the newest last
+    policy: Policy
+    now: datetime
+
+
+def _is_by_event(plan: Plan) -> bool:
+    return plan.enter.kind in ("event", "manual")
+
+
+async def _version(connection: AsyncConnection, journey: str) -> tuple[int, bool]:
+    query = select(journeys.c.name, journeys.c.version_id, journeys.c.enabled).order_by(journeys.c.name)
+    rows = {row.name: row for row in await connection.execute(query)}
+    if journey not in rows:
+        names = f"applied are: {', '.join(rows)}" if rows else "none has been applied yet"
+        raise JourneyflowError(f'no journey is called "{journey}"; {names}')
+    return rows[journey].version_id, rows[journey].enabled
+
+
+async def _by_event(asked: _Asked) -> list[Cause]:
+    newest = await _newest_event(asked)
+    if newest is None:
+        return [Cause("never-did" if isinstance(asked.plan.enter, EnterByEvent) else "asked-for")]
+    event = Happening(newest.id, newest.key, newest.name, newest.at, newest.properties)
+    if not newest.matches:
+        return [Cause("where", event)]
+    if newest.routed_at is None:
+        return [Cause("not-routed", event)]
+    if any(row.event_id == event.id for row in asked.passages):  # the last one let them in, and no other came
+        return [_again(asked, None, asked.now) or Cause("never-did")]
+    causes = [await _in_force(asked, event, newest.routed_at), _too_old(asked, event, newest.routed_at)]
+    causes += [_again(asked, event, newest.routed_at), await _when(asked, event)]
+    return [cause for cause in causes if cause is not None]
+
+
+async def _newest_event(asked: _Asked) -> Row[Any] | None:
+    """Of those that could bring the customer in: one that matches, before one that has only the name."""
+    entry = asked.plan.enter
+    ways = [matches(EventMatch(ENROLL, (Test("journey", "is", asked.plan.journey),)), events)]
+    named = []
+    if isinstance(entry, EnterByEvent):
+        ways.append(matches(entry.match, events))
+        named.append(events.c.name == entry.match.event)
+    matching = or_(*ways)
+    query = (
+        select(events, matching.label("matches"))
+        .where(events.c.customer_id == asked.customer, or_(matching, *named))
+        .order_by(matching.desc(), events.c.id.desc())
+        .limit(1)
+    )
+    return (await asked.connection.execute(query)).one_or_none()
+
+
+async def _in_force(asked: _Asked, event: Happening, routed_at: datetime) -> Cause | None:
+    query = select(func.min(journey_versions.c.applied_at)).where(
+        journey_versions.c.journey == asked.plan.journey
+    )
+    applied = (await asked.connection.execute(query)).scalar_one()
+    return Cause("not-in-force", event, applied) if routed_at < applied else None
+
+
+def _too_old(asked: _Asked, event: Happening, routed_at: datetime) -> Cause | None:
+    oldest = routed_at - timedelta(seconds=asked.policy.defaults.max_event_age)
+    return Cause("too-old", event, routed_at) if event.name != ENROLL and event.at <= oldest else None
+
+
+def _again(asked: _Asked, event: Happening | None, moment: datetime) -> Cause | None:
+    """What the rule `again` said at that moment."""
+    before = [row for row in asked.passages if row.entered_at <= moment]
+    if not before:
+        return None
+    last, again = before[-1], asked.plan.again
+    if again is None:
+        return Cause("again", event, last.entered_at)
+    if last.ended_at is None or last.ended_at > moment:
+        return Cause("inside", event, last.entered_at)
+    too_soon = last.entered_at > moment - timedelta(seconds=again)
+    return Cause("again", event, last.entered_at) if again and too_soon else None
+
+
+async def _by_sweep(asked: _Asked) -> list[Cause]:
+    causes = [_again(asked, None, asked.now)]
+    entry = asked.plan.enter
+    if isinstance(entry, EnterBySegment):
+        parts = await _parts(asked, entry.condition, None)
+        causes.append(None if all(part.holds for part in parts) else Cause("segment", parts=parts))
+    if isinstance(entry, EnterByDate):
+        causes.append(Cause("date", value=await _attribute(asked, entry.attribute)))
+    causes.append(await _when(asked, None))
+    return [cause for cause in causes if cause is not None]
+
+
+async def _when(asked: _Asked, event: Happening | None) -> Cause | None:
+    parts = await _parts(asked, asked.plan.when, event)
+    return None if all(part.holds for part in parts) else Cause("when", event, parts=parts)
+
+
+async def _attribute(asked: _Asked, name: str) -> Any:
+    query = select(customers).where(customers.c.id == asked.customer)
+    row = (await asked.connection.execute(query)).one()
+    return getattr(row, name) if name in COLUMNS else row.attributes.get(name)
+
+
+async def _parts(asked: _Asked, condition: Condition, event: Happening | None) -> list[Part]:
+    """Those that have to hold together, each as it is now."""
+    trigger = events.alias("trigger")
+    frame = Frame(customer=customers, now=asked.now, trigger=trigger)
+    found = []
+    for part in _together(condition):
+        seen = facts([part], frame)
+        brought = trigger.c.id == (event.id if event else -1)
+        query = select(holds(part, frame), *seen.columns).join_from(customers, trigger, brought, isouter=True)
+        row = (await asked.connection.execute(query.where(customers.c.id == asked.customer))).one()
+        found.append(Part(part, bool(row[0]), seen.seen(row[1:])))
+    return found
+
+
+def _together(condition: Condition) -> list[Condition]:
+    if isinstance(condition, All):
+        return [part for one in condition.of for part in _together(one)]
+    return [condition]
