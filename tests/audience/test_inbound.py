@@ -139,7 +139,7 @@ async def test_stop_of_nobody_suppresses_the_number_until_start(store: Store) ->
 
 async def test_start_lifts_no_other_suppression(store: Store) -> None:
     async with store.writing() as connection:
-        await suppress(connection, "sms", NOBODY, "erased", NOW)
+        await suppress(connection, "sms", [NOBODY], "erased", NOW)
     await text(store, "START", sender=NOBODY)
     assert await suppressed(store, NOBODY) == "erased"
 

@@ -96,7 +96,7 @@ async def test_an_export_tells_the_way_taken(store: Store) -> None:
 async def test_an_export_tells_what_is_suppressed_and_is_noted(store: Store) -> None:
     await filled(store)
     async with store.writing() as connection:
-        await suppress(connection, "email", "ann-customers-email", "bounced", NOW)
+        await suppress(connection, "email", ["ann-customers-email"], "bounced", NOW)
     found = await export(store, "ann-customers-key", "sam", NOW)
     assert found is not None
     assert found["suppressions"] == [{"channel": "email", "reason": "bounced"}]

@@ -27,13 +27,13 @@ async def test_in_a_store_that_nobody_has_used_yet(store: Store) -> None:
     async with store.writing() as connection:
         assert await is_suppressed(connection, "email", ANN) is None
         assert await lift(connection, "email", ANN) is None
-        await suppress(connection, "email", ANN, "manual", NOW)
+        await suppress(connection, "email", [ANN], "manual", NOW)
         assert await is_suppressed(connection, "email", ANN) == "manual"
 
 
 async def test_large_letters_are_no_way_round_it_but_another_channel_is(store: Store) -> None:
     async with store.writing() as connection:
-        await suppress(connection, "email", "Ann@Example.com", "manual", NOW)
+        await suppress(connection, "email", ["Ann@Example.com"], "manual", NOW)
         assert await is_suppressed(connection, "email", ANN) == "manual"
         assert await is_suppressed(connection, "sms", ANN) is None
         assert await lift(connection, "email", "ANN@EXAMPLE.COM") == "manual"
@@ -43,12 +43,12 @@ async def test_large_letters_are_no_way_round_it_but_another_channel_is(store: S
 async def test_what_a_person_asked_for_outweighs_what_a_provider_told(store: Store) -> None:
     later = NOW + timedelta(days=1)
     async with store.writing() as connection:
-        await suppress(connection, "email", ANN, "bounced", NOW)
-        await suppress(connection, "email", ANN, "bounced", later)
+        await suppress(connection, "email", [ANN], "bounced", NOW)
+        await suppress(connection, "email", [ANN], "bounced", later)
         (row,) = await connection.execute(select(suppressions))
         assert (row.reason, row.at) == ("bounced", NOW), "the first time counts"
-        await suppress(connection, "email", ANN, "erased", later)
-        await suppress(connection, "email", ANN, "bounced", later + timedelta(days=1))
+        await suppress(connection, "email", [ANN], "erased", later)
+        await suppress(connection, "email", [ANN], "bounced", later + timedelta(days=1))
         (row,) = await connection.execute(select(suppressions))
         assert (row.reason, row.at) == ("erased", later)
 
@@ -58,9 +58,9 @@ async def test_the_list_has_numbers_and_known_customers_but_no_address(store: St
     async with store.writing() as connection:
         for key, email, phone in (("ann", ANN, NUMBER), ("ann-too", "ANN@example.com", None)):
             await connection.execute(insert(customers).values(key=key, email=email, phone=phone, **common))
-        await suppress(connection, "email", ANN, "complained", NOW)
-        await suppress(connection, "email", "gone@example.com", "complained", NOW)
-        await suppress(connection, "sms", NUMBER, "unknown-number", NOW)
+        await suppress(connection, "email", [ANN], "complained", NOW)
+        await suppress(connection, "email", ["gone@example.com"], "complained", NOW)
+        await suppress(connection, "sms", [NUMBER], "unknown-number", NOW)
         assert await list_suppressed(connection) == [
             Suppressed("email", "complained", 2, ["ann", "ann-too"]),
             Suppressed("sms", "unknown-number", 1, ["ann"]),
@@ -69,7 +69,7 @@ async def test_the_list_has_numbers_and_known_customers_but_no_address(store: St
 
 async def test_no_table_holds_a_suppressed_address(store: Store) -> None:
     async with store.writing() as connection:
-        await suppress(connection, "email", ANN, "manual", NOW)
+        await suppress(connection, "email", [ANN], "manual", NOW)
         for table in metadata.sorted_tables:
             rows = (await connection.execute(select(table))).all()
             assert "ann" not in repr(rows).lower(), table.name

@@ -229,7 +229,7 @@ async def test_an_address_that_was_suppressed_or_removed_since_is_left_alone(
 ) -> None:
     await queue(world, "c0", "c1")
     async with world.store.writing() as connection:
-        await suppress(connection, "email", "c0@example.com", "bounced", world.now)
+        await suppress(connection, "email", ["c0@example.com"], "bounced", world.now)
     await world.customers("c1", email=None)
     assert await world.deliver(Outbox(tmp_path)) == DeliveryCount(cancelled=2)
     assert await world.ledger("c0") == [("hello", "cancelled", "suppressed")]

@@ -32,7 +32,7 @@ def sends(name: str = "sends", channel: str = "sms", category: str = "marketing"
 
 async def suppress_address(world: World, channel: str, address: str) -> None:
     async with world.store.writing() as connection:
-        await suppress(connection, channel, address, "bounced", world.now)
+        await suppress(connection, channel, [address], "bounced", world.now)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ async def _suppress_or_lift(
 ) -> None:
     """A number that nobody has is kept from whoever gets it by a later import."""
     if keyword is Keyword.STOP and not people:
-        await suppress(connection, "sms", phone, _STOPPED, sms.at)
+        await suppress(connection, "sms", [phone], _STOPPED, sms.at)
     opts_in = keyword in (Keyword.START, Keyword.YES, Keyword.JOIN)
     if opts_in and await is_suppressed(connection, "sms", phone) == _STOPPED:
         await lift(connection, "sms", phone)

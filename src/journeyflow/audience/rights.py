@@ -125,7 +125,7 @@ async def _erase(connection: AsyncConnection, who: str | int, actor: str, now: d
     suppressed = []
     for channel, field in FIELDS.items():
         if address := person._mapping[field]:
-            await suppress(connection, channel, address, "erased", now)
+            await suppress(connection, channel, [address], "erased", now)
             suppressed.append(channel)
     await note(connection, now, actor, "erase", str(person.id), removed=removed, suppressed=suppressed)
     return Erasure(person.id, removed, suppressed, handed_over, under_way, sharing)

@@ -1,5 +1,6 @@
 """Suppression: addresses that nothing is sent to, whoever has them. Only their hashes are kept."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -29,15 +30,16 @@ class Suppressed:
 
 
 async def suppress(
-    connection: AsyncConnection, channel: str, address: str, reason: Reason, now: datetime
+    connection: AsyncConnection, channel: str, addresses: Iterable[str], reason: Reason, now: datetime
 ) -> None:
     """An address that is suppressed for a weightier reason stays so."""
     await draw(connection)
-    hashed = await _hash(connection, channel, address)
-    row = {"channel": channel, "hash": hashed, "reason": reason, "at": now}
-    await connection.execute(insert_ignoring(connection, suppressions).values(**row))
+    salt = (await connection.execute(select(installation.c.salt))).scalar()
+    hashes = sorted({str(hash_of(salt, channel, address)) for address in addresses})
+    rows = [{"channel": channel, "hash": hashed, "reason": reason, "at": now} for hashed in hashes]
+    await connection.execute(insert_ignoring(connection, suppressions), rows)
     lighter = suppressions.c.reason.not_in(_WEIGHTS[_WEIGHTS.index(reason) :])
-    known = and_(suppressions.c.channel == channel, suppressions.c.hash == hashed)
+    known = and_(suppressions.c.channel == channel, suppressions.c.hash.in_(hashes))
     await connection.execute(update(suppressions).where(known, lighter).values(reason=reason, at=now))
 
 

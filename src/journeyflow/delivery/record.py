@@ -75,13 +75,14 @@ def _outcome(result: Result, now: datetime) -> dict[str, Any]:
         case Rejected():
             values = ("failed", f"rejected: {result.code}", None, None)
         case Ambiguous():
-            values = ("unknown", result.reason, None, None)
+            values = ("unknown", result.reason, now, None)
         case Throttled():
             values = ("queued", result.reason, None, None)
         case Unrendered():
             values = ("failed", result.reason, None, None)
         case Fault():
-            values = ("unknown" if result.in_doubt else "queued", result.reason, None, None)
+            doubt = result.in_doubt
+            values = ("unknown" if doubt else "queued", result.reason, now if doubt else None, None)
         case _:
             assert_never(result)
     return dict(zip(("new_state", "new_reason", "new_sent_at", "new_provider_id"), values, strict=True))
@@ -101,6 +102,8 @@ async def _fail_enrollments(connection: AsyncConnection, results: Results, now: 
 
 async def _suppress(connection: AsyncConnection, channel: str, results: Results, now: datetime) -> None:
     reason: Reason = "unknown-number" if channel == "sms" else "bounced"
-    for taken, result in results:
-        if isinstance(result, Rejected) and result.address_is_dead:
-            await suppress(connection, channel, taken.to, reason, now)
+    dead = [
+        taken.to for taken, result in results if isinstance(result, Rejected) and result.address_is_dead
+    ]
+    if dead:
+        await suppress(connection, channel, dead, reason, now)

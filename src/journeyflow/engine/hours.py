@@ -52,19 +52,22 @@ class Hours:
         Without a known zone it may only when every zone of the country allows it, if there is such a time.
         """
         tz = zone(place.timezone) if place.timezone else None
-        country = place.country or (countries.of_zone(place.timezone) if tz and place.timezone else None)
-        local = _Local(
-            tuple(rule for rule in self.quiet if countries.is_in(country, rule.country)),
-            tuple(rule for rule in self.windows if countries.is_in(country, rule.country)),
-            country,
-        )
-        everywhere = countries.zones(country) if country and tz is None else ()
-        if len(everywhere) > 1 and (found := local.closed(everywhere, now)) is not None:
-            if found.until <= now + _LOOK_AHEAD:
-                return found
-        elif len(everywhere) > 1:
+        country = place.country or (countries.of_zone(tz.key) if tz else None)
+        local = self._in(country)
+        if tz is not None:
+            return local.closed((tz,), now)
+        everywhere = local.closed(countries.zones(country) if country else (), now)
+        if everywhere is None and country and countries.zones(country):
             return None
-        return local.closed((tz or next(iter(everywhere), self.default),), now)
+        if everywhere is not None and everywhere.until <= now + _LOOK_AHEAD:
+            return everywhere
+        return local.closed((self.default,), now)
+
+    def _in(self, country: str | None) -> "_Local":
+        def concerning(rules: tuple[QuietHours, ...]) -> tuple[QuietHours, ...]:
+            return tuple(rule for rule in rules if countries.is_in(country, rule.country))
+
+        return _Local(concerning(self.quiet), concerning(self.windows), country)
 
 
 @dataclass(frozen=True, slots=True)
