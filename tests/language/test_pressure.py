@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journeyflow.language.checks.loads import WINDOWS
+from journeyflow.language.checks.paths import LIMIT
 from journeyflow.language.checks.pressure import most
+from journeyflow.language.checks.together import Loads
 from journeyflow.language.problems import ProgrammeError
 from journeyflow.language.programme import load
 from journeyflow.policy import Policy
@@ -326,3 +328,33 @@ def test_times_that_are_written_differently(tmp_path: Path, one: str, other: str
         a={"enter": {"schedule": one}, "steps": [SEND]}, b={"enter": {"schedule": other}, "steps": [SEND]},
     )  # fmt: skip
     assert ("JF502" in {code for *_, code, _ in found}) is is_same
+
+
+def chain(length: int, steps: int, again: str) -> dict[str, dict[str, Any]]:
+    """Each journey hands over to the next one, again and again, and sends one message at last."""
+    enter = {"manual": True, "again": again}
+    found: dict[str, dict[str, Any]] = {"j0": {"enter": enter, "steps": [SEND]}}
+    for number in range(1, length):
+        hand_over = {"journey": f"j{number - 1}"}
+        found[f"j{number}"] = {"enter": enter, "steps": [*[hand_over, {"wait": "1 hour"}] * steps, SEND]}
+    return found
+
+
+def test_hand_overs_that_multiply_are_counted_up_to_a_limit(tmp_path: Path) -> None:
+    """Ten to the power of eleven paths; what is left out is told."""
+    found = told(tmp_path, ONE_A_DAY, **chain(12, 10, "always"))
+    assert "or more messages from this journey" in found[-1][3]
+    assert max(count or 0 for counted in counts(tmp_path).values() for count in counted) <= 2 * LIMIT
+
+
+def test_hand_overs_to_a_journey_that_takes_nobody_in_twice_do_not_multiply(tmp_path: Path) -> None:
+    told(tmp_path, ONE_A_DAY, **chain(12, 10, "never"))
+    assert counts(tmp_path)["j11"] == (12, 12, 12)
+
+
+def test_no_front_grows_with_the_hand_overs(tmp_path: Path) -> None:
+    told(tmp_path, ONE_A_DAY, **chain(12, 40, "always"))
+    programme = load(tmp_path)
+    loads = Loads({journey.name.value: journey for journey in programme.journeys}, programme.policy)
+    sizes = [len(loads.of(f"j{number}").as_other(30 * DAY).entered) for number in range(12)]
+    assert max(sizes) <= LIMIT

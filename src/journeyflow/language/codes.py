@@ -210,7 +210,9 @@ CODES: dict[str, Code] = {
         "more than a cap lets through",
         "The longest path with the shortest waits sends more messages than the policy allows in that time; "
         "the gate holds or drops the rest. Looked at are the windows of the policy's caps. Journeys that are "
-        "handed over to count, too. `--format json` tells the most for each journey; null is without limit.",
+        "handed over to count, too. `--format json` tells the most for each journey; null is without limit. "
+        "On one path up to 60 messages are counted, or one more than the widest cap if that is more; the "
+        'warning writes "or more" beyond, and the JSON tells at least so many.',
         severity="warning",
         needs="programme",
     ),

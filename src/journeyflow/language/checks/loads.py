@@ -13,6 +13,7 @@ from itertools import islice, pairwise
 from cronsim import CronSim
 
 from journeyflow.language.checks.paths import (
+    LIMIT,
     Front,
     IsCounted,
     Other,
@@ -28,6 +29,7 @@ from journeyflow.language.definition import EventEntry, Journey, JourneyStep, Sc
 from journeyflow.policy import DAY
 
 WINDOWS = {"24 hours": DAY, "7 days": 7 * DAY, "30 days": 30 * DAY}
+_LOOKED_AT = 8  # hand-overs of a journey from which on is looked, where the most is not counted exactly
 PAUSE = 60  # seconds; of passages that follow each other faster there is no telling how many there are
 
 
@@ -35,6 +37,7 @@ PAUSE = 60  # seconds; of passages that follow each other faster there is no tel
 class Most:
     count: int | None  # None: without limit
     sends: tuple[Sent, ...] = ()  # of one passage
+    is_least: bool = False  # there can be more: it was not counted further
 
 
 class Load:
@@ -46,18 +49,21 @@ class Load:
         places: Sequence[Place],
         is_counted: IsCounted,
         others: Mapping[str, Other] | None = None,
+        limit: int = LIMIT,
     ) -> None:
-        self.journey = journey
+        """`limit`: so many sends of one path are counted exactly."""
+        self.journey, self._limit = journey, limit
         others = others or {}
-        found = fronts(places, is_counted, others)
+        found = fronts(places, is_counted, others, limit)
         self._entered: Front = found[begins(journey, places)]
         self._fronts = found
         self._forks = [
-            front
+            front[-1]
             for place, front in zip(places, found, strict=True)
-            if isinstance(place.step, JourneyStep) and place.step.journey.value in others
+            if front and isinstance(place.step, JourneyStep) and place.step.journey.value in others
         ]
-        self._passages = list(_passages(journey, places, is_counted, others))
+        self._known: dict[int, tuple[Sent, ...]] = {}
+        self._passages = list(_passages(journey, places, is_counted, others, limit))
 
     @property
     def is_endless(self) -> bool:
@@ -76,18 +82,25 @@ class Load:
 
     def once(self, window: int) -> Most:
         """In a single passage."""
-        name = self.journey.name.value
         reaches = filter(None, (within(front, window) for front in self._fronts))
         first = max(reaches, key=lambda reach: reach.count, default=None)
-        best = sends(first, name) if first else ()
-        for front in (front for front in self._forks if front and front[-1].count > len(best)):
-            best = max(best, _densest(sends(front[-1], name), window), key=len)
-        return Most(len(best), best)
+        best = self._sends(first) if first else ()
+        is_least = first is not None and first.count >= self._limit
+        for reach in self._forks[:: len(self._forks) // _LOOKED_AT + 1] if is_least else self._forks:
+            if reach.count > len(best):
+                best = max(best, _densest(self._sends(reach), window), key=len)
+        return Most(len(best), best, is_least)
 
     def at_entry(self, window: int) -> int:
         """In the seconds after entry."""
         reach = within(self._entered, window)
         return len(sends(reach, self.journey.name.value)) if reach else 0
+
+    def _sends(self, reach: Reach) -> tuple[Sent, ...]:
+        """Found once: each reach is asked about for several windows, and lives as long as its front."""
+        if id(reach) not in self._known:
+            self._known[id(reach)] = sends(reach, self.journey.name.value)
+        return self._known[id(reach)]
 
     def as_other(self, longest: int) -> Other:
         """For those that hand over to it, where no window is longer than that many seconds."""
@@ -103,6 +116,7 @@ class _Passage:
     reach: Reach
     period: int  # the least seconds from one to the next
     early: frozenset[int]  # places that may come at any time within the period
+    is_cut: bool  # hand-overs on it were left out
 
     def at_most(self, window: int) -> int:
         return (window // self.period + 2) * self.reach.count
@@ -114,7 +128,7 @@ class _Passage:
         twice = times + [time + self.period for time in times]
         densest = max(bisect_left(twice, time + rest) - number for number, time in enumerate(times))
         early = sum(sent.place in self.early and not sent.through for sent in found)
-        return Most(rounds * len(found) + densest + early, found)
+        return Most(rounds * len(found) + densest + early, found, self.is_cut)
 
     def sends(self) -> tuple[Sent, ...]:
         return sends(self.reach, self.journey)
@@ -129,7 +143,11 @@ def _densest(found: tuple[Sent, ...], window: int) -> tuple[Sent, ...]:
 
 
 def _passages(
-    journey: Journey, places: Sequence[Place], is_counted: IsCounted, others: Mapping[str, Other]
+    journey: Journey,
+    places: Sequence[Place],
+    is_counted: IsCounted,
+    others: Mapping[str, Other],
+    limit: int,
 ) -> Iterator[_Passage]:
     period = _period(journey)
     if period is None:
@@ -137,14 +155,18 @@ def _passages(
     name, start = journey.name.value, begins(journey, places)
     least = max(period, _shortest(places)[start])
     again = {name: other for name, other in others.items() if _fits(other, least)}
-    for reach in _sending(passages(places, is_counted, again, through_times=False)[start]):
-        yield _Passage(name, reach, max(period, reach.seconds), frozenset())
+
+    def is_cut(reach: Reach) -> bool:
+        return bool(again) and reach.count >= limit
+
+    for reach in _sending(passages(places, is_counted, again, through_times=False, limit=limit)[start]):
+        yield _Passage(name, reach, max(period, reach.seconds), frozenset(), is_cut(reach))
     apart = daily(places, start)
     if apart.seconds:
-        for reach in _sending(passages(places, is_counted, again, through_times=True)[start]):
+        for reach in _sending(passages(places, is_counted, again, through_times=True, limit=limit)[start]):
             least = max(period, reach.seconds)
             early = apart.early if least < apart.seconds else frozenset[int]()
-            yield _Passage(name, reach, max(least, apart.seconds), early)
+            yield _Passage(name, reach, max(least, apart.seconds), early, is_cut(reach))
 
 
 def _sending(front: Front) -> list[Reach]:

@@ -3,12 +3,17 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from math import inf
 
 from journeyflow.language.checks.ways import Place
 from journeyflow.language.definition import JourneyStep, SendStep, WaitUntilStep
 
 IsCounted = Callable[[SendStep], bool]
+
+# Sends of one path, from which on nobody counts them exactly. Hand-overs multiply them: forty to a journey
+# that has forty to the next come to millions, and no cap is so wide.
+LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Reach:
     path: Path
 
 
-Front = tuple[Reach, ...]  # both numbers rise
+Front = tuple[Reach, ...]  # both numbers rise; the first that comes to the limit is the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +69,33 @@ class Sent:
     through: JourneyStep | None  # the step that hands over to that journey, if it is another one
 
 
-def fronts(places: Sequence[Place], is_counted: IsCounted, others: Mapping[str, Other]) -> list[Front]:
+def fronts(
+    places: Sequence[Place], is_counted: IsCounted, others: Mapping[str, Other], limit: int = LIMIT
+) -> list[Front]:
     """For each place, how many sends can follow (its own among them) in how little time, up to the last."""
     found: list[Front] = [()] * len(places)
+    closed = _closed(places, others)
     for number in range(len(places) - 1, -1, -1):
-        step, behind = places[number].step, _behind(places[number], found)
+        step, behind = places[number].step, _behind(places[number], found, limit)
         if isinstance(step, SendStep) and is_counted(step):
             gained = (_sent(step, number, reach) for reach in behind)
             behind = (Reach(0, 1, Chain(step, number, 0, None)), *gained)
-        elif isinstance(step, JourneyStep) and step.journey.value in others:
-            behind = _forked(step, behind, others[step.journey.value])
-        found[number] = _best(behind)
+        elif isinstance(step, JourneyStep) and step.journey.value in others and number not in closed:
+            behind = (*behind, *_beside(step, behind, others[step.journey.value], limit))
+        else:
+            found[number] = behind  # the best already
+            continue
+        found[number] = _best(behind, limit)
     return found
 
 
 def passages(
-    places: Sequence[Place], is_counted: IsCounted, others: Mapping[str, Other], *, through_times: bool
+    places: Sequence[Place],
+    is_counted: IsCounted,
+    others: Mapping[str, Other],
+    *,
+    through_times: bool,
+    limit: int = LIMIT,
 ) -> list[Front]:
     """For each place, how many sends can follow in how little time, up to the end of the journey.
 
@@ -91,12 +107,15 @@ def passages(
         step = places[number].step
         if isinstance(step, WaitUntilStep) and not through_times:
             continue
-        behind = _behind(places[number], found)
+        behind = _behind(places[number], found, limit)
         if isinstance(step, SendStep) and is_counted(step):
             behind = tuple(_sent(step, number, reach) for reach in behind)
         elif isinstance(step, JourneyStep) and step.journey.value in others:
             other = others[step.journey.value]
-            behind = tuple(_fork(step, other, reach.seconds, reach, other.entered[-1]) for reach in behind)
+            behind = tuple(
+                _fork(step, other, reach.seconds, reach, other.entered[-1]) if reach.count < limit else reach
+                for reach in behind
+            )
         found[number] = behind
     return found
 
@@ -113,18 +132,21 @@ def sends(reach: Reach, journey: str) -> tuple[Sent, ...]:
     They may be fewer than `reach` counts: a journey is entered again only when it takes the customer in.
     """
     found: list[Sent] = []
-    left = [_Part(0, reach, journey, None)]
+    left = [(0, 0, _Part(0, reach, journey, None))]  # by start, then in the order of the paths
+    number = 0
     closed: dict[str, float] = {}  # until when a journey takes nobody in
     while left:
-        part = min(left, key=lambda part: part.start)
-        left.remove(part)
+        part = heappop(left)[-1]
         fork = _collect(part, found)
         if fork:
             start, name = part.start + part.reach.seconds - fork.seconds, fork.step.journey.value
-            left += [_Part(start, fork.here, part.journey, part.through)] if fork.here else []
+            number += 2
+            if fork.here:
+                heappush(left, (start, number, _Part(start, fork.here, part.journey, part.through)))
             if closed.get(name, 0) <= start:
                 closed[name] = inf if fork.again is None else start + max(fork.again, fork.there.seconds)
-                left.append(_Part(start, fork.there, name, part.through or fork.step))
+                there = _Part(start, fork.there, name, part.through or fork.step)
+                heappush(left, (start, number + 1, there))
     return tuple(sorted(found, key=lambda sent: sent.seconds))
 
 
@@ -147,9 +169,23 @@ def _collect(part: _Part, found: list[Sent]) -> Fork | None:
     return link
 
 
-def _behind(place: Place, fronts: Sequence[Front]) -> Front:
+def _closed(places: Sequence[Place], others: Mapping[str, Other]) -> set[int]:
+    """Hand-overs to a journey that takes nobody in twice, where all ways have led by one to it before."""
+    found: set[int] = set()
+    entered: dict[int, frozenset[str]] = {}
+    for number, place in enumerate(places):
+        step, before = place.step, entered.get(number, frozenset())
+        if isinstance(step, JourneyStep) and (name := step.journey.value) in others:
+            found |= {number} if name in before else set()
+            before |= {name} if others[name].again is None else set()
+        for way in place.ways:
+            entered[way.to] = entered.get(way.to, before) & before
+    return found
+
+
+def _behind(place: Place, fronts: Sequence[Front], limit: int) -> Front:
     moved = [_moved(fronts[way.to], way.seconds) for way in place.ways]
-    return moved[0] if len(moved) == 1 else _best(reach for front in moved for reach in front)
+    return moved[0] if len(moved) == 1 else _best((reach for front in moved for reach in front), limit)
 
 
 def _moved(front: Front, seconds: int) -> Front:
@@ -158,11 +194,13 @@ def _moved(front: Front, seconds: int) -> Front:
     return tuple(Reach(reach.seconds + seconds, reach.count, reach.path) for reach in front)
 
 
-def _best(found: Iterable[Reach]) -> Front:
+def _best(found: Iterable[Reach], limit: int) -> Front:
     front: list[Reach] = []
     for reach in sorted(found, key=lambda reach: (reach.seconds, -reach.count)):
         if not front or reach.count > front[-1].count:
             front.append(reach)
+            if reach.count >= limit:
+                break
     return tuple(front)
 
 
@@ -170,16 +208,14 @@ def _sent(step: SendStep, number: int, reach: Reach) -> Reach:
     return Reach(reach.seconds, reach.count + 1, Chain(step, number, reach.seconds, reach.path))
 
 
-def _forked(step: JourneyStep, behind: Front, other: Other) -> Front:
-    return (*behind, *_beside(step, behind, other))
-
-
-def _beside(step: JourneyStep, behind: Front, other: Other) -> Iterator[Reach]:
+def _beside(step: JourneyStep, behind: Front, other: Other, limit: int) -> Iterator[Reach]:
     """The other journey by itself, and both together in the time that the longer one takes."""
     for seconds in sorted({reach.seconds for reach in (*behind, *other.entered)}):
-        there = within(other.entered, seconds + 1)
+        here, there = within(behind, seconds + 1), within(other.entered, seconds + 1)
+        if here and here.count >= limit:
+            return
         if there:
-            yield _fork(step, other, seconds, within(behind, seconds + 1), there)
+            yield _fork(step, other, seconds, here if there.count < limit else None, there)
 
 
 def _fork(step: JourneyStep, other: Other, seconds: int, here: Reach | None, there: Reach) -> Reach:

@@ -7,7 +7,7 @@ from journeyflow.language.checks.loads import WINDOWS, Load, Most
 from journeyflow.language.checks.occasions import Fits, occasions
 from journeyflow.language.checks.paths import Sent
 from journeyflow.language.checks.surroundings import Surroundings
-from journeyflow.language.checks.together import Loads, caps_of, on_channel
+from journeyflow.language.checks.together import Loads, caps_of, limit_of, on_channel
 from journeyflow.language.checks.ways import Place
 from journeyflow.language.definition import Journey, SendStep
 from journeyflow.language.problems import Mark, Report, quoted
@@ -22,11 +22,12 @@ def check(
 ) -> None:
     """Of the journey by itself."""
     channels = {cap.channel for cap in policy.caps}
-    loads = {channel: Load(journey, places, on_channel(channel)) for channel in channels}
+    limit = limit_of(policy)
+    loads = {channel: Load(journey, places, on_channel(channel), None, limit) for channel in channels}
     for cap in caps_of(policy, journey):
         found = _most(loads[cap.channel], cap)
         if _is_over(found, cap):
-            totals = _totals(Load(journey, places, on_channel(None)))
+            totals = _totals(Load(journey, places, on_channel(None), None, limit))
             report.add(*_problem(journey, found, cap, totals))
 
 
@@ -46,7 +47,10 @@ def check_together(journeys: Sequence[tuple[Journey, Report]], around: Surroundi
 
 
 def most(journeys: Sequence[Journey], policy: Policy) -> dict[str, dict[str, int | None]]:
-    """By name, the most messages that a customer can get in each of WINDOWS; None: without limit."""
+    """By name, the most messages that a customer can get in each of WINDOWS; None: without limit.
+
+    Of one path, no more than `limit_of` are counted for certain.
+    """
     loads = Loads({journey.name.value: journey for journey in journeys}, policy)
     names = (journey.name.value for journey in journeys)
     return {name: _in_windows(loads.of(name)) for name in names}
@@ -70,8 +74,8 @@ def _problem(journey: Journey, found: Most, cap: Cap, totals: str) -> tuple[Mark
     again = "" if over else ", each time that somebody enters"
     others = " and those that it hands over to" if any(sent.through for sent in found.sends) else ""
     message = (
-        f"a customer can get {found.count} messages from this journey{others} in {_window(cap)}, and the "
-        f"cap for {_named(cap)} is {cap.at_most}: {_path(found.sends)}{again}; {totals}. "
+        f"a customer can get {_number(found)} messages from this journey{others} in {_window(cap)}, and "
+        f"the cap for {_named(cap)} is {cap.at_most}: {_path(found.sends)}{again}; {totals}. "
     )
     return mark, "JF501", message + _WAY_OUT
 
@@ -134,8 +138,13 @@ def _place(sent: Sent) -> str:
 
 
 def _totals(load: Load) -> str:
-    told = _in_windows(load).items()
-    return ", ".join(f"{'any number' if count is None else count} in {name}" for name, count in told)
+    return ", ".join(f"{_number(load.most(seconds))} in {name}" for name, seconds in WINDOWS.items())
+
+
+def _number(found: Most) -> str:
+    if found.count is None:
+        return "any number"
+    return f"{found.count} or more" if found.is_least else str(found.count)
 
 
 def _in_windows(load: Load) -> dict[str, int | None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from journeyflow.language.checks.hours import closed_hours, is_closed, minute_of
 from journeyflow.language.definition import (
@@ -75,8 +76,14 @@ def daily(places: Sequence[Place], start: int) -> Daily:
             found.append(_moment_of(place.step))
         elif number in early:
             early.update(way.to for way in place.ways)
-    gaps = (_between(one, other) for one in found for other in found)
-    return Daily(min(gaps, default=0), frozenset(early))
+    return Daily(_least_gap(found), frozenset(early))
+
+
+def _least_gap(moments: Sequence[Moment]) -> int:
+    """The least seconds from a time of the week to the next one; 0 where there is none."""
+    times = sorted({day * 1_440 + moment.minute for moment in moments for day in moment.days})
+    gaps = (after - before for before, after in pairwise([*times, *(time + _WEEK for time in times[:1])]))
+    return min(gaps, default=0) * 60
 
 
 class _Graph:
