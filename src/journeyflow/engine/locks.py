@@ -1,4 +1,4 @@
-"""Row locks on PostgreSQL, in one order: a cohort, then enrollments, then customers, each by id.
+"""Row locks on PostgreSQL, in one order: a cohort, enrollments, customers, messages, each by id.
 
 On SQLite the whole transaction is exclusive, so nothing is done there.
 """
