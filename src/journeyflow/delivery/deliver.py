@@ -150,7 +150,7 @@ def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str,
         case Accepted():
             return {"state": "sent", "sent_at": now, "provider_id": answer.provider_id}
         case Unanswerable():
-            return {"state": "unknown", "reason": "interrupted"}
+            return {"state": "unknown", "reason": "interrupted", "sent_at": now}
         case None:
             return {"state": "queued"}
         case _:

@@ -42,7 +42,7 @@ messages = Table(
     Column("at", UtcDateTime, nullable=False),  # when the gate decided
     Column("claimed_at", UtcDateTime),
     Column("claimed_by", UtcDateTime),  # the attempt at delivery that did: when it began
-    Column("sent_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),  # of an unknown one: when it had left at the latest, if it did
     Column("provider_id", Text),
     UniqueConstraint("enrollment_id", "step"),  # a plan has no loops, so this is the message's key
     Index(None, "customer_id", "at"),
