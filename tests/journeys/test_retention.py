@@ -59,8 +59,8 @@ async def test_what_open_passages_need_stays(trip: Trip, apply: Apply, purges: b
     assert await names_of_events(trip) == ["looked", "looked", "began", "ordered"]
     if purges:
         await trip.skip(days=5)
-        # Events, messages, the trail of the passage, and the audit log's line about the purge before.
-        assert (await run_purge(trip)).rows == 4 + 5 + 1 + 1
+        # Events, messages, the trail of the passage, what its branch saw, the line about the purge before.
+        assert (await run_purge(trip)).rows == 4 + 5 + 1 + 1 + 1
         assert await names_of_events(trip) == []
     await trip.event("ann", "began", plan="gold")
     (passage,) = await trip.enrollments("ann")

@@ -1,9 +1,9 @@
 """Suppression: addresses that nothing is sent to, whoever has them. Only their hashes are kept."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import and_, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +18,8 @@ Reason = Literal["unknown-number", "bounced", "manual", "stopped", "complained",
 # The later ones replace the earlier ones: what a person asked for weighs more than what a provider told.
 _WEIGHTS: tuple[Reason, ...] = ("unknown-number", "bounced", "manual", "stopped", "complained", "erased")
 
+_LOCK = 7_240_519_284  # any number, the same in every process; an advisory lock of this database alone
+
 FIELDS = {"email": "email", "sms": "phone"}  # by channel: where a customer's address on it stands
 
 
@@ -30,9 +32,10 @@ class Suppressed:
 
 
 async def suppress(
-    connection: AsyncConnection, channel: str, addresses: Iterable[str], reason: Reason, now: datetime
+    connection: AsyncConnection, channel: str, addresses: list[str], reason: Reason, now: datetime
 ) -> None:
-    """An address that is suppressed for a weightier reason stays so."""
+    """An address that is suppressed for a weightier reason stays so. Waits for claims, see `between_claims`."""
+    await between_claims(connection)
     await draw(connection)
     salt = (await connection.execute(select(installation.c.salt))).scalar()
     hashes = sorted({str(hash_of(salt, channel, address)) for address in addresses})
@@ -41,6 +44,16 @@ async def suppress(
     lighter = suppressions.c.reason.not_in(_WEIGHTS[_WEIGHTS.index(reason) :])
     known = and_(suppressions.c.channel == channel, suppressions.c.hash.in_(hashes))
     await connection.execute(update(suppressions).where(known, lighter).values(reason=reason, at=now))
+
+
+async def hold_still(connection: AsyncConnection) -> None:
+    """No address becomes suppressed until this transaction ends. To be asked for before locks on rows."""
+    await _lock(connection, func.pg_advisory_xact_lock_shared)
+
+
+async def between_claims(connection: AsyncConnection) -> None:
+    """Nobody claims a message until this transaction ends. To be asked for before locks on rows are taken."""
+    await _lock(connection, func.pg_advisory_xact_lock)
 
 
 async def lift(connection: AsyncConnection, channel: str, address: str) -> str | None:
@@ -85,6 +98,12 @@ def parse_address(channel: str, text: str) -> str:
     """As an import would take it. Raises RecordError."""
     field = FIELDS[channel]
     return parse_customer({"id": "address", field: text}).columns[field] or ""
+
+
+async def _lock(connection: AsyncConnection, lock: Callable[[int], Any]) -> None:
+    """A suppression concerns no row that both sides could lock. On SQLite transactions are exclusive."""
+    if connection.dialect.name != "sqlite":
+        await connection.execute(select(lock(_LOCK)))
 
 
 async def _hash(connection: AsyncConnection, channel: str, address: str) -> str | None:

@@ -35,7 +35,7 @@ def add(channel: str, address: str) -> None:
     parsed, now = _parse(channel, address), datetime.now(UTC)
 
     async def work(connection: AsyncConnection) -> None:
-        await suppress_address(connection, channel, parsed, "manual", now)
+        await suppress_address(connection, channel, [parsed], "manual", now)
         await note(connection, now, actor(), "suppress", None, channel=channel, reason="manual")
 
     _run(work)

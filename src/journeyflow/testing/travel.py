@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from journeyflow.audience.ingest import record_customers, record_events
-from journeyflow.audience.records import CustomerRow, EventRow
+from journeyflow.audience.records import CustomerRow, EventRow, Proof
 from journeyflow.bootstrap import channel_worker, journeys_worker
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.channels.webhook import Webhook
@@ -59,8 +59,9 @@ class Trip:
 
     async def customer(self, key: str, consents: dict[str, str] | None = None, **values: Any) -> None:
         columns = {name: values.pop(name) for name in _COLUMNS if name in values}
-        row = CustomerRow(key, columns, values, consents or {})
-        await record_customers(self.store, [row], await self.now(), "test")
+        now = await self.now()
+        row = CustomerRow(key, columns, values, consents or {}, Proof(now))
+        await record_customers(self.store, [row], now, "test")
 
     async def event(self, customer: str, name: str, at: datetime | None = None, **properties: Any) -> None:
         """Something a customer did, now or at another time; taken in and routed."""
