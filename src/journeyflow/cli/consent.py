@@ -5,9 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,8 +17,6 @@ from journeyflow.policy import Policy
 from journeyflow.settings import load_settings
 from journeyflow.store.audit import note
 from journeyflow.store.customers import customers
-
-_HEADINGS = ("when (UTC)", "channel", "topic", "state", "how", "who", "wording", "from")
 
 
 @click.group()
@@ -39,12 +34,9 @@ def show(key: str) -> None:
     if not decisions:
         click.echo("nothing has been decided yet")
         return
-    table = Table(title="decisions", title_justify="left", show_edge=False)
-    for heading in _HEADINGS:
-        table.add_column(heading, overflow="fold", no_wrap=heading == "when (UTC)")
+    click.echo("decisions, times in UTC:")
     for row in decisions:
-        table.add_row(*map(Text, _cells(row)))
-    Console().print(table)
+        click.echo(f"  {row.at:%Y-%m-%d %H:%M:%S}  {_name(row.channel, row.topic)} {row.state}{_basis(row)}")
 
 
 @consent.command("record")
@@ -113,8 +105,8 @@ def _name(channel: str, topic: str) -> str:
     return f"{channel} {topic}" if topic else channel
 
 
-def _cells(row: Row[Any]) -> tuple[str, ...]:
+def _basis(row: Row[Any]) -> str:
     version = f" (version {row.wording_version})" if row.wording_version else ""
-    when = f"{row.at:%Y-%m-%d %H:%M:%S}"
-    wording = (row.wording or "") + version
-    return when, row.channel, row.topic, row.state, row.source, row.actor, wording.strip(), row.origin or ""
+    wording = f', "{row.wording}"{version}' if row.wording else ""
+    origin = f", from {row.origin}" if row.origin else ""
+    return f" by {row.source} ({row.actor}){wording}{origin}"
