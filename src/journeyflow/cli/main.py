@@ -35,6 +35,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 2, 130  # 2 is also click's code for a wrong
         "enroll": Lazy("journeyflow.cli.enroll:enroll", "Ask for customers to enter a journey."),
         "status": Lazy("journeyflow.cli.status:status", "Show who is where in each journey."),
         "customer": Lazy("journeyflow.cli.customer:customer", "Look at, export or erase one customer."),
+        "why": Lazy("journeyflow.cli.why:why_", "Tell why a customer got a message, or did not."),
         "suppress": Lazy("journeyflow.cli.suppress:suppress", "Addresses that nothing is sent to."),
         "audit": Lazy("journeyflow.cli.audit:audit", "Show who did what to programme and customers."),
         "consent": Lazy("journeyflow.cli.consent:consent", "Look at a customer's consents, or record one."),

@@ -22,7 +22,7 @@ _DECISIONS = {
     "otherwise": "no condition held",
     "update": "done",
 }
-_NO_REST = {
+NO_REST = {
     "missing": "the attribute {} is missing, so it goes on at once",
     "unreadable": "the attribute {} holds no date, so it goes on at once",
     "past": "the date in {} has passed, so it goes on at once",
@@ -123,7 +123,7 @@ def _decision(plan: Plan, number: int, what: str, detail: dict[str, Any], woken_
         case WaitFor() if what == "event":
             return f"wait_for: event {woken_by} came"
         case WaitUntilDate() if what == "goes_on":
-            return f"{step.kind}: {_NO_REST[detail['reason']].format(step.attribute)}"
+            return f"{step.kind}: {NO_REST[detail['reason']].format(step.attribute)}"
         case Split() if what == "variant":
             return f"experiment {step.experiment}: variant {detail['name']}"
         case Split():

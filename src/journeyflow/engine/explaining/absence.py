@@ -29,7 +29,8 @@ Why = Literal[
     "not-routed",  # the event has yet to be looked at
     "not-in-force",  # the event came before the journey was applied
     "too-old",  # the event was older than the policy allows when it was looked at
-    "inside",  # the customer is, or was, inside already
+    "entered",  # the event did bring the customer in, and none came since
+    "inside",  # the customer was inside already
     "again",  # the customer was in it, and `again` does not let them in (yet)
     "when",  # some part does not hold now
     "segment",  # the customer is not in the segment now
@@ -51,7 +52,9 @@ class Part:
 class Cause:
     why: Why
     event: Happening | None = None
-    at: datetime | None = None  # of inside and again: when the earlier passage began; else when it was routed
+    # Of entered, inside and again: when that passage began; of not-in-force: since when the journey is;
+    # of too-old: when the event was looked at.
+    at: datetime | None = None
     parts: list[Part] = field(default_factory=list)
     value: Any = None  # of date
 
@@ -115,10 +118,11 @@ async def _by_event(asked: _Asked) -> list[Cause]:
         return [Cause("where", event)]
     if newest.routed_at is None:
         return [Cause("not-routed", event)]
-    if any(row.event_id == event.id for row in asked.passages):  # the last one let them in, and no other came
-        return [_again(asked, None, asked.now) or Cause("never-did")]
+    entered = next((row for row in asked.passages if row.event_id == event.id), None)
+    if entered is not None:
+        return [Cause("entered", event, entered.entered_at)]
     causes = [await _in_force(asked, event, newest.routed_at), _too_old(asked, event, newest.routed_at)]
-    causes += [_again(asked, event, newest.routed_at), await _when(asked, event)]
+    causes += [_again(asked, event, newest.routed_at), await _when(asked)]
     return [cause for cause in causes if cause is not None]
 
 
@@ -171,17 +175,17 @@ async def _by_sweep(asked: _Asked) -> list[Cause]:
     causes = [_again(asked, None, asked.now)]
     entry = asked.plan.enter
     if isinstance(entry, EnterBySegment):
-        parts = await _parts(asked, entry.condition, None)
+        parts = await _parts(asked, entry.condition)
         causes.append(None if all(part.holds for part in parts) else Cause("segment", parts=parts))
     if isinstance(entry, EnterByDate):
         causes.append(Cause("date", value=await _attribute(asked, entry.attribute)))
-    causes.append(await _when(asked, None))
+    causes.append(await _when(asked))
     return [cause for cause in causes if cause is not None]
 
 
-async def _when(asked: _Asked, event: Happening | None) -> Cause | None:
-    parts = await _parts(asked, asked.plan.when, event)
-    return None if all(part.holds for part in parts) else Cause("when", event, parts=parts)
+async def _when(asked: _Asked) -> Cause | None:
+    parts = await _parts(asked, asked.plan.when)
+    return None if all(part.holds for part in parts) else Cause("when", parts=parts)
 
 
 async def _attribute(asked: _Asked, name: str) -> Any:
@@ -190,16 +194,14 @@ async def _attribute(asked: _Asked, name: str) -> Any:
     return getattr(row, name) if name in COLUMNS else row.attributes.get(name)
 
 
-async def _parts(asked: _Asked, condition: Condition, event: Happening | None) -> list[Part]:
+async def _parts(asked: _Asked, condition: Condition) -> list[Part]:
     """Those that have to hold together, each as it is now."""
-    trigger = events.alias("trigger")
-    frame = Frame(customer=customers, now=asked.now, trigger=trigger)
+    frame = Frame(customer=customers, now=asked.now)
     found = []
     for part in _together(condition):
         seen = facts([part], frame)
-        brought = trigger.c.id == (event.id if event else -1)
-        query = select(holds(part, frame), *seen.columns).join_from(customers, trigger, brought, isouter=True)
-        row = (await asked.connection.execute(query.where(customers.c.id == asked.customer))).one()
+        query = select(holds(part, frame), *seen.columns).where(customers.c.id == asked.customer)
+        row = (await asked.connection.execute(query)).one()
         found.append(Part(part, bool(row[0]), seen.seen(row[1:])))
     return found
 
