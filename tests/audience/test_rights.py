@@ -1,15 +1,18 @@
 """A customer's rights: all that is held is exported, and nothing of it is left after an erasure."""
 
+import asyncio
 import json
 from typing import Any
 
 from sqlalchemy import Text, func, insert, select
 
 from journeyflow.audience.holdings import holdings
+from journeyflow.audience.ingest import import_customers, record_events
+from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.audience.rights import erase, export
 from journeyflow.audience.suppression import is_suppressed, suppress
 from journeyflow.store.audit import audit_log
-from journeyflow.store.customers import customers, suppressions
+from journeyflow.store.customers import customers, events, suppressions
 from journeyflow.store.database import Store
 from journeyflow.store.tables import metadata
 from tests.audience.lives import NOW, PLAN, cohort_of, live, personal_tables
@@ -167,3 +170,22 @@ async def test_what_only_others_can_remove_is_told(store: Store) -> None:
     other = await erase(store, "bea-customers-key", "sam", NOW)
     assert other is not None
     assert (other.handed_over, other.under_way, other.sharing) == ([], [], [])
+
+
+async def test_an_import_meets_an_erasure(store: Store) -> None:
+    """Whichever comes first: no import fails, and events have a customer."""
+    for number in range(20):
+        event = EventRow(f"e{number}", "ann", "looked", NOW, {})
+        person = CustomerRow("ann", {"email": "ann@example.com"}, {"number": number}, {"email": "granted"})
+        await record_events(store, [event], NOW)
+        again = EventRow(f"f{number}", "ann", "looked", NOW, {})
+        await asyncio.gather(
+            record_events(store, [again], NOW),
+            erase(store, "ann", "test", NOW),
+            import_customers(store, [person], NOW, "file"),
+        )
+        async with store.reading() as connection:
+            owners = select(customers.c.key).join(events, events.c.customer_id == customers.c.id)
+            told = set((await connection.execute(owners)).scalars())
+            assert told <= {"ann"}
+            assert (await connection.execute(select(func.count()).select_from(events))).scalar() == 0 or told

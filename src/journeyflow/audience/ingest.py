@@ -13,7 +13,7 @@ from journeyflow.audience.consent import Basis, Choice, Standing, State, save, s
 from journeyflow.audience.records import COLUMNS, CustomerRow, EventRow, Proof
 from journeyflow.policy import Policy
 from journeyflow.store.customers import customers, events
-from journeyflow.store.database import Store, insert_ignoring, locked
+from journeyflow.store.database import Store, insert_ignoring, locked, undeleted
 from journeyflow.store.programme import policies
 
 Outcome = Literal["new", "changed", "unchanged"]
@@ -40,8 +40,9 @@ async def import_customers(store: Store, rows: Sequence[CustomerRow], now: datet
     that was given later. A file tells how things stand, not what just happened: its consents are no events.
     """
     async with store.writing() as connection:
-        created = await _create_customers(connection, (row.key for row in rows), now)
-        known = await _load(connection, {row.key for row in rows})
+        keys = {row.key for row in rows}
+        _, created = await _kept_customers(connection, keys, now)
+        known = await _load(connection, keys)
         recorded = Recorded([], Counter())
         for row in rows:
             changed = known[row.key].take(row)
@@ -63,8 +64,7 @@ async def record_events(store: Store, rows: Sequence[EventRow], now: datetime) -
     """
     async with store.writing() as connection:
         keys = {row.customer for row in rows}
-        await _create_customers(connection, keys, now)
-        ids = await _customer_ids(connection, keys)
+        ids, _ = await _kept_customers(connection, keys, now)
         created = await _add_events(connection, rows, ids, now)
         outcomes: list[Outcome] = []
         for row in rows:
@@ -142,9 +142,18 @@ async def _create_customers(connection: AsyncConnection, keys: Iterable[str], no
     return set((await connection.execute(statement, rows)).scalars())
 
 
-async def _customer_ids(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, int]:
-    query = select(customers.c.key, customers.c.id).where(customers.c.key.in_(list(keys)))
-    return {row.key: row.id for row in await connection.execute(query)}
+async def _kept_customers(
+    connection: AsyncConnection, keys: set[str], now: datetime
+) -> tuple[dict[str, int], set[str]]:
+    """Their numbers, and which are new. None is erased before we are done; who just was, is new."""
+    found: dict[str, int] = {}
+    created: set[str] = set()
+    while missing := keys - set(found):
+        created |= await _create_customers(connection, missing, now)
+        query = select(customers.c.key, customers.c.id).where(customers.c.key.in_(missing))
+        query = undeleted(connection, query.order_by(customers.c.id), of=customers)
+        found |= {row.key: row.id for row in await connection.execute(query)}
+    return found, created
 
 
 async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _Customer]:

@@ -89,6 +89,13 @@ def locked(connection: AsyncConnection, query: Select[Any], of: Table) -> Select
     return query if connection.dialect.name == "sqlite" else query.with_for_update(of=of, key_share=True)
 
 
+def undeleted(connection: AsyncConnection, query: Select[Any], of: Table) -> Select[Any]:
+    """As `locked`, but only against being deleted: others may change the rows, and keep them as well."""
+    if connection.dialect.name == "sqlite":
+        return query
+    return query.with_for_update(of=of, key_share=True, read=True)
+
+
 def _parse(url: str) -> URL:
     """What cannot be parsed is not quoted: it may hold a password."""
     try:
