@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.holdings import holdings, trail
-from journeyflow.audience.suppression import FIELDS, is_suppressed, suppress
+from journeyflow.audience.suppression import FIELDS, between_claims, is_suppressed, suppress
 from journeyflow.errors import JourneyflowError
 from journeyflow.store.audit import note
 from journeyflow.store.customers import customers
@@ -141,6 +141,7 @@ async def _lock(connection: AsyncConnection, it_is: ColumnElement[bool]) -> Row[
     if connection.dialect.name == "sqlite":
         return (await connection.execute(query)).one_or_none()
     await connection.execute(text(_PATIENCE))
+    await between_claims(connection)
     inside = select(enrollments.c.id).join(customers, customers.c.id == enrollments.c.customer_id)
     inside = inside.where(it_is).order_by(enrollments.c.id)
     await connection.execute(locked(connection, inside, of=enrollments))
@@ -148,12 +149,13 @@ async def _lock(connection: AsyncConnection, it_is: ColumnElement[bool]) -> Row[
 
 
 async def _handed_over(connection: AsyncConnection, customer: int) -> tuple[list[int], list[int]]:
-    query = select(messages.c.id, messages.c.state).where(
-        messages.c.customer_id == customer, messages.c.claimed_at.is_not(None)
-    )
-    rows = (await connection.execute(query.order_by(messages.c.id))).all()
-    given = [row.id for row in rows if row.state not in ("queued", "outranked", "cancelled")]
-    return given, [row.id for row in rows if row.state == "sending"]
+    """Waits for those who are claiming one, so that what is said here still holds in the end."""
+    query = select(messages.c.id, messages.c.state, messages.c.claimed_at)
+    query = query.where(messages.c.customer_id == customer).order_by(messages.c.id)
+    rows = (await connection.execute(locked(connection, query, of=messages))).all()
+    open_again = ("queued", "outranked", "cancelled")
+    given = [row for row in rows if row.claimed_at is not None and row.state not in open_again]
+    return [row.id for row in given], [row.id for row in given if row.state == "sending"]
 
 
 async def _sharing(connection: AsyncConnection, person: Row[Any]) -> list[str]:

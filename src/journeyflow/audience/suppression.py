@@ -34,7 +34,7 @@ class Suppressed:
 async def suppress(
     connection: AsyncConnection, channel: str, addresses: list[str], reason: Reason, now: datetime
 ) -> None:
-    """An address that is suppressed for a weightier reason stays so. Waits for claims, see `between_claims`."""
+    """An address that is suppressed for a weightier reason stays so. Waits as `between_claims` does."""
     await between_claims(connection)
     await draw(connection)
     salt = (await connection.execute(select(installation.c.salt))).scalar()

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.conditions import Frame, holds
+from journeyflow.audience.suppression import hold_still
 from journeyflow.engine.caps import Ask, reserve
 from journeyflow.engine.gate import Claimable, Verdict, at_claim, capped, refusal, rules_for
 from journeyflow.engine.hours import Hours, Place
@@ -69,6 +70,7 @@ async def claim(
     """
     if await _is_taken_over(connection, request, began):
         return Claims([], after, False, [])
+    await hold_still(connection)
     job = _Job(connection, request.channel, plan, policy, now)
     rows = await _open_messages(job, request, after, limit)
     verdicts = {row.id: _verdict(job, row) for row in rows}

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from sqlalchemy import Boolean, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.suppression import Reason, suppress
+from journeyflow.audience.suppression import Reason, hold_still, suppress
 from journeyflow.delivery.channels.base import Accepted, Ambiguous, Outcome, Rejected, Throttled
 from journeyflow.delivery.claim import Claim
 from journeyflow.errors import JourneyflowError
@@ -48,6 +48,7 @@ async def record(
     What a later attempt has settled or claimed in the meantime stays as it is; only that a message was
     accepted is certain whatever the later one took it for.
     """
+    await _suppress(connection, channel, results, now)
     if results:
         rows = [
             {"message": taken.message, "by": began, "certain": isinstance(result, Accepted)}
@@ -56,7 +57,6 @@ async def record(
         ]
         await connection.execute(_RECORD, rows)
     await _fail_enrollments(connection, results, now)
-    await _suppress(connection, channel, results, now)
 
 
 _RECORD = (
@@ -102,8 +102,8 @@ async def _fail_enrollments(connection: AsyncConnection, results: Results, now: 
 
 async def _suppress(connection: AsyncConnection, channel: str, results: Results, now: datetime) -> None:
     reason: Reason = "unknown-number" if channel == "sms" else "bounced"
-    dead = [
-        taken.to for taken, result in results if isinstance(result, Rejected) and result.address_is_dead
-    ]
+    dead = [taken.to for taken, result in results if isinstance(result, Rejected) and result.address_is_dead]
     if dead:
         await suppress(connection, channel, dead, reason, now)
+    else:
+        await hold_still(connection)  # for the claim that follows: now, as no row is locked yet
