@@ -1,6 +1,6 @@
 """Reading journeys/policy.yaml: the rules of the whole programme."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from journeyflow.language import values
 from journeyflow.language.caps import caps
@@ -9,7 +9,7 @@ from journeyflow.language.definition import Word
 from journeyflow.language.fields import Fields, as_list, as_map
 from journeyflow.language.hours import hours
 from journeyflow.language.opening import never_open
-from journeyflow.language.presets import PRESETS, Preset
+from journeyflow.language.presets import PRESETS
 from journeyflow.language.problems import Report
 from journeyflow.language.scopes import Known, known_channel
 from journeyflow.language.senders import brand, senders
@@ -35,23 +35,25 @@ def parse_policy(document: Document) -> ReadPolicy:
     if root is None:
         return ReadPolicy(None)
     fields = Fields(root, _KEYS, "the policy", report)
+    policy, named = _policy(fields, report)
+    policy = _with_presets(policy, fields, report)
+    if not report.problems:
+        _refuse_closed(policy, fields, report)
+    return ReadPolicy(None if report.problems else policy, named)
+
+
+def _policy(fields: Fields, report: Report) -> tuple[Policy, tuple[Word, ...]]:
+    """Without its presets; and the journeys that caps name."""
     kinds = categories(fields.get("categories"), report)
     subjects = topics(node, report) if (node := fields.get("topics")) else {}
     known = Known(kinds, subjects)
     own, named = caps(node, known, report) if (node := fields.get("caps")) else ((), ())
-    chosen = _presets(fields, report)
     policy = Policy(
         categories=kinds,
         topics=subjects,
-        caps=(*own, *(cap for preset in chosen for cap in preset.caps)),
-        quiet_hours=(
-            *_hours(fields, "quiet_hours", known, report),
-            *(rule for preset in chosen for rule in preset.quiet_hours),
-        ),
-        send_windows=(
-            *_hours(fields, "send_windows", known, report),
-            *(rule for preset in chosen for rule in preset.send_windows),
-        ),
+        caps=own,
+        quiet_hours=_hours(fields, "quiet_hours", known, report),
+        send_windows=_hours(fields, "send_windows", known, report),
         spread=_spread(fields, report),
         double_opt_in=_channels(fields, report),
         senders=senders(node, report) if (node := fields.get("senders")) else {},
@@ -59,9 +61,20 @@ def parse_policy(document: Document) -> ReadPolicy:
         retention=_retention(fields, report),
         defaults=_defaults(fields, report),
     )
-    if not report.problems:
-        _refuse_closed(policy, fields, report)
-    return ReadPolicy(None if report.problems else policy, named)
+    return policy, named
+
+
+def _with_presets(policy: Policy, fields: Fields, report: Report) -> Policy:
+    node = fields.get("presets")
+    items = as_list(node, '"presets"', report) if node else None
+    names = (values.one_of(item, PRESETS, "a preset", report) for item in (items.items if items else ()))
+    for preset in (PRESETS[name] for name in dict.fromkeys(names) if name):
+        policy = replace(
+            policy,
+            caps=policy.caps + preset.caps,
+            quiet_hours=policy.quiet_hours + preset.quiet_hours,
+        )
+    return policy
 
 
 def _refuse_closed(policy: Policy, fields: Fields, report: Report) -> None:
@@ -72,13 +85,6 @@ def _refuse_closed(policy: Policy, fields: Fields, report: Report) -> None:
             "let the hours leave some time"
         )
         report.add(fields.key(key), "JF132", message)
-
-
-def _presets(fields: Fields, report: Report) -> list[Preset]:
-    node = fields.get("presets")
-    items = as_list(node, '"presets"', report) if node else None
-    names = (values.one_of(item, PRESETS, "a preset", report) for item in (items.items if items else ()))
-    return [PRESETS[name] for name in dict.fromkeys(names) if name]
 
 
 def _hours(fields: Fields, key: str, known: Known, report: Report) -> tuple[QuietHours, ...]:

@@ -19,7 +19,6 @@ _SUNDAY = 6
 class Preset:
     caps: tuple[Cap, ...] = ()
     quiet_hours: tuple[QuietHours, ...] = ()
-    send_windows: tuple[QuietHours, ...] = ()
 
 
 PRESETS = {
