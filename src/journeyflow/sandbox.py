@@ -4,11 +4,13 @@ The sandbox guards customers from a template's mistakes, and the program from cu
 not bound the time that a template takes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from jinja2 import StrictUndefined, nodes
+import jinja2
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -20,6 +22,11 @@ _PLAIN = (str, bytes, int, float, list, tuple, type(None))
 _UNREPEATABLE_FILTERS = ("random",)  # the same message must come out the same on a retry
 _UNREPEATABLE_GLOBALS = ("lipsum",)
 _GUARDS = ("default", "d", "defined", "undefined")  # filters and tests
+_OF_JINJA = frozenset({"range", "dict", "namespace"})
+# So deep that nobody writes it, and far from where Python's own stack ends, wherever a template is compiled.
+_MOST_BRACKETS = 20  # around one place in a tag
+_MOST_LEVELS = 80  # of the tree
+_TOO_DEEP = "it is nested too deep"
 
 
 class Missing(StrictUndefined):
@@ -60,12 +67,39 @@ class Sandbox(ImmutableSandboxedEnvironment):
 @cache
 def sandbox(*, escape: bool) -> Sandbox:
     """For HTML with `escape`, for subjects and texts without. Tags alone on a line leave no empty line."""
-    environment = Sandbox(undefined=Missing, autoescape=escape, trim_blocks=True, lstrip_blocks=True)
+    # Not optimized: that works out constants at every level anew, and a long sum takes seconds.
+    environment = Sandbox(
+        undefined=Missing, autoescape=escape, trim_blocks=True, lstrip_blocks=True, optimized=False
+    )
     for name in _UNREPEATABLE_FILTERS:
         del environment.filters[name]
     for name in _UNREPEATABLE_GLOBALS:
         del environment.globals[name]
     return environment
+
+
+def parse_jinja(text: str) -> nodes.Template:
+    """Raises TemplateSyntaxError, also for what is too deep to be compiled."""
+    environment = sandbox(escape=False)
+    with _in_words():
+        _check_brackets(environment, text)
+        tree = environment.parse(text)
+        _check_levels(tree)
+    return tree
+
+
+def compile_jinja(source: str | nodes.Template, *, escape: bool) -> jinja2.Template:
+    """Raises TemplateSyntaxError."""
+    with _in_words():
+        return sandbox(escape=escape).from_string(source)
+
+
+def unknown_names(template: nodes.Template, known: Set[str]) -> list[str]:
+    """Variables that the template uses and that neither it nor Jinja nor `known` has, sorted."""
+    names = meta.TrackingCodeGenerator(sandbox(escape=False))
+    names.optimizer = None  # as in the sandbox
+    names.visit(template)
+    return sorted(names.undeclared_identifiers - known - _OF_JINJA)
 
 
 def paths(template: nodes.Template) -> Iterator[str]:
@@ -119,3 +153,36 @@ def path_of(node: nodes.Node) -> str | None:
             return None
     owner = path_of(node.node)
     return None if owner is None else f"{owner}.{name}"
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What Python itself cannot read is told as Jinja tells what it cannot read."""
+    try:
+        yield
+    except (RecursionError, SyntaxError):
+        raise TemplateSyntaxError(_TOO_DEEP, 1) from None
+    except ValueError:
+        raise TemplateSyntaxError("a number has too many digits", 1) from None
+
+
+def _check_brackets(environment: Sandbox, text: str) -> None:
+    """Beforehand, as brackets around one value leave nothing in the tree."""
+    depth = 0
+    for line, kind, value in environment.lex(text):
+        if kind in ("variable_begin", "block_begin"):
+            depth = 0
+        elif kind == "operator" and value in "([{":
+            depth += 1
+        elif kind == "operator" and value in ")]}":
+            depth -= 1
+        if depth > _MOST_BRACKETS:
+            raise TemplateSyntaxError(_TOO_DEEP, line)
+
+
+def _check_levels(tree: nodes.Template) -> None:
+    level: list[nodes.Node] = [tree]
+    for _ in range(_MOST_LEVELS):
+        level = [child for node in level for child in node.iter_child_nodes()]
+    if level:
+        raise TemplateSyntaxError(_TOO_DEEP, level[0].lineno)

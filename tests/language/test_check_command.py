@@ -91,6 +91,29 @@ def test_nothing_to_check(root: Path, arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert arguments[0] in result.stderr
+    assert result.stderr.startswith("journeyflow: ")
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github"])
+def test_a_folder_without_journeys_is_nothing_to_check(root: Path, form: str) -> None:
+    (root / "journeys" / "good.yaml").rename(root / "journeys" / "README.md")
+    result = run("--format", form)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "there is no journey in" in result.stderr
+    assert run("journeys/README.md").exit_code == 2
+
+
+def test_the_policy_and_the_segments_alone(root: Path) -> None:
+    """And nothing is said of what stands beside them."""
+    spoil(root)
+    (root / "journeys" / "policy.yaml").write_text("caps: [{at_most: 1, per: 1 day}]\n")
+    (root / "journeys" / "segments.yaml").write_text("lapsed: {segment: gone}\n")
+    assert run("journeys/policy.yaml").output == "policy.yaml checked, nothing is wrong\n"
+    result = run("journeys/segments.yaml")
+    assert (result.exit_code, result.output.count("JF")) == (1, 1)
+    assert "journeys/segments.yaml:1:" in result.output
+    (root / "journeys" / "policy.yaml").write_text("caps: 1\n")
+    assert run("journeys/policy.yaml").exit_code == 1
 
 
 def test_templates_are_looked_at_too(root: Path) -> None:
@@ -208,3 +231,21 @@ def test_journeys_that_run_against_a_cap_together(root: Path) -> None:
     assert found["most_messages"]["good"]["24 hours"] == 2
     (root / "journeys" / "other.yaml").write_text(f'allow: {{JF502: "few are in both"}}\n{other}')
     assert run("--strict").exit_code == 0
+
+
+def test_each_of_journeys_that_run_against_a_cap_together_can_silence_it(root: Path) -> None:
+    """Whichever the warning stands in: that changes with the priorities of the others."""
+    warn(root, 'allow: {JF307: "agreed", JF502: "few are in both"}\n')
+    policy = root / "journeys" / "policy.yaml"
+    policy.write_text(policy.read_text() + "\ncaps: [{at_most: 2, per: 1 day}]\n")
+    other = root / "journeys" / "other.yaml"
+    for priority in (60, 40):
+        other.write_text(
+            f'journey: other\npriority: {priority}\nallow: {{JF502: "few"}}\n'
+            "enter: {event: x, when: {consent: email}}\nsteps: [{send: {email: hello}}]\n"
+        )
+        assert run("--strict").output == "2 journeys checked, nothing is wrong\n"
+    other.unlink()  # now it silences nothing, which is no reason to stop
+    result = run()
+    assert result.exit_code == 0
+    assert 'JF702 warning: "JF502" silences nothing' in result.output

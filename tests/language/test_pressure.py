@@ -1,7 +1,9 @@
 """The most messages in a window, held against every path of small journeys and every way to wait."""
 
 import json
+import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,9 @@ def journey_most(root: Path, enter: dict[str, Any], steps: list[Any]) -> dict[st
     folder = root / "journeys"
     folder.mkdir(exist_ok=True)
     text = {"journey": "a", "category": "marketing", "enter": enter, "steps": steps}
-    (folder / "a.yaml").write_text(json.dumps(text))
+    numbers = count()  # each branch asks something of its own, so that every way can be taken
+    asked = re.sub('"when": {"consent": "email"}', lambda _: _ASKED.format(next(numbers)), json.dumps(text))
+    (folder / "a.yaml").write_text(asked)
     (folder / "policy.yaml").write_text("senders: {email: {from: club@example.com}}")
     try:
         (journey,) = load(root).journeys
@@ -108,6 +112,9 @@ def journey_most(root: Path, enter: dict[str, Any], steps: list[Any]) -> dict[st
             raise
         return None
     return most([journey], Policy())["a"]
+
+
+_ASKED = '"when": {{"attribute": "a{}", "is": 1}}'
 
 
 def either(one: list[Any], other: list[Any]) -> dict[str, Any]:

@@ -71,6 +71,13 @@ def test_a_word_that_is_too_long_is_broken() -> None:
     assert all(width_of(line, SIZE) <= 100 for line in lines)
 
 
+def test_a_long_name_is_broken_behind_its_hyphens() -> None:
+    lines = lines_of("E-mail win-back_after-a-year.for-members_of-the-club", SIZE, 100)
+    assert "".join(lines) == "E-mailwin-back_after-a-year.for-members_of-the-club"
+    assert all(line[-1] in "-_." for line in lines[1:-1])
+    assert all(width_of(line, SIZE) <= 100 for line in lines)
+
+
 def test_ways_that_meet_are_joined_by_a_dot() -> None:
     branch = Branch("steps/0", (Arm(Consent("email"), 1),), 2)
     steps = (branch, Wait("steps/0/0", 2, 60), Wait("steps/1", 3, 60), End("end"))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from journeyflow.cli.obstacles import needing_files
+
 if TYPE_CHECKING:
     from journeyflow.language.checks.surroundings import Message
     from journeyflow.language.problems import Problem
@@ -30,16 +32,11 @@ def check(context: click.Context, root: Path, form: str, strict: bool) -> None:
     """Read the programme in ROOT, or one journey file with what stands beside it, and print all problems.
 
     Exit code 0: no errors; 1: there are some; 2: there is nothing to check. Warnings are printed and stop
-    nobody, unless --strict is given; a journey silences one with "allow: {CODE: the reason}".
+    nobody, unless --strict is given; a journey silences one with "allow: {CODE: the reason}". The policy
+    or the segments can be named, too, and are then looked at alone.
     """
-    # Imported late, so that the command line's help does not wait for it.
-    from journeyflow.errors import ConfigurationError
-
-    try:
+    with needing_files():
         found = _find(root)
-    except ConfigurationError as error:
-        click.echo(str(error), err=True)
-        context.exit(2)
     click.echo(_FORMATS[form](found))
     context.exit(1 if found.errors or (strict and found.problems) else 0)
 
@@ -51,6 +48,7 @@ def find_problems(root: Path) -> "list[Problem]":
 
 @dataclass(frozen=True, slots=True)
 class _Found:
+    root: Path
     problems: "list[Problem]"  # sorted
     programme: "Programme | None" = None  # None: there are errors
 
@@ -60,15 +58,21 @@ class _Found:
 
 
 def _find(root: Path) -> _Found:
+    # Imported late, so that the command line's help does not wait for it.
+    from journeyflow.errors import ConfigurationError
     from journeyflow.language.problems import ProgrammeError
     from journeyflow.language.programme import load, load_file
 
+    if not root.exists():
+        raise ConfigurationError(
+            f'there is no "{root}"; name a folder that holds journeys/, or the file of a journey'
+        )
     messages, problems = _messages(_programme_of(root))
     try:
         programme = load(root, messages) if root.is_dir() else load_file(root, messages)
     except ProgrammeError as error:
-        return _Found(sorted([*error.problems, *problems]))
-    return _Found(sorted([*programme.warnings, *problems]), programme)
+        return _Found(root, sorted([*error.problems, *problems]))
+    return _Found(root, sorted([*programme.warnings, *problems]), programme)
 
 
 def _programme_of(root: Path) -> Path | None:
@@ -94,14 +98,19 @@ def _messages(root: Path | None) -> "tuple[list[Message] | None, list[Problem]]"
 
 
 def _text(found: _Found) -> str:
-    journeys = _count(len(found.programme.journeys) if found.programme else 0, "journey")
     if not found.problems:
-        return f"{journeys} checked, nothing is wrong"
+        return f"{_checked(found)} checked, nothing is wrong"
     warnings = len(found.problems) - found.errors
     counts = [(found.errors, "error"), (warnings, "warning")]
     told = " and ".join(_count(number, noun) for number, noun in counts if number)
     files = _count(len({problem.file for problem in found.problems}), "file")
     return "\n".join([*map(str, found.problems), "", f"{told} in {files}"])
+
+
+def _checked(found: _Found) -> str:
+    """The journeys; a file that is none by its name."""
+    journeys = found.programme.journeys if found.programme else ()
+    return _count(len(journeys), "journey") if journeys or found.root.is_dir() else found.root.name
 
 
 def _json(found: _Found) -> str:

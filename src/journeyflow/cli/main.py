@@ -14,7 +14,8 @@ import click
 from journeyflow.cli.lazy import Lazy, LazyGroup
 from journeyflow.errors import JourneyflowError
 
-_FAILED, _BROKEN, _INTERRUPTED = 1, 2, 130  # 2 is also click's code for a wrong call
+# 2 is a wrong call, or what could not run; 70 is EX_SOFTWARE, which not every system names.
+_FAILED, _BROKEN, _INTERRUPTED = 1, 70, 130
 
 
 @click.group(

@@ -44,7 +44,8 @@ CODES: dict[str, Code] = {
     "JF015": Code("file cannot be read", "The operating system refused to open the file."),
     "JF016": Code(
         "file is not looked at",
-        "Only files ending in `.yaml` are journeys; others would be ignored silently.",
+        "Only files in `journeys/` itself that end in `.yaml` are journeys; those that end in `.yml`, or lie "
+        "in folders below it, would be ignored silently.",
     ),
     # JF1xx: the shape of a journey, of segments and of the policy
     "JF101": Code("unknown key", "Every key must be known, so that a misspelt one is never ignored."),
@@ -175,7 +176,9 @@ CODES: dict[str, Code] = {
     "JF305": Code(
         "arm that nobody takes",
         "A branch takes the first arm that holds, so a narrower condition has to stand before a wider one. "
-        "Arms can also leave nobody only together, such as one for a condition and one for its opposite.",
+        "Arms can also leave nobody only together, such as one for a condition and one for its opposite. "
+        "What was asked at entry, or by the arm that a branch stands in, still holds until a wait, a message "
+        "or an update.",
     ),
     "JF306": Code(
         "waits for an event that ends the journey",
@@ -202,6 +205,14 @@ CODES: dict[str, Code] = {
     "JF310": Code(
         "everybody leaves at once",
         "What must hold to come in makes customers leave, too, and that is looked at before the first step.",
+    ),
+    "JF311": Code(
+        "handed over twice to a journey that takes customers in once",
+        "A journey without `again` takes each customer in a single time, so the second hand-over does "
+        "nothing. Journeys that ask something of the customer are not looked at: they may have refused the "
+        "first time.",
+        severity="warning",
+        needs="programme",
     ),
     # JF4xx: templates
     "JF401": Code("faulty template", "A template that cannot be rendered would fail for every customer."),
@@ -238,6 +249,10 @@ CODES: dict[str, Code] = {
         "`allow` names a warning and says why it is all right; errors cannot be silenced.",
     ),
     "JF702": Code(
-        "silences nothing", "A warning that is gone needs no silencing; the next one would go unseen."
+        "silences nothing",
+        "A warning that is gone needs no silencing; the next one would go unseen. It may be gone because "
+        "another file was changed, so this stops nobody. `JF502` counts for each of the journeys that it is "
+        "about, in whichever it is told.",
+        severity="warning",
     ),
 }

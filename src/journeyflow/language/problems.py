@@ -62,6 +62,7 @@ class Report:
     def __init__(self, file: str, text: str = "") -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.concerns: set[str] = set()  # codes of problems that this file has a part in, told in another one
         self._lines = _LINE_BREAK.split(text)
         self._shown: dict[int, str] = {}  # lines as they are shown: one can be long, and have many problems
 

@@ -1,7 +1,8 @@
 """The whole programme from its folder: journeys, segments and policy, read and checked together."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from journeyflow.errors import ConfigurationError
@@ -18,6 +19,7 @@ from journeyflow.language.source import MAX_BYTES, Document, read
 from journeyflow.policy import Policy
 
 _SEGMENTS, _POLICY = "segments.yaml", "policy.yaml"
+_ENDINGS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +34,29 @@ def load(root: Path, messages: Iterable[Message] | None = None) -> Programme:
     """Read `root`/journeys. `messages` are those that there are templates for; None: not known.
 
     Raises ProgrammeError with all problems if one of them is an error, ConfigurationError if there is no
-    such folder.
+    such folder, or nothing in it.
     """
     folder = root / "journeys"
     if not folder.is_dir():
         raise ConfigurationError(
             f'there is no folder "{folder}"; run in the folder that holds journeys/, or name it'
         )
-    return _load(folder, sorted(folder.iterdir()), messages, whole=True)
+    files = sorted([*folder.iterdir(), *_below(folder)])
+    if not any(_is_meant(file) for file in files):
+        raise ConfigurationError(
+            f'there is no journey in "{folder}"; write one, such as {folder}/welcome.yaml'
+        )
+    return _load(folder, files, messages, whole=True)
 
 
 def load_file(file: Path, messages: Iterable[Message] | None = None) -> Programme:
-    """One journey, with the segments and the policy beside it; raises as `load` does."""
-    if not file.is_file():
-        raise ConfigurationError(
-            f'there is no file "{file}"; name a folder that holds journeys/, or a journey'
-        )
+    """One journey, with the segments and the policy beside it, or one of these two; raises as `load` does."""
+    if not file.exists():
+        raise ConfigurationError(f'there is no file "{file}"; name the file of a journey')
+    if file.is_dir() or not _is_meant(file):
+        raise ConfigurationError(f'"{file}" is no journey, which is a file that ends in ".yaml"; name one')
+    if file.name in (_SEGMENTS, _POLICY):
+        return _load_beside(file, messages)
     return _load(file.parent, [file], messages, whole=False)
 
 
@@ -65,15 +74,32 @@ def _load(folder: Path, files: list[Path], messages: Iterable[Message] | None, *
     problems: list[Problem] = []
     known = None if messages is None else messages_by_name(messages)
     segments = _segments(folder / _SEGMENTS, known, problems)
-    names = [file.stem for file in folder.glob("*.yaml") if file.name not in (_SEGMENTS, _POLICY)]
+    names = _names(folder)
     policy = _policy(folder / _POLICY, names, problems)
-    found = [_read(file) for file in files if _is_journey(file, problems)]
+    found = [_read(file) for file in files if _is_journey(file, folder, problems)]
     _check(found, Surroundings(segments, policy, known, names), whole)
     problems += (problem for each in found for problem in each.report.problems)
+    journeys = tuple(each.journey for each in found if each.journey)
+    return _sound(Programme(journeys, segments or {}, policy or Policy()), problems)
+
+
+def _load_beside(file: Path, messages: Iterable[Message] | None) -> Programme:
+    """The segments or the policy alone."""
+    problems: list[Problem] = []
+    if file.name == _POLICY:
+        return _sound(Programme((), {}, _policy(file, _names(file.parent), problems) or Policy()), problems)
+    known = None if messages is None else messages_by_name(messages)
+    return _sound(Programme((), _segments(file, known, problems) or {}, Policy()), problems)
+
+
+def _names(folder: Path) -> list[str]:
+    return [file.stem for file in folder.glob("*.yaml") if file.name not in (_SEGMENTS, _POLICY)]
+
+
+def _sound(programme: Programme, problems: list[Problem]) -> Programme:
     if any(problem.severity == "error" for problem in problems):
         raise ProgrammeError(problems)
-    journeys = tuple(each.journey for each in found if each.journey)
-    return Programme(journeys, segments or {}, policy or Policy(), tuple(sorted(problems)))
+    return replace(programme, warnings=tuple(sorted(problems)))
 
 
 def _read(file: Path) -> _Read:
@@ -126,14 +152,38 @@ def _policy(file: Path, journeys: Collection[str], problems: list[Problem]) -> P
     return read.policy if not document.report.problems else None
 
 
-def _is_journey(file: Path, problems: list[Problem]) -> bool:
-    if file.suffix == ".yml":
+def _below(folder: Path) -> Iterator[Path]:
+    """The YAML files in folders below it, but for hidden ones and those that bear the name of a file."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != "." and Path(name).suffix not in _ENDINGS)
+        if Path(place) != folder:
+            yield from (file for name in names if _is_meant(file := Path(place, name)))
+
+
+def _is_meant(file: Path) -> bool:
+    """Whether somebody expects it to be read."""
+    return file.suffix in _ENDINGS and not file.name.startswith(".")
+
+
+def _is_journey(file: Path, folder: Path, problems: list[Problem]) -> bool:
+    """Of a file that is in vain, it is told why."""
+    if not _is_meant(file):
+        return False
+    why = _in_vain(file, folder)
+    if why:
         report = Report(file.as_posix())
-        report.add(
-            Mark(1, 1), "JF016", f'the file ends in ".yml" and is not read; name it "{file.stem}.yaml"'
-        )
+        report.add(Mark(1, 1), "JF016", why)
         problems += report.problems
-    return file.suffix == ".yaml" and not file.name.startswith(".") and file.name not in (_SEGMENTS, _POLICY)
+    return not why and file.name not in (_SEGMENTS, _POLICY)
+
+
+def _in_vain(file: Path, folder: Path) -> str:
+    if file.parent != folder:
+        below = quoted(file.parent.relative_to(folder).as_posix())
+        return f'the file lies in the folder {below} and is not read; move it into "{folder.name}" itself'
+    if file.suffix == ".yml":
+        return f'the file ends in ".yml" and is not read; name it "{file.stem}.yaml"'
+    return ""
 
 
 def _open(file: Path) -> Document:

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2 import TemplateSyntaxError, nodes
 
 from journeyflow.conditions import Scalar
 from journeyflow.language import values
@@ -11,11 +11,11 @@ from journeyflow.language.definition import Datum, WebhookStep
 from journeyflow.language.fields import Fields, as_map, as_text
 from journeyflow.language.problems import Mark, Report, instead, quoted
 from journeyflow.language.source import Node, TextNode
-from journeyflow.sandbox import sandbox
+from journeyflow.refusals import refusals
+from journeyflow.sandbox import compile_jinja, parse_jinja, unknown_names
 
 ROOTS = ("customer", "event", "journey")  # the variables that a body is given
 
-_OWN = {"range", "dict", "namespace"}  # what Jinja itself provides
 _OTHER_FILES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST_URL = 2_000
@@ -90,14 +90,16 @@ def _value(key: TextNode, node: Node, report: Report) -> Scalar | None:
 
 def _check_jinja(text: str, what: str, mark: Mark, report: Report) -> None:
     try:
-        tree = sandbox(escape=False).parse(text)
-        sandbox(escape=False).from_string(tree)
+        tree = parse_jinja(text)
+        compile_jinja(tree, escape=False)
     except TemplateSyntaxError as error:
         message = f"{what} is not valid Jinja: {error.message or 'unknown tag'}".rstrip(".")
         report.add(mark, "JF128", f"{message}; mend the tag")
         return
     if any(True for _ in tree.find_all(_OTHER_FILES)):
         report.add(mark, "JF128", f"{what} loads another template, and there is none; write it here")
-    for name in sorted(meta.find_undeclared_variables(tree) - set(ROOTS) - _OWN):
+    for refusal in refusals(tree):
+        report.add(mark, "JF128", f"{what} can never be filled in: {refusal.message}")
+    for name in unknown_names(tree, set(ROOTS)):
         message = f"{what} uses {quoted(name)} and there is no such variable; {instead(name, ROOTS)}"
         report.add(mark, "JF128", message)

@@ -11,7 +11,7 @@ from jinja2.exceptions import SecurityError, UndefinedError
 from journeyflow.conditions import Scalar
 from journeyflow.errors import RenderError
 from journeyflow.messages.templates import Template
-from journeyflow.sandbox import paths, sandbox
+from journeyflow.sandbox import compile_jinja, parse_jinja, paths
 
 MAX_BYTES = 500_000  # of one part of a message, as UTF-8
 
@@ -115,14 +115,13 @@ def _is_blank(value: object) -> bool:
 
 
 def _compile(template: Template) -> _Compiled:
-    plain, html = sandbox(escape=False), sandbox(escape=True)
     sources = [part for part in (template.subject, template.html, template.text) if part is not None]
     try:
         return _Compiled(
-            None if template.subject is None else plain.from_string(template.subject),
-            None if template.html is None else html.from_string(template.html),
-            plain.from_string(template.text),
-            frozenset(path for source in sources for path in paths(plain.parse(source))),
+            None if template.subject is None else compile_jinja(template.subject, escape=False),
+            None if template.html is None else compile_jinja(template.html, escape=True),
+            compile_jinja(template.text, escape=False),
+            frozenset(path for source in sources for path in paths(parse_jinja(source))),
         )
     except jinja2.TemplateSyntaxError as error:
         raise RenderError(f"{_named(template)} is not valid Jinja: {error.message}") from None

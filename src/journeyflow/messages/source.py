@@ -8,11 +8,12 @@ from pathlib import Path
 
 import jinja2
 import yaml
-from jinja2 import meta, nodes
+from jinja2 import nodes
 
 from journeyflow.conditions import Scalar
 from journeyflow.messages.problems import BadTemplate, TemplateProblem
-from journeyflow.sandbox import LINKS, ROOTS, sandbox
+from journeyflow.refusals import refusals
+from journeyflow.sandbox import LINKS, ROOTS, compile_jinja, parse_jinja, unknown_names
 
 MAX_BYTES = 500_000
 
@@ -52,7 +53,7 @@ class Source:
     def check_made(self, part: str, what: str) -> None:
         """Raises BadTemplate if what was made from the body no longer compiles."""
         try:
-            sandbox(escape=False).from_string(part)
+            compile_jinja(parse_jinja(part), escape=False)
         except jinja2.TemplateSyntaxError as error:
             message = f"in the {what} made of this the Jinja no longer parses: {error.message}".rstrip(".")
             way_out = "; keep each {% if %} and its {% endif %} side by side, or write email.txt by hand"
@@ -60,22 +61,35 @@ class Source:
 
     def _jinja_problems(self, text: str, offset: int) -> list[TemplateProblem]:
         try:
-            tree = sandbox(escape=False).parse(text)
-            sandbox(escape=False).from_string(tree)
+            tree = parse_jinja(text)
+            compile_jinja(tree, escape=False)
         except jinja2.TemplateSyntaxError as error:
             message = f"the Jinja does not parse: {error.message or 'unknown tag'}".rstrip(".")
             return self.problem(_line_start(text, error.lineno) + offset, f"{message}; mend the tag")
-        return self._other_files(tree, text, offset) + self._unknown_variables(tree, text, offset)
+        return (
+            self._other_files(tree, text, offset)
+            + self._refusals(tree, text, offset)
+            + self._unknown_variables(tree, text, offset)
+        )
 
     def _other_files(self, tree: nodes.Template, text: str, offset: int) -> list[TemplateProblem]:
         message = "a template cannot load another one with Jinja; use mj-include, or write it here"
         found = tree.find_all(_OTHER_FILES)
         return [p for node in found for p in self.problem(_line_start(text, node.lineno) + offset, message)]
 
+    def _refusals(self, tree: nodes.Template, text: str, offset: int) -> list[TemplateProblem]:
+        return [
+            problem
+            for refusal in refusals(tree)
+            for problem in self.problem(
+                _line_start(text, refusal.line) + offset, f"this can never be filled in: {refusal.message}"
+            )
+        ]
+
     def _unknown_variables(self, tree: nodes.Template, text: str, offset: int) -> list[TemplateProblem]:
         problems: list[TemplateProblem] = []
         known = ROOTS | LINKS
-        for name in sorted(meta.find_undeclared_variables(tree) - known - {"range", "dict", "namespace"}):
+        for name in unknown_names(tree, known):
             at = re.search(rf"\b{re.escape(name)}\b(?=[^{{}}]*[}}%]}})", text)
             message = f'there is no variable "{name}"; there are {", ".join(sorted(known))}'
             problems += self.problem(offset + (at.start() if at else 0), message)

@@ -7,9 +7,10 @@ from typing import Any
 import jinja2
 
 from journeyflow.conditions import Scalar
+from journeyflow.errors import RenderError
 from journeyflow.messages.render import Place, fill
 from journeyflow.plan import Datum
-from journeyflow.sandbox import paths, sandbox
+from journeyflow.sandbox import compile_jinja, parse_jinja, paths
 
 _WAY_OUT = 'write "| default(...)" behind it'
 
@@ -25,11 +26,14 @@ def render_body(body: Iterable[Datum], path: str, context: Mapping[str, Any]) ->
 
 
 def _filled(text: str, named: str, context: Mapping[str, Any]) -> str:
-    template, read = _compiled(text)
+    try:
+        template, read = _compiled(text)
+    except jinja2.TemplateSyntaxError as error:
+        raise RenderError(f"{named} is not valid Jinja: {error.message}") from None
     return fill(template, context, Place(named, read, _WAY_OUT))
 
 
 @lru_cache(maxsize=1_000)
 def _compiled(text: str) -> tuple[jinja2.Template, frozenset[str]]:
-    environment = sandbox(escape=False)
-    return environment.from_string(text), frozenset(paths(environment.parse(text)))
+    tree = parse_jinja(text)
+    return compile_jinja(tree, escape=False), frozenset(paths(tree))

@@ -3,7 +3,7 @@
 import textwrap
 
 from journeyflow.plan import Plan
-from journeyflow.preview.words import entry_in_words, step_in_words, ways
+from journeyflow.preview.words import entry_in_words, rules_in_words, step_in_words, ways
 
 SHAPES = {
     "send": 'shape=box, style=filled, fillcolor="#e6e6e6"',
@@ -27,6 +27,8 @@ def dot(plan: Plan) -> str:
         f'  graph [rankdir=TB, label={_quoted(plan.title)}, labelloc=t, fontname="Helvetica"]',
         '  node [fontname="Helvetica", fontsize=11, margin="0.2,0.08"]',
         '  edge [fontname="Helvetica", fontsize=10]',
+        f"  rules [label={_wrapped(*rules_in_words(plan))}, shape=note]",
+        "  rules -> enter [style=dotted, arrowhead=none]",
         f"  enter [label={_wrapped(entry_in_words(plan.enter))}, shape=box, style=rounded, penwidth=2]",
         "  enter -> s0",
     ]
@@ -38,8 +40,8 @@ def dot(plan: Plan) -> str:
     return "\n".join([*lines, "}"])
 
 
-def _wrapped(text: str) -> str:
-    return _quoted("\n".join(textwrap.wrap(text, _WIDEST)))
+def _wrapped(*texts: str) -> str:
+    return _quoted("\n".join(line for text in texts for line in textwrap.wrap(text, _WIDEST)))
 
 
 def _quoted(text: str) -> str:

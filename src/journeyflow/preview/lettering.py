@@ -14,13 +14,15 @@ _WIDTHS = (
 _BY_CHARACTER = {char: width for chars, width in _WIDTHS for char in chars}
 _USUAL, _CAPITAL, _FOREIGN = 0.66, 0.76, 1.1
 
+_HYPHENS = "-_./@"  # behind which a name may go on in the next line
+
 
 def width_of(text: str, size: float) -> float:
     return sum(map(_width, text)) * size
 
 
 def lines_of(text: str, size: float, most: float) -> list[str]:
-    """Broken between words, and within a word where it alone is wider than `most`."""
+    """Broken between words, and within a word, behind a hyphen if it can be, where it alone is too wide."""
     lines: list[str] = []
     line = ""
     for word in _pieces(text, size, most):
@@ -38,8 +40,9 @@ def _pieces(text: str, size: float, most: float) -> Iterator[str]:
         piece = ""
         for char in word:
             if piece and width_of(piece + char, size) > most:
-                yield piece
-                piece = ""
+                end = 1 + max(map(piece.rfind, _HYPHENS)) or len(piece)
+                yield piece[:end]
+                piece = piece[end:]
             piece += char
         yield piece
 

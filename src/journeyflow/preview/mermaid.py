@@ -1,7 +1,7 @@
 """A plan as a Mermaid flowchart: text that GitHub and many wikis draw."""
 
 from journeyflow.plan import Plan
-from journeyflow.preview.words import entry_in_words, step_in_words, ways
+from journeyflow.preview.words import entry_in_words, rules_in_words, step_in_words, ways
 
 # Left and right of the label: sends are boxes, waits have round ends, questions have corners at the sides.
 SHAPES = {
@@ -20,7 +20,12 @@ SHAPES = {
 
 
 def mermaid(plan: Plan) -> str:
-    lines = ["flowchart TD", f'    enter(["{_label(entry_in_words(plan.enter))}"]) --> s0']
+    head = "<br>".join(map(_label, (plan.title, *rules_in_words(plan))))
+    lines = [
+        "flowchart TD",
+        f'    rules["{head}"] -.- enter',
+        f'    enter(["{_label(entry_in_words(plan.enter))}"]) --> s0',
+    ]
     for number, step in enumerate(plan.steps):
         opening, closing = SHAPES[step.kind]
         lines.append(f'    s{number}{opening}"{_label(step_in_words(step))}"{closing}')

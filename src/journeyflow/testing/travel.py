@@ -11,12 +11,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, func, select
+from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
@@ -47,7 +48,10 @@ _PATIENCE = 30.0  # seconds
 
 @dataclass(slots=True)
 class Trip:
-    """Time stands still unless `skip` moves it; after each call everything that is due has been done."""
+    """Time stands still unless `skip` moves it; after each call everything that is due has been done.
+
+    A delivery that waits for its next attempt, since the receiver wants a pause, is due only then.
+    """
 
     store: Store
     environment: WorkflowEnvironment
@@ -127,27 +131,55 @@ class Trip:
         await self.settle()
 
     async def _next_due(self, end: datetime) -> datetime | None:
+        now = await self.now()
         query = select(func.min(enrollments.c.wake_at)).where(
-            enrollments.c.state == "active", enrollments.c.wake_at > await self.now()
+            enrollments.c.state == "active", enrollments.c.wake_at > now
         )
         async with self.store.reading() as connection:
-            moment = (await connection.execute(query)).scalar()
-        return moment if moment is not None and moment < end else None
+            moments = list((await connection.execute(query)).scalars())
+        for cohort in await self._delivering():
+            moments += await self._next_attempts(cohort)
+        return min((moment for moment in moments if moment is not None and now < moment < end), default=None)
+
+    async def _delivering(self) -> list[int]:
+        """Cohorts that have handed over less than all of their messages."""
+        query = select(enrollments.c.cohort_id).join_from(messages, enrollments)
+        query = query.where(messages.c.state.in_(["queued", "sending"])).distinct()
+        async with self.store.reading() as connection:
+            return list((await connection.execute(query)).scalars())
 
     async def _cohorts(self) -> list[int]:
         async with self.store.reading() as connection:
             return list((await connection.execute(select(cohorts.c.id))).scalars())
 
     async def _at_rest(self, cohort: int) -> bool:
-        handle = self.environment.client.get_workflow_handle_for(
-            Cohort.run, towards_temporal.workflow_id(cohort)
-        )
+        handle, now = self._workflow(cohort), await self.now()
         try:
-            return await handle.query(Cohort.at_rest, to_ms(await self.now()))
+            if await handle.query(Cohort.at_rest, to_ms(now)):
+                return True
+            held = [moment for moment in await self._next_attempts(cohort) if moment > now]
+            return bool(held) and await handle.query(Cohort.at_rest, args=[to_ms(now), len(held)])
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:  # everybody ended in the first leg
                 return True
             raise
+
+    async def _next_attempts(self, cohort: int) -> list[datetime]:
+        """When the deliveries that were asked to pause go on."""
+        described = (await self._workflow(cohort).describe()).raw_description
+        return [
+            one.last_attempt_complete_time.ToDatetime(UTC)
+            + one.last_failure.application_failure_info.next_retry_delay.ToTimedelta()
+            for one in described.pending_activities
+            # The test server says of every activity that it has started.
+            if one.last_attempt_complete_time.ToDatetime(UTC) >= one.last_started_time.ToDatetime(UTC)
+            and one.last_failure.application_failure_info.HasField("next_retry_delay")
+        ]
+
+    def _workflow(self, cohort: int) -> WorkflowHandle[Cohort, None]:
+        return self.environment.client.get_workflow_handle_for(
+            Cohort.run, towards_temporal.workflow_id(cohort)
+        )
 
 
 @asynccontextmanager

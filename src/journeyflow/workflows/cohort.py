@@ -49,13 +49,14 @@ class Cohort:
         return self._state
 
     @workflow.query
-    def at_rest(self, now: int) -> bool:
-        """Nothing is under way: no leg, no delivery, no wake-up to look at, nobody due at `now`.
+    def at_rest(self, now: int, held: int = 0) -> bool:
+        """Nothing is under way: no leg, no wake-up to look at, nobody due at `now`, no delivery.
 
+        As many deliveries as are `held` do not count: they wait for their next attempt.
         The clock is the asker's: this workflow's own stands still between two of its tasks.
         """
         due = bool(self._state.resting) and next_wake(self._state) <= now
-        return not (self._travelling or self._deliveries or self._news or due)
+        return not (self._travelling or len(self._deliveries) > held or self._news or due)
 
     @workflow.run
     async def run(self, _state: CohortState) -> None:

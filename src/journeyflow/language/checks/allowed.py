@@ -34,9 +34,10 @@ def allowances(document: Document) -> tuple[Allowance, ...]:
 def silence(report: Report, allowed: Collection[Allowance], known: Collection[str]) -> None:
     """Take the allowed warnings out of `report`, and report those that there are none of.
 
+    A warning about several journeys, told in one of them, is one that each of them may silence.
     `known` says which of a code's needs were met: of the other codes nobody knows.
     """
-    found = {problem.code for problem in report.problems}
+    found = {problem.code for problem in report.problems} | report.concerns
     complete = not any(problem.severity == "error" for problem in report.problems)
     codes = {allowance.code for allowance in allowed}
     report.problems = [problem for problem in report.problems if problem.code not in codes]
@@ -54,13 +55,7 @@ def _node(root: Node | None) -> Node | None:
 def _allowance(key: TextNode, reason: Node, report: Report) -> Allowance | None:
     warnings = tuple(_warnings())
     if key.value not in warnings:
-        is_error = key.value in CODES
-        message = (
-            f"{quoted(key.value)} is an error, and errors cannot be silenced; mend it instead"
-            if is_error
-            else f"no warning has the code {quoted(key.value)}; {instead(key.value, warnings)}"
-        )
-        report.add(key.mark, "JF701", message)
+        report.add(key.mark, "JF701", _refusal(key.value, warnings))
         return None
     if isinstance(reason, TextNode) and not reason.value.strip():
         message = f'"{key.value}" is silenced without a reason; write in a few words why it is all right'
@@ -70,5 +65,14 @@ def _allowance(key: TextNode, reason: Node, report: Report) -> Allowance | None:
     return Allowance(key.value, key.mark)
 
 
+def _refusal(code: str, warnings: tuple[str, ...]) -> str:
+    if code not in CODES:
+        return f"no warning has the code {quoted(code)}; {instead(code, warnings)}"
+    if CODES[code].severity == "warning":
+        return f"{quoted(code)} is about what is silenced, and cannot be itself; delete what it points to"
+    return f"{quoted(code)} is an error, and errors cannot be silenced; mend it instead"
+
+
 def _warnings() -> Iterator[str]:
-    return (name for name, code in CODES.items() if code.severity == "warning")
+    """But not the one about silencing: it is mended by deleting what it is about."""
+    return (name for name, code in CODES.items() if code.severity == "warning" and name != "JF702")

@@ -1,14 +1,12 @@
-"""Conditions that can never hold, and branch arms that an earlier one leaves nothing for."""
+"""Conditions that can never hold, and entries that make customers leave at once."""
 
 from collections.abc import Iterator
 
-from journeyflow.language.checks.logic import Both, Formula, Logic, can_hold_together, formula
+from journeyflow.language.checks.logic import Both, Logic, can_hold_together, formula
 from journeyflow.language.checks.surroundings import Surroundings
 from journeyflow.language.definition import (
     AllOf,
     AnyOf,
-    BranchArm,
-    BranchStep,
     Comparison,
     Condition,
     EventEntry,
@@ -19,7 +17,7 @@ from journeyflow.language.definition import (
     SegmentEntry,
     WaitForStep,
 )
-from journeyflow.language.problems import Mark, Report
+from journeyflow.language.problems import Report
 from journeyflow.language.walk import all_steps, conditions_inside
 
 
@@ -30,9 +28,6 @@ def check(journey: Journey, _around: Surroundings, report: Report) -> None:
     _check_entry(journey, logic, report)
     for where in _wheres(journey):
         _check_where(where, report)
-    for step in all_steps(journey.steps):
-        if isinstance(step, BranchStep):
-            _check_arms(step, logic, report)
 
 
 def check_condition(condition: Condition, logic: Logic, report: Report) -> bool:
@@ -83,29 +78,3 @@ def _check_where(where: tuple[Comparison, ...], report: Report) -> None:
     if not can_hold_together(where, ()):
         message = 'no event can ever pass this "where", since its tests contradict each other; correct one'
         report.add(where[0].mark, "JF304", message)
-
-
-def _check_arms(step: BranchStep, logic: Logic, report: Report) -> None:
-    together = Logic()
-    earlier: list[tuple[BranchArm, Formula]] = []
-    left: list[Formula] = []  # what holds for those whom the arms before leave
-    for arm in step.arms:
-        asked = formula(arm.when)
-        covering = next((one for one, wide in earlier if logic.implies(asked, wide)), None)
-        if not logic.is_impossible(asked) and (covering or together.is_impossible(Both((asked, *left)))):
-            _report_arm(arm.mark, covering, report)
-        elif covering is None:
-            earlier.append((arm, asked))
-            left.append(formula(arm.when, holds=False))
-    if step.otherwise and together.is_impossible(Both(tuple(left))):
-        _report_arm(step.otherwise[0].mark, None, report)
-
-
-def _report_arm(mark: Mark, covering: BranchArm | None, report: Report) -> None:
-    takes = (
-        f"arm on line {covering.mark.line} takes all of them before"
-        if covering
-        else "arms before it leave nobody"
-    )
-    way_out = "put the narrower condition first" if covering else "delete it, or correct one of them"
-    report.add(mark, "JF305", f"nobody ever comes to this arm, since the {takes}; {way_out}")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from journeyflow.language.checks import (
+    arms,
     conditions,
     consent,
     flow,
@@ -19,7 +20,7 @@ from journeyflow.language.definition import Journey
 from journeyflow.language.problems import Report
 
 _OF_ALL = (references.check, handovers.check, flow.check_reach, scope.check)
-_OF_SOUND = (variables.check, sends.check, conditions.check, flow.check_waits)
+_OF_SOUND = (variables.check, sends.check, conditions.check, arms.check, flow.check_waits)
 _ON_WAYS = (flow.check, pressure.check, consent.check)
 
 

@@ -98,6 +98,9 @@ def _check_group(
     counts = {number: count for number, count in counts.items() if 0 < count <= cap.at_most}
     worst: dict[int, list[int]] = {}
     for members in fits.largest(counts):
+        if sum(counts[each] for each in members) > cap.at_most:
+            for each in members:  # whose part a change in another file may make the one that is told
+                reports[group[each].name.value].concerns.add("JF502")
         last = min(members, key=lambda number: (group[number].priority, -number))
         worst[last] = max(worst.get(last, []), members, key=lambda one: sum(counts[each] for each in one))
     for last, members in worst.items():

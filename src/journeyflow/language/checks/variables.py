@@ -18,7 +18,7 @@ from journeyflow.language.definition import (
 from journeyflow.language.problems import Report, either, quoted
 from journeyflow.language.walk import all_steps
 from journeyflow.policy import Policy
-from journeyflow.sandbox import needed, sandbox
+from journeyflow.sandbox import needed, parse_jinja
 
 _JOURNEY = ("name", "title")
 _OF_REQUESTS = "event.journey"  # all that is known of an entry by hand, or by another journey
@@ -103,7 +103,7 @@ def _check_datum(datum: Datum, lack: _Lack, report: Report) -> None:
 
 def _needs(value: object) -> list[str]:
     try:
-        return sorted(needed(sandbox(escape=False).parse(value))) if isinstance(value, str) else []
+        return sorted(needed(parse_jinja(value))) if isinstance(value, str) else []
     except TemplateSyntaxError:  # told where it was read
         return []
 

@@ -116,6 +116,7 @@ MEANING: dict[str, Example] = {
         "enter: {event: cart.opened, when: {consent: email}}\nexit:\n  - when: {consent: email}",
         "enter: {event: cart.opened, when: {consent: email}}\nexit:\n  - when: {not: {consent: email}}",
     ),
+    "JF311": Example("- journey: sorting\n- journey: sorting", "- journey: sorting\n- wait: 30 days"),
     "JF401": Example(
         "Hello {{ customer.first_name }! Reply STOP.",
         "Hello {{ customer.first_name }}! Reply STOP.",
