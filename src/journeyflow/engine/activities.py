@@ -1,4 +1,4 @@
-"""The activities of the queue `journeys`: legs, routing, sweeps, purges. Time comes from the Temporal server."""
+"""The activities of the queue `journeys`: legs, routing, sweeps, purges. Time is the server's."""
 
 import asyncio
 import contextlib
