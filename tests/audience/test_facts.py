@@ -30,6 +30,7 @@ from tests.engine.programmes import World
 
 DAY = 86_400
 BIG = EventMatch("ordered", (Comparison("total", "at_least", 100), Comparison("kind", "in", ("a", "b"))))
+VISITS = History(EventMatch("visited"))
 GOLD = Attribute((Comparison("tier", "is", "gold"),))
 
 
@@ -81,6 +82,10 @@ async def seen(world: World, *conditions: Condition, trigger: bool = True) -> Se
             ),
             [["event ordered, count", 3], ["event ordered, sum of total", 100.8]],
         ),
+        (
+            History(EventMatch("ordered"), within=7 * DAY, sum=(Comparison("points", "at_most", 9),)),
+            [["event ordered within 7 days, sum of points", 2]],
+        ),
         (InSegment("vip", GOLD), [["segment vip", True]]),
         (InSegment("vip", Not(GOLD)), [["segment vip", False]]),
         (
@@ -108,7 +113,7 @@ async def test_what_was_asked_and_what_it_was(world: World, condition: Condition
     await world.happen("ordered", "ann", at=world.now - timedelta(days=2), total=100, kind="b")
     for total in (0.1, 0.7):
         world.now += timedelta(hours=1)
-        await world.happen("ordered", "ann", total=total)
+        await world.happen("ordered", "ann", total=total, points=1)
     assert _typed(await seen(world, condition)) == _typed(expected)
 
 
@@ -116,6 +121,7 @@ async def test_several_conditions_ask_the_same_once(world: World) -> None:
     await world.customers("ann", tier="gold", size=3)
     await world.happen("ordered", "ann", total=1)
     silver = Attribute((Comparison("tier", "is", "silver"), Comparison("size", "is", 3)))
+    assert len(facts([GOLD, silver, VISITS, VISITS], Frame(customers, world.now)).columns) == 2
     assert await seen(world, GOLD, silver, Not(GOLD)) == [["attribute tier", "gold"], ["attribute size", 3]]
 
 

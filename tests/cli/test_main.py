@@ -27,6 +27,7 @@ COMMANDS = [
     "enroll",
     "status",
     "customer",
+    "why",
     "suppress",
     "audit",
     "consent",

@@ -159,6 +159,7 @@ NEXT = """
 async def test_a_passage_from_what_began_it_to_what_ended_it(world: World) -> None:
     await world.apply(ROUND, NEXT)
     await world.customers("c0", tier="gold", timezone="Asia/Tokyo")
+    await world.happen("stopped", "c0", how="loud")  # before, if only by a moment
     await world.happen("began", "c0", total=7)
     await world.route()
     world.now = datetime(2031, 5, 8, 9, tzinfo=UTC)
@@ -167,7 +168,7 @@ async def test_a_passage_from_what_began_it_to_what_ended_it(world: World) -> No
     await world.happen("reviewed", "c0", stars=4)
     await world.route()
     at = int(world.now.timestamp() * 1000)
-    await travel(world.store, world.programme, LegRequest(1, 2, at, [Arrival(2, "1", [[0, 2]])]))
+    await travel(world.store, world.programme, LegRequest(1, 2, at, [Arrival(2, "1", [[0, 3]])]))
     await world.route()
     world.now += timedelta(hours=1)
     await world.happen("stopped", "c0", how="quietly")
@@ -178,7 +179,7 @@ async def test_a_passage_from_what_began_it_to_what_ended_it(world: World) -> No
     assert [(line.where, line.text, line.because) for line in passage_in_words(first, tokyo)] == [
         (
             "enter",
-            "entered by the event began (number 1, id e1) of 2031-05-07 12:00:00 (21:00)",
+            "entered by the event began (number 2, id e2) of 2031-05-07 12:00:00 (21:00)",
             ["its total is 7", "this held then: tier is known"],
         ),
         ("steps/0", "Wait until 18:00, so until 2031-05-08 09:00:00 (18:00)", []),
@@ -186,7 +187,7 @@ async def test_a_passage_from_what_began_it_to_what_ended_it(world: World) -> No
         ("review", "Wait for reviewed until 2031-05-10 09:00:00 (18:00) at the latest", []),
         (
             "review",
-            "the event reviewed (number 2, id e2) of 2031-05-08 10:00:00 (19:00) came",
+            "the event reviewed (number 3, id e3) of 2031-05-08 10:00:00 (19:00) came",
             ["its stars is 4"],
         ),
         ("steps/3", "Add 1 to points", []),
@@ -195,7 +196,7 @@ async def test_a_passage_from_what_began_it_to_what_ended_it(world: World) -> No
         ("goal", "reached the goal, worth 4", []),
         (
             "exit/0",
-            "left, since the event stopped (number 5, id e4) of 2031-05-08 11:00:00 (20:00) came",
+            "left, since the event stopped (number 6, id e5) of 2031-05-08 11:00:00 (20:00) came",
             ['its how is "loud"'],
         ),
     ]
@@ -566,6 +567,18 @@ async def test_not_in_a_journey_again(world: World) -> None:
     await world.route()
     text = f"customers enter again after 3 days at the soonest, and the customer entered {NOON}"
     assert await causes(world) == [("again", text)]
+
+
+async def test_not_in_a_journey_since_the_customer_was_inside_when_it_came(world: World) -> None:
+    steps = "steps: [{wait: 1 day}]"
+    await world.apply(f"\n    journey: often\n    enter: {{event: began, again: always}}\n    {steps}\n")
+    await world.customers("c0")
+    await world.enter("c0")
+    world.now += timedelta(hours=1)
+    await world.enter("c0")
+    world.now += timedelta(days=1)
+    await world.travel(1, 1, step=0)
+    assert await causes(world, "often") == [("inside", f"the customer was inside already, since {NOON}")]
 
 
 async def test_not_in_a_journey_whose_file_is_gone(world: World) -> None:

@@ -184,14 +184,15 @@ def _decision(
     step = plan.steps[number]
     event = woken.get(_woken_by(leg.arrivals, position) or 0) if what == "event" else None
     taken = step.arms[detail["arm"]].when if isinstance(step, Branch) and what == "arm" else None
-    until = _until(leg.outcome, number, position) if what in ("wait", "held") else None
+    until = _until(leg.outcome, position) if what in ("wait", "held") else None
     facts = seen.get(number, []) if isinstance(step, Branch) else []
     return Decision(leg.at, number, step.path, step.kind, what, detail, until, event, taken, facts)
 
 
-def _until(outcome: dict[str, Any], number: int, position: int) -> datetime | None:
-    for step, wake_at, members in outcome["resting"]:
-        if step == number and from_hex(members) >> position & 1:
+def _until(outcome: dict[str, Any], position: int) -> datetime | None:
+    """Nobody rests at two places after a leg."""
+    for _step, wake_at, members in outcome["resting"]:
+        if from_hex(members) >> position & 1:
             return from_ms(wake_at)
     return None
 
