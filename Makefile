@@ -2,7 +2,7 @@
 # make test   runs everything that must hold: lint, types, layers and all tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit format kills fuzz
+.PHONY: help demo test lint types layers unit format kills fuzz proofs
 
 # The first Python that is new enough; another one: make PYTHON=/path/to/python test
 PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13; do \
@@ -16,6 +16,7 @@ help:
 	@echo "make lint | types | layers | unit     one of them"
 	@echo "make kills    end workers and server at random moments; KILLS=200 says how often, KILL_SEED=1 when"
 	@echo "make fuzz     try 100,000 damaged files on parser, checker and compiler; JOURNEYFLOW_FUZZ says how many"
+	@echo "make proofs   caps under contention, opt-outs at random moments, the gate against a model: all of it"
 	@echo "make format   put the code into the usual form"
 
 demo: $(INSTALLED)
@@ -41,6 +42,9 @@ fuzz: $(INSTALLED)
 
 kills: $(INSTALLED)
 	KILLS=$(or $(KILLS),200) KILL_SEED=$(or $(KILL_SEED),1) $(BIN)/pytest tests/e2e/test_random_kills.py
+
+proofs: $(INSTALLED)
+	JOURNEYFLOW_PROOFS=full $(BIN)/pytest tests/proofs -n 2 --timeout=0
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix
