@@ -98,6 +98,9 @@ def test_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     branch = next(line for line in passage["lines"] if line["where"] == "steps/1")
     assert branch["at"] == "2031-05-07T16:00:00+00:00"
     assert branch["because"] == ['attribute tier was "gold"']
+    assert passage["beginning"]["event"]["key"] == "e2"
+    seen = next(decision for decision in passage["decisions"] if decision["path"] == "steps/1")
+    assert (seen["what"], seen["facts"]) == ("arm", [["attribute tier", "gold"]])
     [message] = passage["messages"]
     assert (message["id"], message["state"], message["reason"]) == (2, "dropped", "cap")
     assert [other["id"] for other in message["filled_by"]] == [1]
@@ -128,6 +131,11 @@ def test_what_is_not_there_is_one_sentence(
     assert out == ""
     assert err.count("\n") == 1
     assert sentence in err
+
+
+def test_a_message_or_a_journey(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["why", "ann", "1", "--journey", "win-back"]) == 2
+    assert "name a message or a journey, not both" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("told", "here")

@@ -20,7 +20,7 @@ from journeyflow.engine.travel import first_leg, travel
 from journeyflow.engine.why import Account, why
 from journeyflow.errors import JourneyflowError
 from journeyflow.store.customers import customers, events
-from journeyflow.store.passages import enrollments, observations
+from journeyflow.store.passages import enrollments, legs, observations
 from journeyflow.workflows.contracts import Arrival, LegRequest
 from tests.delivery.test_deliver import Recorder
 from tests.engine.programmes import World, keys
@@ -625,6 +625,23 @@ async def test_nothing_is_missing_for_who_is_inside_and_a_journey_has_to_be_one(
     async with world.store.reading() as connection:
         with pytest.raises(JourneyflowError, match='no journey is called "nxt"; applied are: next'):
             await absence(connection, world.programme, 1, "nxt", world.now)
+
+
+async def test_messages_are_told_after_the_trail_was_purged(world: World, tmp_path: Path) -> None:
+    await world.apply(sends())
+    await world.customers("c0")
+    await send(world)
+    await world.deliver(Outbox(tmp_path), name="sms")
+    async with world.store.writing() as connection:
+        await connection.execute(update(legs).values(trail=[], arrivals=[]))
+    [passage] = (await account(world)).passages
+    expected = ("steps/1", "message 1, SMS sends: sent", [f"sent {NOON}, number 1.txt there"])
+    for all_of_it in (
+        passage_in_words(passage, MOMENTS),
+        message_in_words(passage, passage.messages[0], MOMENTS),
+    ):
+        told = all_of_it[1]
+        assert (told.where, told.text, told.because) == expected
 
 
 async def test_events_that_were_purged_are_said_to_be(world: World) -> None:

@@ -39,6 +39,7 @@ def passage_in_words(passage: Passage, moments: Moments) -> list[Line]:
     for number, decision in enumerate(passage.decisions):
         fate = fates.get(decision.step) if last[decision.step] == number else None
         lines.append(_decision(passage.plan, decision, fate, moments))
+    lines += [_alone(passage.plan, fate, moments) for fate in passage.messages if fate.step not in last]
     if passage.goal_at is not None:
         worth = "" if passage.goal_value is None else f", worth {passage.goal_value:g}"
         lines.append(Line(passage.goal_at, "goal", f"reached the goal{worth}"))
@@ -50,6 +51,8 @@ def passage_in_words(passage: Passage, moments: Moments) -> list[Line]:
 def message_in_words(passage: Passage, fate: Fate, moments: Moments) -> list[Line]:
     """From what began the passage to what became of this message."""
     asked = [number for number, one in enumerate(passage.decisions) if one.step == fate.step]
+    if not asked:
+        return [_beginning(passage, moments), _alone(passage.plan, fate, moments)]
     before = passage.decisions[: asked[-1]]
     lines = [_decision(passage.plan, decision, None, moments) for decision in before]
     last = _decision(passage.plan, passage.decisions[asked[-1]], fate, moments)
@@ -122,9 +125,17 @@ def _asked_gate(
     reason = decision.detail.get("reason")
     name = f"message {fate.id}, {channel(step.channel)} {step.template}" if fate else step_in_words(step)
     text = f"{name}: {decision.what}{until}{f' by {reason}' if reason else ''}"
-    if fate is None:
-        return text, []
-    return text, [*stopped_by(fate, moments), *became(fate, moments)]
+    return text, _rest(fate, moments) if fate else []
+
+
+def _alone(plan: Plan, fate: Fate, moments: Moments) -> Line:
+    """A message of which only the ledger knows: retention takes the trails of passages that it leaves."""
+    text = f"message {fate.id}, {channel(fate.channel)} {fate.template}: {fate.state}"
+    return Line(fate.at, plan.steps[fate.step].path, text, _rest(fate, moments))
+
+
+def _rest(fate: Fate, moments: Moments) -> list[str]:
+    return [*stopped_by(fate, moments), *became(fate, moments)]
 
 
 def _arm(step: Branch, decision: Decision) -> str:

@@ -16,7 +16,7 @@ from journeyflow.cli.reasons import Line, absence_in_words, message_in_words, pa
 from journeyflow.cli.stores import migrated_store
 from journeyflow.engine.explaining.absence import Absence, absence
 from journeyflow.engine.programme import Programme
-from journeyflow.engine.why import Account, Passage, why
+from journeyflow.engine.why import Account, Decision, Passage, why
 from journeyflow.settings import load_settings
 
 _WIDTH = 100
@@ -33,6 +33,8 @@ def why_(customer: str, message: int | None, journey: str | None, as_json: bool)
 
     Times are in UTC, with the customer's own beside.
     """
+    if message is not None and journey is not None:
+        raise click.UsageError("name a message or a journey, not both")
     account, missing = asyncio.run(_load(customer, journey))
     if account is None:
         raise click.ClickException(f'no customer has the id "{customer}"')
@@ -133,11 +135,20 @@ def _passage(passage: Passage, lines: Iterable[Line]) -> dict[str, Any]:
         "journey": passage.journey,
         "version": passage.version,
         "enrollment": passage.enrollment,
+        "beginning": _plain(asdict(passage.beginning)),
         "lines": [_plain(asdict(line)) for line in lines],
+        "decisions": [_decision(decision) for decision in passage.decisions],
         "messages": [_plain(asdict(fate)) for fate in passage.messages],
         "resting": passage.resting,
         "wake_at": _plain(passage.wake_at),
     }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    """Its condition stands in the line that tells it, in words."""
+    data = asdict(decision)
+    del data["condition"]
+    return {name: _plain(value) for name, value in data.items()}
 
 
 def _plain(value: Any) -> Any:
