@@ -146,7 +146,6 @@ class Gate(RuleBasedStateMachine):
         self.cohorts: list[int] = []
         self.claims: dict[Key, Claimed] = {}
         self.left: list[Left] = []
-        self.ledger: dict[Key, Any] = {}
         self.people = [Person(id, ZoneInfo(zone), place) for id, (zone, place) in enumerate(where, start=1)]
         self.plans = drawn
         self._run(self._set_up(policy, drawn, where))
@@ -236,13 +235,11 @@ class Gate(RuleBasedStateMachine):
     def the_ledger_says_what_the_model_says(self) -> None:
         if not hasattr(self, "model"):
             return
-        self._states()
-        said = {key: (row.state, row.reason, row.at, row.sent_at) for key, row in self.ledger.items()}
+        said = {key: (row.state, row.reason, row.at, row.sent_at) for key, row in self._read().items()}
         assert said == {key: one.row() for key, one in self.model.messages.items()}
         passages = self.model.passages.values()
-        expected = {one.enrollment: (one.state, one.rests_at, one.until) for one in passages}
-        assert self._run(self._passages()) == expected
-        assert self._run(self._consents()) == self.model.consents
+        assert self.passages == {one.enrollment: (one.state, one.rests_at, one.until) for one in passages}
+        assert self.consents == self.model.consents
 
     def _take(self, one: Message) -> None:
         """What a delivery does first with everything of its request."""
@@ -288,12 +285,15 @@ class Gate(RuleBasedStateMachine):
         return [one for one in self.model.messages.values() if one.state in OPEN]
 
     def _states(self) -> dict[Key, str]:
-        """Reads the ledger, whose numbers the model takes over."""
-        self.ledger = self._run(self._ledger())
-        for key, row in self.ledger.items():
+        return {key: row.state for key, row in self._read().items()}
+
+    def _read(self) -> dict[Key, Any]:
+        """The ledger, whose numbers the model takes over."""
+        found, self.passages, self.consents = self._run(self._rows())
+        for key, row in found.items():
             if key in self.model.messages:
                 self.model.messages[key].id = row.id
-        return {key: row.state for key, row in self.ledger.items()}
+        return found
 
     def _run(self, work: Awaitable[T]) -> T:
         return self.runner.run(work)  # type: ignore[arg-type]
@@ -354,28 +354,29 @@ class Gate(RuleBasedStateMachine):
         self.claims |= {key: (request, began, one) for key, one in taken.items()}
         return set(taken)
 
-    async def _record(
-        self, request: DeliveryRequest, began: datetime, taken: Claim, outcome: Outcome
-    ) -> None:
+    async def _record(self, claimed: Claimed, outcome: Outcome) -> None:
+        request, began, taken = claimed
         async with self.store.writing() as connection:
             await record(connection, request.channel, [(taken, outcome)], began, self.model.now)
 
-    async def _ledger(self) -> dict[Key, Any]:
-        columns = (messages.c.enrollment_id, messages.c.step, messages.c.id, messages.c.state)
-        query = select(*columns, messages.c.reason, messages.c.at, messages.c.sent_at)
+    async def _rows(self) -> tuple[dict[Key, Any], dict[int, Any], dict[tuple[int, str, str], str]]:
         async with self.store.reading() as connection:
-            return {(row.enrollment_id, row.step): row for row in await connection.execute(query)}
+            ledger, passages, held = [await connection.execute(query) for query in _QUERIES]
+        return (
+            {(row.enrollment_id, row.step): row for row in ledger},
+            {row.id: (row.state, row.step, row.wake_at) for row in passages},
+            {(row.customer_id, row.channel, row.topic): row.state for row in held},
+        )
 
-    async def _passages(self) -> dict[int, tuple[str, int | None, datetime | None]]:
-        query = select(enrollments.c.id, enrollments.c.state, enrollments.c.step, enrollments.c.wake_at)
-        async with self.store.reading() as connection:
-            return {row.id: (row.state, row.step, row.wake_at) for row in await connection.execute(query)}
 
-    async def _consents(self) -> dict[tuple[int, str, str], str]:
-        query = select(consents.c.customer_id, consents.c.channel, consents.c.topic, consents.c.state)
-        async with self.store.reading() as connection:
-            rows = await connection.execute(query)
-            return {(row.customer_id, row.channel, row.topic): row.state for row in rows}
+_QUERIES = (
+    select(
+        messages.c.enrollment_id, messages.c.step, messages.c.id, messages.c.state, messages.c.reason,
+        messages.c.at, messages.c.sent_at,
+    ),
+    select(enrollments.c.id, enrollments.c.state, enrollments.c.step, enrollments.c.wake_at),
+    select(consents.c.customer_id, consents.c.channel, consents.c.topic, consents.c.state),
+)  # fmt: skip
 
 
 @pytest.fixture
