@@ -16,7 +16,8 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 ROOTS = frozenset({"customer", "event", "journey", "sender"})  # the variables that every template is given
-LINKS = frozenset({"unsubscribe_url", "preferences_url", "confirm_url"})  # and these, as plain texts
+# And these, as plain texts:
+LINKS = frozenset({"unsubscribe_url", "preferences_url", "confirm_url", "registration_url"})
 
 _PLAIN = (str, bytes, int, float, list, tuple, type(None))
 _UNREPEATABLE_FILTERS = ("random",)  # the same message must come out the same on a retry

@@ -15,7 +15,7 @@ from tests.engine.programmes import World
 
 WORDS = Path(site.__file__).parent / "pages" / "words"
 LANGUAGES = ["da", "de", "en", "es", "fi", "fr", "nb", "nl", "sv"]
-PATHS = [f"/u/{FORGED}", f"/p/{FORGED}", f"/c/{FORGED}"]
+PATHS = [f"/u/{FORGED}", f"/p/{FORGED}", f"/c/{FORGED}", f"/r/{FORGED}"]
 
 
 def texts(language: str) -> dict[str, str]:
@@ -66,7 +66,7 @@ def test_without_any_known_language_it_is_english() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_pages_in_every_language_are_accessible(visitor: Visitor, world: World, language: str) -> None:
     await world.customers("ann", locale=language, consents={"email": "granted"})
-    for purpose in ("unsubscribe", "preferences", "confirm"):
+    for purpose in ("unsubscribe", "preferences", "confirm", "register"):
         token = await visitor.token("ann", purpose)
         for method in ("GET", "POST"):
             answer = await visitor.http.request(method, f"/{purpose[0]}/{token}")
@@ -177,5 +177,6 @@ async def test_the_security_policy_fits_the_style(visitor: Visitor) -> None:
 def test_pages_and_words_are_part_of_the_package() -> None:
     found = {path.name for path in (Path(site.__file__).parent / "pages").iterdir()}
     assert found == {
-        "layout.html", "unsubscribe.html", "preferences.html", "confirm.html", "style.css", "words",
+        "layout.html", "unsubscribe.html", "preferences.html", "confirm.html", "register.html", "boxes.html",
+        "language.html", "style.css", "words",
     }  # fmt: skip

@@ -158,7 +158,7 @@ async def test_the_whole_way_of_a_double_opt_in(visitor: Visitor, world: World, 
 
 def text_of(path: Path) -> str:
     mail = message_from_bytes(path.read_bytes(), policy=default)
-    return str(mail.get_body(("plain",)).get_content())  # type: ignore[attr-defined]
+    return str(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
 
 
 async def test_a_link_to_confirm_opens_nothing_else(visitor: Visitor, world: World) -> None:

@@ -118,10 +118,10 @@ async def test_how_it_was_said_is_kept(visitor: Visitor, world: World) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("page", ["u", "p", "c"])
+@pytest.mark.parametrize("page", ["u", "p", "c", "r"])
 async def test_looking_changes_nothing(visitor: Visitor, world: World, method: str, page: str) -> None:
     letters = await queued(world, "ann")
-    purpose = {"u": "unsubscribe", "p": "preferences", "c": "confirm"}[page]
+    purpose = {"u": "unsubscribe", "p": "preferences", "c": "confirm", "r": "register"}[page]
     before = await world.everything()
     answer = await visitor.http.request(
         method, f"/{page}/{await visitor.token('ann', purpose, letters['hello'])}"
@@ -135,7 +135,10 @@ async def test_every_damaged_token_changes_nothing(visitor: Visitor, world: Worl
     good = await visitor.token("ann", "unsubscribe", letters["hello"])
     damaged = [good[:at] + chr(ord(good[at]) ^ 1) + good[at + 1 :] for at in range(len(good))]
     foreign = Links("https://post.example.com", ["f" * 32]).unsubscribe_url(1, letters["hello"], "email")
-    others = [await visitor.token("ann", purpose, letters["hello"]) for purpose in ("preferences", "confirm")]
+    others = [
+        await visitor.token("ann", purpose, letters["hello"])
+        for purpose in ("preferences", "confirm", "register")
+    ]
     before = await world.everything()
     for token in [
         *damaged,
@@ -178,7 +181,7 @@ async def test_somebody_who_is_gone_gets_the_same_page(visitor: Visitor, world: 
 
 
 async def test_every_answer_is_private(visitor: Visitor, world: World) -> None:
-    for path in (f"/u/{FORGED}", f"/p/{FORGED}", f"/c/{FORGED}", "/nothing", "/healthz"):
+    for path in (f"/u/{FORGED}", f"/p/{FORGED}", f"/c/{FORGED}", f"/r/{FORGED}", "/nothing", "/healthz"):
         headers = (await visitor.http.get(path)).headers
         assert headers["cache-control"] == "no-store"
         assert "script" not in headers["content-security-policy"]
@@ -189,7 +192,7 @@ async def test_every_answer_is_private(visitor: Visitor, world: World) -> None:
         assert "set-cookie" not in headers
 
 
-@pytest.mark.parametrize("page", ["u", "p", "c"])
+@pytest.mark.parametrize("page", ["u", "p", "c", "r"])
 async def test_a_large_body_is_refused(visitor: Visitor, world: World, page: str) -> None:
     kind = {"content-type": "application/x-www-form-urlencoded"}
     fits = await visitor.http.post(f"/{page}/{FORGED}", content=b"a" * MAX_BODY, headers=kind)

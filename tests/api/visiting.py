@@ -56,6 +56,7 @@ class Visitor:
             "preferences": LINKS.preferences_url(number, message, channel),
             "unsubscribe": LINKS.unsubscribe_url(number, message, channel),
             "confirm": LINKS.confirm_url(number, channel, message),
+            "register": LINKS.registration_url(number, message),
         }
         return urls[purpose].rsplit("/", 1)[1]
 

@@ -26,7 +26,7 @@ TEMPLATES = {
     "email": {
         "hello/email.html": "---\nsubject: Hello\n---\n"
         '<p><a href="{{ unsubscribe_url }}">Out</a> <a href="{{ preferences_url }}">Choose</a> '
-        '<a href="{{ confirm_url }}">Yes</a></p>\n'
+        '<a href="{{ confirm_url }}">Yes</a> <a href="{{ registration_url }}">I am</a></p>\n'
     },
     "sms": {"hello/sms.txt": "Choose: {{ preferences_url }}\n"},
 }
@@ -91,7 +91,10 @@ async def test_each_link_is_for_this_customer_and_message(world: World, tmp_path
     [message] = await world.messages("ann")
     found = [token(part.partition('"')[0]) for part in html.split('href="')[1:]]
     numbers = (message.customer_id, message.id, "email")
-    assert found == [Link(purpose, *numbers) for purpose in ("unsubscribe", "preferences", "confirm")]
+    assert found == [
+        *(Link(purpose, *numbers) for purpose in ("unsubscribe", "preferences", "confirm")),
+        Link("register", *numbers[:2], ""),
+    ]
 
 
 async def test_an_sms_can_lead_to_the_page(world: World, tmp_path: Path) -> None:

@@ -1,21 +1,24 @@
 """The shipped journeys that answer HELP, STOP, START and JOIN, and that ask for a confirmation."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+import httpx2
 import pytest_asyncio
 from sqlalchemy import select
 
+from journeyflow.api.app import create_app
 from journeyflow.audience.consent import Basis, Choice, confirm, decide
 from journeyflow.audience.inbound import Received, receive_sms
 from journeyflow.engine.programme import Programme
 from journeyflow.folder import apply_folder, read_folder
 from journeyflow.policy import Policy
 from journeyflow.store.customers import customers
-from journeyflow.testing.travel import Trip
+from journeyflow.testing.travel import LINKS, Trip
 from tests.journeys.conftest import on_both_stores
 from tests.journeys.moving import YEAR, skip_to
 from tests.journeys.reading import ledger
@@ -119,9 +122,25 @@ async def test_join_gets_the_link_to_complete_it(trip: Trip, tmp_path: Path) -> 
     key = await join(trip)
     assert await ledger(trip, key) == [("sms-join", "sent", None)]
     (answer,) = await written(trip, tmp_path, key)
-    assert "https://post.example.com/p/" in answer
+    assert "https://post.example.com/r/" in answer
     await text(trip, "join", sender=STRANGER)
     assert len(await trip.messages(key)) == 1
+
+
+@on_both_stores
+async def test_join_becomes_a_member_who_is_welcomed(trip: Trip, tmp_path: Path) -> None:
+    key = await join(trip)
+    (answer,) = await written(trip, tmp_path, key)
+    (url,) = re.findall(r"https://post\.example\.com/r/[\w.-]+", answer)
+    now = await trip.now()
+    transport = httpx2.ASGITransport(create_app(trip.store, LINKS, lambda: now))
+    async with httpx2.AsyncClient(transport=transport) as http:
+        told = {"first_name": "Åsa", "email": "asa@example.com", "shown": "email/", "yes": "email/"}
+        assert (await http.post(url, data=told)).status_code == 200
+    await trip.settle()
+    assert await ledger(trip, key) == [("sms-join", "sent", None), ("welcome", "sent", None)]
+    (_, letter) = await written(trip, tmp_path, key)
+    assert "asa@example.com" in letter
 
 
 async def test_join_is_confirmed_first_where_the_policy_says_so(trip: Trip, tmp_path: Path) -> None:

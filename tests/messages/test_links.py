@@ -25,12 +25,14 @@ def test_each_link_says_what_it_is_for() -> None:
             LINKS.unsubscribe_url(7, 12, "email"),
             LINKS.preferences_url(7),
             LINKS.confirm_url(7, "sms"),
+            LINKS.registration_url(7, 12),
         )
     ]
     assert found == [
         Link("unsubscribe", 7, 12, "email"),
         Link("preferences", 7, 0, ""),
         Link("confirm", 7, 0, "sms"),
+        Link("register", 7, 12, ""),
     ]
     assert LINKS.unsubscribe_url(7, 12, "email").startswith(f"{URL}/u/")
 

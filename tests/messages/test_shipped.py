@@ -24,6 +24,7 @@ LINKS = {
     "unsubscribe_url": "https://post.example.com/u/abc.def",
     "preferences_url": "https://post.example.com/p/abc.def",
     "confirm_url": "https://post.example.com/c/abc.def",
+    "registration_url": "https://post.example.com/r/abc.def",
 }
 KNOWN = {"first_name": "Åsa", "tier": "gold", "points": 140, "birthday": "1980-02-29"}
 EMAILS = [template for template in TEMPLATES if template.channel == "email"]

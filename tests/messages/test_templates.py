@@ -170,7 +170,7 @@ BAD = {
     "unknown variable": (
         {"a/sms.txt": "first_name\nHi {{ first_name }}"},
         'a/sms.txt:2:7: there is no variable "first_name"; there are confirm_url, customer, event, '
-        "journey, preferences_url, sender, unsubscribe_url",
+        "journey, preferences_url, registration_url, sender, unsubscribe_url",
     ),
     "another file": (
         {"a/sms.txt": "\n{% include 'b' %}"},

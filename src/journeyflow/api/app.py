@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
-from journeyflow.api import confirm, preferences, unsubscribe
+from journeyflow.api import confirm, preferences, register, unsubscribe
 from journeyflow.api.guard import Guard
 from journeyflow.api.site import Site
 from journeyflow.messages.links import Links
@@ -16,7 +16,7 @@ def create_app(store: Store, links: Links, clock: Callable[[], datetime] | None 
     """Pages for everybody who has a link; nothing else is told. The clock is the machine's by default."""
     app = FastAPI(title="journeyflow", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(store, links, clock or (lambda: datetime.now(UTC)))
-    for part in (unsubscribe, preferences, confirm):
+    for part in (unsubscribe, preferences, confirm, register):
         app.include_router(part.router(site))
 
     @app.get("/healthz")

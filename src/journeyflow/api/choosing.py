@@ -47,6 +47,11 @@ def offers(policy: Policy, words: Words, brand: str) -> list[Offer]:
     ]
 
 
+def by_channel(offered: list[Offer]) -> dict[str, list[Offer]]:
+    channels = dict.fromkeys(offer.channel for offer in offered)
+    return {channel: [one for one in offered if one.channel == channel] for channel in channels}
+
+
 def wishes(
     person: Person, offered: list[Offer], shown: Collection[str], ticked: Collection[str]
 ) -> list[Wish]:

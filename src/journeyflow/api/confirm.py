@@ -31,7 +31,7 @@ def router(site: Site) -> APIRouter:
             words = site.words(request, person, policy)
             wording = words.say("confirm.ask", site.brand(policy).name)
             basis = Basis("confirmation", "customer", wording, version_of(wording), origin(request))
-            await confirm(connection, policy, person, link.channel, basis, site.clock())
+            await confirm(connection, policy, person, link, basis, site.clock())
         return site.page("confirm", words, policy, is_done=True)
 
     return routes

@@ -7,14 +7,18 @@ the page nor the time it takes tells whether a link is one of ours.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.api.person import NOBODY, Person
 from journeyflow.audience import consent
 from journeyflow.audience.consent import Basis, Choice
+from journeyflow.messages.links import Link
 from journeyflow.policy import Policy
-from journeyflow.store.customers import consents
+from journeyflow.store.customers import consent_log, consents
+from journeyflow.store.ledger import messages
+
+NEW_ADDRESS = "new-address"  # the source of denials that come with another address, see `consent_log`
 
 
 async def decide(
@@ -38,13 +42,26 @@ async def decide(
 
 
 async def confirm(
-    connection: AsyncConnection, policy: Policy, person: Person, channel: str, basis: Basis, now: datetime
+    connection: AsyncConnection, policy: Policy, person: Person, link: Link, basis: Basis, now: datetime
 ) -> None:
-    if person.is_known:
-        await consent.confirm(connection, policy, person.number, channel, basis, now)
+    """A letter that went to an address which has been replaced since confirms nothing for the new one."""
+    await consent.lock(connection, [person.number])
+    is_outdated = await _is_outdated(connection, link)
+    if person.is_known and not is_outdated:
+        await consent.confirm(connection, policy, person.number, link.channel, basis, now)
         return
     await _look(connection)
     await _look(connection)
+
+
+async def _is_outdated(connection: AsyncConnection, link: Link) -> bool:
+    query = select(
+        exists()
+        .where(consent_log.c.customer_id == link.customer, consent_log.c.channel == link.channel)
+        .where(consent_log.c.source == NEW_ADDRESS, consent_log.c.at > messages.c.claimed_at)
+        .where(messages.c.id == link.message, messages.c.customer_id == link.customer)
+    )
+    return bool((await connection.execute(query)).scalar())
 
 
 async def _look(connection: AsyncConnection) -> None:

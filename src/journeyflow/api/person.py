@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Text, literal, select, update
+from sqlalchemy import ColumnElement, Text, exists, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.consent import Choice, State
@@ -18,7 +18,9 @@ from journeyflow.store.database import insert_ignoring
 from journeyflow.store.types import Json, UtcDateTime
 
 NOBODY = 0  # no customer has this number
-BIRTHDAY = "birthday"  # the attribute
+BIRTHDAY, FIRST_NAME = "birthday", "first_name"  # the attributes
+_OLDEST = date(1900, 1, 1)  # birthday
+_JOINED = "member.joined"
 
 Request = Literal["export", "erasure"]
 
@@ -27,6 +29,7 @@ Request = Literal["export", "erasure"]
 class Person:
     number: int
     is_known: bool = False
+    email: str | None = field(default=None, repr=False)
     locale: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     consents: Mapping[tuple[str, str], State] = field(default_factory=dict)  # by channel and topic; "": all
@@ -54,29 +57,58 @@ class Person:
 
 
 async def load(connection: AsyncConnection, number: int) -> Person:
-    query = select(customers.c.locale, customers.c.attributes).where(customers.c.id == number)
-    row = (await connection.execute(query)).one_or_none()
+    query = select(customers.c.email, customers.c.locale, customers.c.attributes)
+    row = (await connection.execute(query.where(customers.c.id == number))).one_or_none()
     given = select(consents).where(consents.c.customer_id == number)
     found = {(one.channel, one.topic): one.state for one in await connection.execute(given)}
-    return Person(number) if row is None else Person(number, True, row.locale, row.attributes, found)
+    return Person(number) if row is None else Person(number, True, *row, found)
+
+
+def parse_birthday(text: str, today: date) -> date:
+    """Raises ValueError for anything but a day in the past."""
+    day = date.fromisoformat(text)
+    if not _OLDEST <= day < today:
+        raise ValueError("nobody was born then")
+    return day
 
 
 async def save(connection: AsyncConnection, person: Person, now: datetime) -> None:
-    """Language and attributes, of a customer whom this transaction has locked."""
-    values = {"locale": person.locale, "attributes": dict(person.attributes), "updated_at": now}
-    await connection.execute(update(customers).where(customers.c.id == person.number).values(**values))
+    """Address, language and attributes, of a customer whom this transaction has locked."""
+    values = {"email": person.email, "locale": person.locale, "attributes": dict(person.attributes)}
+    statement = update(customers).where(customers.c.id == person.number)
+    await connection.execute(statement.values(**values, updated_at=now))
 
 
 async def ask(connection: AsyncConnection, person: Person, what: Request, now: datetime) -> None:
     """An event for the company to act on, once a day however often the button is pressed."""
-    key = f"{RESERVED}privacy/{what}/{person.number}/{now:%Y-%m-%d}"
+    key = f"privacy/{what}/{person.number}/{now:%Y-%m-%d}"
+    await _tell(connection, person, key, f"privacy.{what}_requested", {}, now)
+
+
+async def join(connection: AsyncConnection, person: Person, source: str, now: datetime) -> None:
+    """An event of whoever has not joined before, here or in any other way."""
+    before = events.alias()
+    joined = exists().where(before.c.customer_id == person.number, before.c.name == _JOINED)
+    await _tell(connection, person, f"registered/{person.number}", _JOINED, {"source": source}, now, ~joined)
+
+
+async def _tell(
+    connection: AsyncConnection,
+    person: Person,
+    key: str,
+    name: str,
+    properties: dict[str, Any],
+    now: datetime,
+    *conditions: ColumnElement[bool],
+) -> None:
+    """An event, unless there is one with this key. Nobody is told apart: of them there is no row to add."""
     columns = ["key", "customer_id", "name", "at", "received_at", "properties"]
     row = select(
-        literal(key, Text),
+        literal(f"{RESERVED}{key}", Text),
         customers.c.id,
-        literal(f"privacy.{what}_requested", Text),
+        literal(name, Text),
         literal(now, UtcDateTime),
         literal(now, UtcDateTime),
-        literal({}, Json),
-    ).where(customers.c.id == person.number)
+        literal(properties, Json),
+    ).where(customers.c.id == person.number, *conditions)
     await connection.execute(insert_ignoring(connection, events).from_select(columns, row))

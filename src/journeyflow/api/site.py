@@ -53,6 +53,10 @@ class Site:
         accepted = request.headers.get("accept-language", "")
         return self.speech.words(person.locale, accepted, policy.defaults.locale)
 
+    def language(self, words: Words, person: Person) -> str:
+        """The one that is chosen in a page's list."""
+        return self.speech.language(person.locale) if person.locale else words.language
+
     def brand(self, policy: Policy) -> Brand:
         """Without one in the policy, by the name that letters come from."""
         if policy.brand is not None:

@@ -36,6 +36,8 @@ class OwnLinks:
                 return self.links.unsubscribe_url(self.customer, self.message, self.channel)
             case "preferences_url":
                 return self.links.preferences_url(self.customer, self.message, self.channel)
+            case "registration_url":
+                return self.links.registration_url(self.customer, self.message)
             case _:
                 return self.links.confirm_url(self.customer, self.channel, self.message)
 

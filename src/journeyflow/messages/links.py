@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from itsdangerous import BadData, URLSafeSerializer
 
-Purpose = Literal["unsubscribe", "preferences", "confirm"]
+Purpose = Literal["unsubscribe", "preferences", "confirm", "register"]
 
 SHORTEST_SECRET = 32  # characters
 _LONGEST_TOKEN = 300  # characters; ours have about 110
@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _CHANNEL = re.compile(r"[a-z]{0,20}")
 _SALT = b"journeyflow.links"  # keeps these signatures apart from all others made with the same secret
 _LARGEST = 2**63 - 1
-_PATHS: dict[Purpose, str] = {"unsubscribe": "u", "preferences": "p", "confirm": "c"}
+_PATHS: dict[Purpose, str] = {"unsubscribe": "u", "preferences": "p", "confirm": "c", "register": "r"}
 _PURPOSES: dict[str, Purpose] = {letter: purpose for purpose, letter in _PATHS.items()}
 assert set(_PATHS) == set(get_args(Purpose))
 
@@ -59,6 +59,10 @@ class Links:
     def confirm_url(self, customer: int, channel: str, message: int = 0) -> str:
         """Turns what is pending for this customer on this channel into a consent."""
         return self._url(Link("confirm", customer, message, channel))
+
+    def registration_url(self, customer: int, message: int = 0) -> str:
+        """Where a customer tells who they are. No other link opens it, as it replaces their address."""
+        return self._url(Link("register", customer, message, ""))
 
     def read(self, token: str) -> Link | None:
         """None for whatever these secrets have not signed, to the last bit. Never raises."""
