@@ -1,7 +1,4 @@
-"""What the gate should do, said again in plain Python: lists and loops, nothing of the gate's own code.
-
-Where the rules leave a choice (whose place is taken), the model checks what the ledger says and follows it.
-"""
+"""What the gate should do, said again in plain Python: lists and loops, nothing of the gate's own code."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -88,8 +85,8 @@ class Model:
             enrollment = 1000 * cohort + position
             self.passages[enrollment] = Passage(enrollment, person, plan)
 
-    def travel(self, cohort: int, leg: int, seen: dict[Key, str]) -> None:
-        """Those of the cohort who are due go on; `seen` are the states that the ledger says now."""
+    def travel(self, cohort: int, leg: int) -> None:
+        """Those of the cohort who are due go on."""
         travelling = [one for one in self.passages.values() if one.enrollment // 1000 == cohort]
         due = [one for one in travelling if one.state == "active" and (one.until or self.now) <= self.now]
         places = {one.enrollment: one.rests_at or 0 for one in due}
@@ -103,11 +100,11 @@ class Model:
             for passage in here:
                 self._ask_first(passage, number, step, leg)
             for passage in here:
-                self._ask_caps(passage, number, seen)
+                self._ask_caps(passage, number)
                 if passage.state == "active" and passage.until is None:
                     places[passage.enrollment] = step.next
 
-    def claim(self, cohort: int, leg: int, channel: str, seen: dict[Key, str]) -> list[Message]:
+    def claim(self, cohort: int, leg: int, channel: str) -> list[Message]:
         """Those that are being handed over from now on."""
         mine = [
             one
@@ -124,15 +121,15 @@ class Model:
                 one.reason = "quiet-hours"
             else:
                 asking.append(one)
-        return [one for one in asking if self._claim(one, seen)]
+        return [one for one in asking if self._claim(one)]
 
     def settle(self, message: Message, state: str, reason: str | None) -> None:
         message.state, message.reason = state, reason
         message.left = self.now if state in ("sent", "unknown") else None
 
-    def _claim(self, one: Message, seen: dict[Key, str]) -> bool:
+    def _claim(self, one: Message) -> bool:
         if one.state == "outranked" and not self._is_exempt(one.plan.category):
-            room_at = self._room_at(one, seen)
+            room_at = self._room_at(one)
             if room_at is not None:
                 self._capped_at_claim(one, room_at)
                 return False
@@ -163,12 +160,12 @@ class Model:
         else:
             one.left = first_asked  # kept here until the caps are asked
 
-    def _ask_caps(self, passage: Passage, number: int, seen: dict[Key, str]) -> None:
+    def _ask_caps(self, passage: Passage, number: int) -> None:
         one = self.messages[passage.enrollment, number]
         if one.state != "asking":
             return
         first_asked, one.left = one.left or self.now, None
-        room_at = None if self._is_exempt(one.plan.category) else self._room_at(one, seen)
+        room_at = None if self._is_exempt(one.plan.category) else self._room_at(one)
         if room_at is None:
             one.state = "queued"
         elif room_at <= max(self.now, first_asked + self._patience(one)) + A_MOMENT:
@@ -179,33 +176,22 @@ class Model:
             if one.send.if_capped.do == "exit":
                 passage.state = "exited"
 
-    def _room_at(self, one: Message, seen: dict[Key, str]) -> datetime | None:
+    def _room_at(self, one: Message) -> datetime | None:
         """None: there is room, perhaps since others have lost theirs."""
-        full = [
-            (cap, taking) for cap in self._caps(one) if len(taking := self._inside(cap, one)) >= cap.at_most
-        ]
-        weaker = [other for _, taking in full for other in taking if self._is_weaker(other, one)]
-        if any(sum(other not in weaker for other in taking) >= cap.at_most for cap, taking in full):
-            return max(self._has_room(cap, taking, one) for cap, taking in full)
-        # One that lost its place here may have been seen further on, for another reason, only later.
-        losers = [other for other in weaker if seen[other.key] == "outranked"]
-        losers = [other for number, other in enumerate(losers) if other not in losers[:number]]
-        assert bool(losers) == bool(full), "a place is taken where that is needed, and only there"
-        self._check_losers(full, weaker, losers)
+        caps = ((cap, self._inside(cap, one)) for cap in self._caps(one))
+        full = [(cap, taking) for cap, taking in caps if len(taking) >= cap.at_most]
+        losers: list[Message] = []
+        for cap, taking in full:
+            weaker = [other for other in taking if self._is_weaker(other, one)]
+            if len(taking) - len(weaker) >= cap.at_most:
+                return max(self._has_room(cap, taking, one) for cap, taking in full)
+            weaker.sort(key=lambda other: (-other.plan.priority, other.id))
+            # The lowest and newest, those that lose their place anyway counted first.
+            while sum(other not in losers for other in taking) >= cap.at_most:
+                losers.append(next(other for other in reversed(weaker) if other not in losers))
         for loser in losers:
             loser.state, loser.reason = "outranked", "outranked"
         return None
-
-    def _check_losers(
-        self, full: list[tuple[Cap, list[Message]]], weaker: list[Message], losers: list[Message]
-    ) -> None:
-        needs = [len(taking) - cap.at_most + 1 for cap, taking in full]
-        assert len(losers) <= sum(needs), "no more than are needed"
-        for (_, taking), need in zip(full, needs, strict=True):
-            assert sum(loser in taking for loser in losers) >= need, "each cap has room now"
-        if len(full) == 1:
-            ranked = sorted(weaker, key=lambda other: (other.plan.priority, -other.id))
-            assert all(loser in losers for loser in ranked[: needs[0]]), "the lowest and newest"
 
     def _is_weaker(self, other: Message, one: Message) -> bool:
         return other.state == "queued" and other.plan.priority < one.plan.priority
