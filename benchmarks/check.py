@@ -1,13 +1,15 @@
 """How long the command line takes: `check` on many journeys, and `--help`, beside an empty Python process.
 
-    python -m benchmarks.check [--journeys 200] [--runs 7]
+    python -m benchmarks.check [--journeys 200] [--runs 7] [--bad-runs 3]
 
 Each journey has 40 steps: messages, waits for time and for events, branches, updates. Told are the fastest
-and the median of all runs, start-up included, and the processor's time of the fastest.
+and the median of all runs, start-up included, and the processor's time of the fastest. Then each bad file of
+the golden pairs is checked by itself, start-up included, and the one with the longest median is told.
 """
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +18,7 @@ from time import perf_counter
 
 from benchmarks.stage import table
 
+GOLDEN = Path(__file__).parents[1] / "tests" / "language"
 HEAD = """journey: journey-{number}
 title: Journey {number}
 enter:
@@ -60,7 +63,7 @@ subject: Hello {{ customer.first_name|default("there") }}
 """
 
 
-def main(journeys: int, runs: int) -> None:
+def main(journeys: int, runs: int, bad_runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), journeys)
         commands = {
@@ -77,6 +80,36 @@ def main(journeys: int, runs: int) -> None:
             for name, (fastest, middle, cpu) in measured.items()
         ],
     )
+    rows = sorted(bad(bad_runs), reverse=True)
+    table(
+        ("one bad file", "median s", "processor s"),
+        [
+            (f"{name}, {what} of {len(rows)}", f"{middle:.3f}", f"{cpu:.3f}")
+            for what, (middle, cpu, name) in (("slowest", rows[0]), ("middle", rows[len(rows) // 2]))
+        ],
+    )
+
+
+def bad(runs: int) -> list[tuple[float, float, str]]:
+    """For each bad file of the golden pairs the median and the processor's seconds, and its name."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        shutil.copytree(GOLDEN / "templates", root / "templates" / "messages")
+        shutil.copytree(GOLDEN / "surroundings" / "capped", root / "journeys")
+        return [alone(file, root / "journeys", runs) for file in sorted((GOLDEN / "err").glob("*.yaml"))]
+
+
+def alone(file: Path, folder: Path, runs: int) -> tuple[float, float, str]:
+    kind = file.stem.partition("-")[0]
+    place = folder / (f"{kind}.yaml" if kind in ("policy", "segments") else file.name)
+    before = place.read_bytes() if place.exists() else None
+    shutil.copy(file, place)
+    _, middle, cpu = measure(["-m", "journeyflow", "check", str(place)], runs, ends=(0, 1))
+    if before is None:
+        place.unlink()
+    else:
+        place.write_bytes(before)
+    return middle, cpu, file.stem
 
 
 def write(root: Path, journeys: int) -> None:
@@ -91,13 +124,13 @@ def write(root: Path, journeys: int) -> None:
     (letter / "email.html").write_text(LETTER)
 
 
-def measure(arguments: list[str], runs: int) -> tuple[float, float, float]:
-    """Seconds: the fastest, the median, and the processor's of the fastest. A failure ends the benchmark."""
-    found = sorted(run(arguments) for _ in range(runs))
+def measure(arguments: list[str], runs: int, ends: tuple[int, ...] = (0,)) -> tuple[float, float, float]:
+    """Seconds: the fastest, the median, the processor's of the fastest. Any code not in `ends` ends it."""
+    found = sorted(run(arguments, ends) for _ in range(runs))
     return found[0][0], median(seconds for seconds, _ in found), found[0][1]
 
 
-def run(arguments: list[str]) -> tuple[float, float]:
+def run(arguments: list[str], ends: tuple[int, ...]) -> tuple[float, float]:
     start = perf_counter()
     process = os.posix_spawn(
         sys.executable,
@@ -107,7 +140,7 @@ def run(arguments: list[str]) -> tuple[float, float]:
     )
     _, status, used = os.wait4(process, 0)
     seconds = perf_counter() - start
-    if status:
+    if os.waitstatus_to_exitcode(status) not in ends:
         raise SystemExit(f"{' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
     return seconds, used.ru_utime + used.ru_stime
 
@@ -118,5 +151,6 @@ if __name__ == "__main__":
     )
     parser.add_argument("--journeys", type=int, default=200)
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--bad-runs", type=int, default=3)
     options = parser.parse_args()
-    main(options.journeys, options.runs)
+    main(options.journeys, options.runs, options.bad_runs)

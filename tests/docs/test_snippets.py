@@ -19,6 +19,7 @@ from journeyflow.language.programme import load
 from journeyflow.language.reference import renewed
 from journeyflow.messages.facts import known_messages
 from journeyflow.messages.templates import load_templates
+from journeyflow.sandbox import needed, parse_jinja
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -86,10 +87,33 @@ def test_the_lists_are_fresh(page: Path) -> None:
     assert renewed(text) == text
 
 
+def test_the_examples_in_lists_are_yaml() -> None:
+    examples = [cell for row in _rows() for cell in re.findall(r"`([^`]+)`", row[-1])]
+    assert len(examples) > 50
+    for example in examples:
+        yaml.safe_load(example.replace("\\|", "|"))
+
+
+def test_no_page_teaches_to_take_a_value_of_a_customer_for_granted() -> None:
+    """Whose body asks for what a customer lacks fails for that customer."""
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8").replace("\\|", "|")
+    asked = re.findall(r"\{\{ *customer\.\w.*?\}\}", text)
+    assert len(asked) > 2
+    assert {path for one in asked for path in needed(parse_jinja(one))} == set()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[a-z-]+)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def _rows() -> list[list[str]]:
+    """Of the lists of the language, whose last column holds examples."""
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    lists = re.findall(r"^<!-- list: .*? -->$(.*?)^<!-- end -->$", text, re.MULTILINE | re.DOTALL)
+    lines = [line for one in lists for line in one.splitlines() if line.startswith("| `")]
+    return [re.split(r"(?<!\\)\|", line.strip("| ")) for line in lines]
 
 
 def _file_of(snippet: Snippet) -> tuple[str, str]:

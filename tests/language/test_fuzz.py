@@ -4,8 +4,10 @@ JOURNEYFLOW_FUZZ sets the number of examples of all tests together (`make fuzz`)
 take more than a second of the processor's time.
 """
 
+import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -16,9 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journeyflow.compiler import compile_journey, compile_segment
+from journeyflow.errors import RenderError
 from journeyflow.language.codes import CODES
 from journeyflow.language.problems import ProgrammeError
 from journeyflow.language.programme import load
+from journeyflow.messages.webhook import render_body
+from journeyflow.plan import Webhook
 from tests.language.plans import assert_sound
 from tests.language.test_golden import HERE, messages
 
@@ -67,6 +72,28 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
+CONTEXT = {"customer": {"id": "c1"}, "event": {"total": 5}, "journey": {"name": "fuzzed", "title": "fuzzed"}}
+TIMES = st.sampled_from([1, 1, 2, 19, 21, 79, 90, 400])
+AROUND = st.sampled_from([
+    ("(", ")"), ("[", "]"), ("{1: ", "}"), ("not ", ""), ("- ", ""), ("", " | upper"), ("", "[0]"),
+    ("", " + 1"), ("", " or 1"), ("1 if 1 else ", ""), ("range(", ")"), ("1 | default(", ")"), ("", " ~ 'a'"),
+    ("", " ** 2"), ("2 * ", ""), ("", " / 0"), ("", "()"), ("", ".upper()"), ("", " is odd"), ("", "9"),
+    ("{{ ", " }}"), ("{% if 1 %}", "{% endif %}"), ("{% for a in 'b' %}", "{% endfor %}"), ("{# ", " #}"),
+    ("{% set a = 1 %}", ""), ("{% macro a() %}", "{% endmacro %}"), ("{% if ", " %}{% endif %}"), ("{{", ""),
+    ("", ".a"),
+])  # fmt: skip
+INSIDE = st.sampled_from(["1", "'a'", "customer.id", "customer.nothing", "event.total", "a", "", "9e9"])
+JINJA = st.recursive(
+    INSIDE,
+    lambda inner: (
+        st.builds(
+            lambda pair, times, text: (pair[0] * times + text + pair[1] * times)[:5_000], AROUND, TIMES, inner
+        )
+        | st.tuples(inner, inner).map("".join)
+    ),
+    max_leaves=4,
+)
+BODY = "journey: fuzzed\nenter: {event: a}\nsteps: [{webhook: {url: 'https://example.com', body: {a: %s}}}]"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +112,7 @@ def attempt(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, bytes], 
     return attempt
 
 
-@fuzzed(45)
+@fuzzed(40)
 @given(data=st.data(), name=FILES)
 def test_damaged_text(attempt: Callable[[str, bytes], None], data: st.DataObject, name: str) -> None:
     text = data.draw(st.sampled_from(SEEDS))
@@ -96,7 +123,7 @@ def test_damaged_text(attempt: Callable[[str, bytes], None], data: st.DataObject
     attempt(name, text)
 
 
-@fuzzed(45)
+@fuzzed(40)
 @given(data=st.data(), name=FILES)
 def test_replaced_values(attempt: Callable[[str, bytes], None], data: st.DataObject, name: str) -> None:
     tree = data.draw(st.sampled_from(TREES))
@@ -114,6 +141,13 @@ def test_replaced_values(attempt: Callable[[str, bytes], None], data: st.DataObj
 )
 def test_noise(attempt: Callable[[str, bytes], None], data: bytes, name: str) -> None:
     attempt(name, data)
+
+
+@fuzzed(10)
+@given(JINJA, st.booleans())
+def test_nested_jinja(attempt: Callable[[str, bytes], None], text: str, in_tag: bool) -> None:
+    whole = json.dumps(f"{{{{ {text} }}}}" if in_tag else text)
+    attempt("fuzzed.yaml", (BODY % whole).encode())
 
 
 def _replaced(tree: Any, data: st.DataObject) -> Any:
@@ -148,4 +182,9 @@ def _try(root: Path) -> None:
     for segment in programme.segments:
         compile_segment(segment, programme.segments)
     for journey in programme.journeys:
-        assert_sound(compile_journey(journey, programme.segments))
+        plan = compile_journey(journey, programme.segments)
+        assert_sound(plan)
+        for step in plan.steps:
+            if isinstance(step, Webhook):
+                with suppress(RenderError):
+                    render_body(step.body, step.path, CONTEXT)

@@ -6,6 +6,8 @@ import pytest
 from journeyflow.errors import RenderError
 from journeyflow.messages.render import MAX_BYTES, Rendered, Renderer, with_defaults
 from journeyflow.messages.templates import Template
+from journeyflow.messages.webhook import render_body
+from journeyflow.plan import Datum
 
 SECRET = "Zebulon"
 
@@ -151,6 +153,16 @@ def test_the_size_is_counted_in_bytes() -> None:
 
 def test_a_stored_template_that_does_not_compile() -> None:
     assert "is not valid Jinja" in refusal("{% if %}")
+    assert "nested too deep" in refusal("{{ " + "(" * 400 + "1" + ")" * 400 + " }}")
+    assert "nested too deep" in refusal("{% for a in 'b' %}" * 21 + "{% endfor %}" * 21)
+
+
+@pytest.mark.parametrize(
+    "text", ["{% if %}", "{{ " + "[" * 400 + "]" * 400 + " }}", "{{ " + "9" * 5000 + " }}"]
+)
+def test_a_stored_body_that_does_not_compile(text: str) -> None:
+    with pytest.raises(RenderError, match='webhook "steps/0", "a" is not valid Jinja'):
+        render_body([Datum("a", text)], "steps/0", {})
 
 
 def test_defaults_fill_what_is_missing_or_blank() -> None:

@@ -96,7 +96,9 @@ CODES: dict[str, Code] = {
     ),
     "JF128": Code(
         "webhook's body",
-        "Texts in a webhook's body are Jinja, as in templates, with `customer`, `event` and `journey`.",
+        "Texts in a webhook's body are Jinja, as in templates, with `customer`, `event` and `journey`. What "
+        "could be filled in for nobody is refused: powers, texts times numbers, division by zero, values "
+        "called like functions, more than 20 brackets round a value.",
     ),
     "JF129": Code(
         "email, phone, timezone, locale or country",
@@ -215,7 +217,12 @@ CODES: dict[str, Code] = {
         needs="programme",
     ),
     # JF4xx: templates
-    "JF401": Code("faulty template", "A template that cannot be rendered would fail for every customer."),
+    "JF401": Code(
+        "faulty template",
+        "A template that cannot be rendered would fail for every customer. Apart from tags that cannot be "
+        "read, these are powers, texts times numbers, division by zero, values called like functions, and "
+        "more than 20 brackets round a value.",
+    ),
     # JF5xx: how much one customer gets
     "JF501": Code(
         "more than a cap lets through",

@@ -59,8 +59,17 @@ def _examples(schema: Schema) -> str:
 
 def _in_line(value: Any) -> str:
     """YAML on one line, as a person would write it."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
-    return text.strip().removesuffix("...").strip().replace("'", '"')
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False
+    )
+    return text.strip().removesuffix("...").strip()
+
+
+class _Dumper(yaml.SafeDumper):
+    def choose_scalar_style(self) -> str:
+        """Texts that need quotes have double ones, as everywhere in the documentation."""
+        style: str = super().choose_scalar_style()
+        return style.replace("'", '"')
 
 
 def _cell(text: str) -> str:

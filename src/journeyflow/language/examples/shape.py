@@ -106,7 +106,8 @@ SHAPE: dict[str, Example] = {
     ),
     "JF128": Example(
         '- webhook: {url: "https://example.com/hook", body: {name: "{{ first_name }}"}}',
-        '- webhook: {url: "https://example.com/hook", body: {name: "{{ customer.first_name }}"}}',
+        '- webhook: {url: "https://example.com/hook", '
+        """body: {name: "{{ customer.first_name | default('') }}"}}""",
     ),
     "JF129": Example("- update: {phone: 070-1740605}", '- update: {phone: "+46701740605"}'),
     "JF130": Example("- update: {reviewer: yes}", "- update: {reviewer: true}"),

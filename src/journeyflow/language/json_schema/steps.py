@@ -70,7 +70,7 @@ def _kinds(journeys: list[str] | None) -> dict[str, Schema]:
         "webhook": key(
             ref("webhook"),
             "Tell another program, which gets what happened and the body as JSON.",
-            {"url": "https://example.com/hook", "body": {"name": "{{ customer.first_name }}"}},
+            {"url": "https://example.com/hook", "body": {"name": "{{ customer.first_name | default('') }}"}},
         ),
         "journey": key(
             named(journeys), "Ask for the customer to enter another journey, and go on here.", "win-back"
@@ -220,7 +220,7 @@ def _webhook() -> Schema:
             "body": key(
                 body,
                 "What is told: values, or texts with {{ customer... }}, {{ event... }} and {{ journey... }}.",
-                {"name": "{{ customer.first_name }}"},
+                {"name": "{{ customer.first_name | default('') }}"},
             ),
         },
         ("url",),
