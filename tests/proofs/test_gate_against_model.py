@@ -69,16 +69,19 @@ T = TypeVar("T")
 Claimed = tuple[DeliveryRequest, datetime, Claim]  # with when its attempt began
 Places = list[tuple[str, str | None]]  # the zone and the country of each customer
 
+windows = st.sampled_from([3600, DAY // 2, DAY, DAY, 3 * DAY, "day", "day", "week"])
 caps = st.builds(
     Cap,
     st.integers(1, 3),
-    st.sampled_from([3600, DAY // 2, DAY, DAY, 3 * DAY, "day", "day", "week"]),
-    channel=st.sampled_from([None, None, "email", "sms"]),
-    category=st.sampled_from([None, None, None, "marketing"]),
-    topic=st.sampled_from([None, None, None, "offers"]),
-    journey=st.sampled_from([None, None, None, "j0"]),
-    country=st.sampled_from([None, None, None, "US", "US-FL"]),
+    windows,
+    channel=st.sampled_from([None, "email", "sms"]),
+    category=st.sampled_from([None, None, "marketing"]),
+    topic=st.sampled_from([None, None, "offers"]),
+    journey=st.sampled_from([None, None, "j0"]),
+    country=st.sampled_from([None, None, "US", "US-FL"]),
 )
+on_everything = st.builds(Cap, st.sampled_from([1, 2, 2, 3]), windows)
+several_caps = st.tuples(on_everything, st.lists(caps, max_size=2)).map(lambda drawn: (drawn[0], *drawn[1]))
 quiet_hours = st.builds(
     QuietHours,
     st.sampled_from(["20:00", "21:30"]),
@@ -90,8 +93,8 @@ policies = st.builds(
     Policy,
     st.just(CATEGORIES),
     topics=st.just({"offers": Topic({"": "Offers"}), "tips": Topic({"": "Tips"})}),
-    caps=st.lists(caps, min_size=1, max_size=3).map(tuple),
-    quiet_hours=st.lists(quiet_hours, max_size=2).map(tuple),
+    caps=several_caps,
+    quiet_hours=st.just(()) | st.lists(quiet_hours, max_size=2).map(tuple),
     spread=st.just(0),
     double_opt_in=st.sampled_from([(), (), (), (), ("email",)]),
 )
@@ -110,17 +113,21 @@ people = st.lists(
 
 
 @st.composite
-def plans(draw: st.DrawFn, name: str) -> Plan:
+def a_plan(draw: st.DrawFn, name: str, priority: int) -> Plan:
     number = draw(st.sampled_from([1, 1, 2]))
     sends = [Send("s", at + 1, draw(channels), "hello", draw(if_capped)) for at in range(number)]
-    category = draw(st.sampled_from(["marketing", "marketing", "service", "receipts"]))
-    priority = draw(st.sampled_from([10, 50, 90]))
+    category = draw(st.sampled_from(["marketing", "marketing", "marketing", "service", "receipts"]))
     return Plan(
         name, name, category, priority, EnterByHand(), (*sends, End("e")), again=0, topic=draw(topics)
     )
 
 
-three_plans = st.tuples(plans("j0"), plans("j1"), plans("j2"))
+@st.composite
+def three_plans(draw: st.DrawFn) -> list[Plan]:
+    priorities = draw(st.permutations([10, 50, 90]) | st.just([10, 10, 50]))
+    return [draw(a_plan(f"j{number}", priority)) for number, priority in enumerate(priorities)]
+
+
 durations = st.sampled_from(
     [1, 59, 61, 1800, 3600, 3600, DAY // 4, DAY // 2, DAY - 61, DAY - 30, DAY, DAY + 1, 3 * DAY, 7 * DAY]
 )
@@ -133,12 +140,12 @@ class Gate(RuleBasedStateMachine):
     runner: asyncio.Runner
 
     @initialize(
-        policy=policies, drawn=three_plans, where=people, now=st.sampled_from(STARTS), willing=st.booleans()
+        policy=policies, drawn=three_plans(), where=people, now=st.sampled_from(STARTS), willing=st.booleans()
     )
     def begin(
         self,
         policy: Policy,
-        drawn: tuple[Plan, ...],
+        drawn: list[Plan],
         where: list[tuple[str, str | None]],
         now: datetime,
         willing: bool,
@@ -180,10 +187,16 @@ class Gate(RuleBasedStateMachine):
         self.model.travel(cohort, 0)
         self._read()
 
-    @rule(who=somebody, numbers=st.permutations([0, 1, 2]))
-    def enter_all(self, who: int, numbers: list[int]) -> None:
+    @rule(who=somebody, numbers=st.lists(st.sampled_from([0, 1, 2]), min_size=3, max_size=3))
+    def crowd(self, who: int, numbers: list[int]) -> None:
         """One journey after the other, so that places become scarce."""
         for number in numbers:
+            self.enter([who], number)
+
+    @rule(who=somebody, times=st.sampled_from([1, 1, 2]))
+    def rivals(self, who: int, times: int) -> None:
+        """The most important journey comes last."""
+        for number in sorted([0, 1, 2] * times, key=lambda number: self.plans[number].priority):
             self.enter([who], number)
 
     @rule(seconds=durations)
@@ -298,7 +311,7 @@ class Gate(RuleBasedStateMachine):
     def _run(self, work: Awaitable[T]) -> T:
         return self.runner.run(work)  # type: ignore[arg-type]
 
-    async def _set_up(self, policy: Policy, drawn: tuple[Plan, ...], where: Places) -> None:
+    async def _set_up(self, policy: Policy, drawn: list[Plan], where: Places) -> None:
         now = self.model.now
         planned = [PlannedJourney(plan.journey, plan.digest, plan.to_json(), "") for plan in drawn]
         rows = [
