@@ -144,6 +144,15 @@ async def test_two_presses_at_once_are_one(visitor: Visitor, world: World) -> No
     assert len([row for row in await visitor.log("ann") if row.channel == "email"]) == 1
 
 
+async def test_two_presses_at_once_lose_nothing_of_each_other(visitor: Visitor, world: World) -> None:
+    told = {"first_name": "Ann", "birthday": "1980-02-29"}
+    for number in range(8):
+        await newcomer(world, f"c{number}")
+        token = await visitor.token(f"c{number}", "register")
+        await asyncio.gather(*(send(visitor, token, {name: value}) for name, value in told.items()))
+        assert (await visitor.customer(f"c{number}")).attributes == told
+
+
 async def test_a_member_does_not_join_again(visitor: Visitor, world: World) -> None:
     await world.customers("ann")
     await world.happen("member.joined", "ann", source="store")
@@ -163,8 +172,9 @@ async def test_whoever_has_the_link_reads_nothing_that_is_known(visitor: Visitor
             assert value not in answer.text
 
 
-async def test_what_is_left_empty_stays(visitor: Visitor, world: World) -> None:
-    await world.customers("ann", first_name="Ann", birthday="--02-29", locale="pl", tier=3)
+@pytest.mark.parametrize("locale", ["pl", "en-GB"])
+async def test_what_is_left_empty_stays(visitor: Visitor, world: World, locale: str) -> None:
+    await world.customers("ann", first_name="Ann", birthday="--02-29", locale=locale, tier=3)
     token = await visitor.token("ann", "register")
     before = await visitor.customer("ann")
     page = await send(visitor, token, filled(await look(visitor, token)))
@@ -230,6 +240,14 @@ async def test_what_is_wrong_stands_beside_its_field_and_all_is_kept(
     ]
     if value.isprintable():
         assert filled(page) == form
+
+
+async def test_boxes_are_kept_with_what_is_wrong(visitor: Visitor, world: World) -> None:
+    await world.customers("ann", consents={"email": "denied", "sms": "granted"})
+    token = await visitor.token("ann", "register")
+    for yes in (["email/"], ["sms/"], BOXES, []):
+        page = await send(visitor, token, EMAIL | {"email": "no", "yes": yes})
+        assert filled(page)["yes"] == yes
 
 
 @pytest.mark.parametrize(
