@@ -1,6 +1,7 @@
 """The composition root: settings become a store, channels, a Temporal client and workers."""
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -41,6 +42,8 @@ from journeyflow.workflows.purge import Purge
 from journeyflow.workflows.router import EventRouter
 from journeyflow.workflows.sweep import Sweep
 
+_log = logging.getLogger(__name__)
+
 QUEUES = (JOURNEYS_QUEUE, "email", "sms", WEBHOOK)
 SWEEP_EVERY = timedelta(minutes=1)
 PURGE_EVERY = timedelta(days=1)
@@ -73,6 +76,11 @@ async def working(
     """Runs a worker for each queue as long as the block lasts."""
     await keep_going(store, client)  # first: no worker may touch the cohorts of another store
     links = links_of(settings)
+    if links is None and "email" in queues:
+        _log.warning(
+            "no JOURNEYFLOW_LINK_SECRETS and JOURNEYFLOW_PUBLIC_URL: marketing e-mail goes out without the "
+            "header for unsubscribing at one press, and templates that use our links fail"
+        )
     async with AsyncExitStack() as stack:
         for queue in queues:
             if queue == JOURNEYS_QUEUE:

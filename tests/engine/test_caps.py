@@ -79,7 +79,7 @@ async def test_scopes(sqlite_world: World, tmp_path: Path) -> None:
     )
     await world.apply(*journeys, sends("free", "email"), policy=caps)
     await world.customers("c0", country="SE")
-    await world.customers("c1", country="US-FL")
+    await world.customers("c1", timezone="US/Eastern")
     said = {}
     for key in ("c0", "c1"):
         order = ["news", "more-news", "shop", "shop", "shop", "free", "free"]
@@ -112,6 +112,7 @@ async def test_the_higher_priority_takes_a_place_that_is_only_queued(world: Worl
         ("middle", "dropped"),
     ]
     assert low.detail["outranked_by"] == [high.enrollment_id, high.step]
+    assert low.detail["messages"] == [], "not itself"
     outbox = Outbox(tmp_path)
     for cohort in (1, 2):
         await world.deliver(outbox, cohort=cohort)
@@ -147,8 +148,10 @@ async def test_an_outranked_message_that_may_wait_goes_later(world: World, tmp_p
     assert again.value.after == timedelta(days=1)
     assert (await world.ledger("c0"))[0] == ("low", "outranked", "cap")
     world.now += timedelta(days=1)
+    assert (await world.messages("c0"))[0].detail["messages"] == [2]
     await world.deliver(outbox, cohort=1)
     assert [state for _, state, _ in await world.ledger("c0")] == ["sent", "sent"]
+    assert (await world.messages("c0"))[0].detail is None
 
 
 async def test_an_outranked_message_that_ends_the_journey_does(world: World, tmp_path: Path) -> None:

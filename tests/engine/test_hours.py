@@ -234,3 +234,31 @@ async def test_nobody_is_spread_into_the_next_closed_time(sqlite_world: World) -
     assert {opening} < moments
     assert max(moments) < opening + timedelta(minutes=30)
     assert (await world.messages("c0"))[0].reason == "send-window"
+
+
+@pytest.mark.parametrize(
+    ("zone", "country"),
+    [
+        ("US/Eastern", None),  # an older name
+        ("America/Puerto_Rico", None),  # a territory with a code of its own
+        (None, "US-NY"),
+        (None, "PR"),
+    ],
+)
+def test_a_rule_for_a_country_finds_everybody_there(zone: str | None, country: str | None) -> None:
+    assert preset("us").closed(Place(zone, country), datetime(2031, 5, 9, 7, tzinfo=UTC)) is not None
+
+
+def test_where_nothing_is_known_the_programmes_own_zone_tells_the_country() -> None:
+    quiet = PRESETS["france"].quiet_hours
+    policy = Policy(quiet_hours=quiet)
+    at_noon = datetime(2031, 5, 11, 10, tzinfo=UTC)  # a Sunday
+    paris = Hours.of(policy, "sms", "marketing", ZoneInfo("Europe/Paris"))
+    assert paris.closed(Place(None), at_noon) is not None
+    assert paris.closed(Place("Asia/Tokyo"), at_noon) is None
+    assert Hours.of(policy, "sms", "marketing", UTC_ZONE).closed(Place(None), at_noon) is None
+
+
+def test_a_part_without_holidays_of_its_own_has_those_of_the_country() -> None:
+    assert public_holidays("FR-75", 2031) == public_holidays("FR", 2031)
+    assert until(preset("france"), "2031-07-14T12:00", "Europe/Paris", "FR-75") == "Tue 15 08:00"

@@ -1,15 +1,16 @@
 """Claiming: taking queued messages out of the ledger for handing over, with all that composing them needs."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow import countries
 from journeyflow.audience.conditions import Frame, holds
+from journeyflow.audience.permission import consent_state
 from journeyflow.audience.suppression import hold_still
 from journeyflow.engine.caps import Ask, reserve
 from journeyflow.engine.gate import Claimable, Verdict, at_claim, capped, refusal, rules_for
@@ -73,24 +74,24 @@ async def claim(
     await hold_still(connection)
     job = _Job(connection, request.channel, plan, policy, now)
     rows = await _open_messages(job, request, after, limit)
-    verdicts = {row.id: _verdict(job, row) for row in rows}
+    hours = job.hours
+    verdicts = {row.id: _verdict(job, hours, row) for row in rows}
     verdicts |= await _ask_caps(job, [row for row in rows if verdicts[row.id].state == "queued"])
     claims = Claims([], rows[-1].id if rows else after, len(rows) == limit, [])
-    kept: dict[tuple[str, str], list[int]] = defaultdict(list)  # by their state and reason from now on
+    kept: list[dict[str, Any]] = []
     for row in rows:
         verdict = verdicts[row.id]
-        reason = str(verdict.reason)
+        state = "cancelled"
         if verdict.state == "queued":
             claims.taken.append(_claim(row, request.channel))
-        elif verdict.state == "held" and verdict.until is not None:
-            claims.held.append((verdict.until, reason))
-            kept[row.state, reason].append(row.id)
-        else:
-            kept["cancelled", reason].append(row.id)
-    for (state, reason), ids in kept.items():
-        await _put(connection, ids, state=state, reason=reason)
-    taken = [claim.message for claim in claims.taken]
-    await _put(connection, taken, state="sending", reason=None, claimed_at=now, claimed_by=began)
+            continue
+        if verdict.state == "held" and verdict.until is not None:
+            claims.held.append((verdict.until, str(verdict.reason)))
+            state = row.state
+        kept.append(_kept(row.id, state, verdict))
+    if kept:
+        await connection.execute(_KEEP, kept)
+    await _take(connection, [claim.message for claim in claims.taken], began, now)
     return claims
 
 
@@ -154,6 +155,7 @@ def _query(job: _Job) -> Select[Any]:
     frame = Frame(customer=customers, now=job.now, trigger=_trigger, since=enrollments.c.since)
     exits = [holds(rule.when, frame) for rule in job.plan.exits if rule.when is not None]
     refused = refusal(job.channel, job.category, job.plan.topic, customers, job.now)
+    state = consent_state(job.channel, job.plan.topic, customers)
     return (
         select(
             messages.c.id, messages.c.enrollment_id, messages.c.step, messages.c.at, messages.c.template,
@@ -161,7 +163,7 @@ def _query(job: _Job) -> Select[Any]:
             customers.c.key, customers.c.email, customers.c.phone, customers.c.timezone, customers.c.locale,
             customers.c.country, customers.c.attributes, _trigger.c.properties,
             and_(enrollments.c.state == "active", or_(false(), *exits)).label("exits"),
-            refused.label("refused_by"),
+            refused.label("refused_by"), state.label("consent"),
         )
         .join_from(messages, enrollments, enrollments.c.id == messages.c.enrollment_id)
         .join(customers, customers.c.id == messages.c.customer_id)
@@ -169,9 +171,9 @@ def _query(job: _Job) -> Select[Any]:
     )  # fmt: skip
 
 
-def _verdict(job: _Job, row: Row[Any]) -> Verdict:
-    message = Claimable(row.enrollment_state, row.refused_by, Place(row.timezone, row.country))
-    verdict = at_claim(message, job.hours, job.now)
+def _verdict(job: _Job, hours: Hours | None, row: Row[Any]) -> Verdict:
+    message = Claimable(row.enrollment_state, row.refused_by, row.consent, Place(row.timezone, row.country))
+    verdict = at_claim(message, hours, job.now)
     return Verdict("dropped", "exited") if row.exits and verdict.state != "held" else verdict
 
 
@@ -194,7 +196,8 @@ async def _ask_caps(job: _Job, rows: Sequence[Row[Any]]) -> dict[int, Verdict]:
 
 def _ask(job: _Job, row: Row[Any]) -> Ask:
     plan = job.plan
-    tz = (zone(row.timezone) if row.timezone else None) or default_zone(job.policy)
+    default = default_zone(job.policy)
+    tz = zone(row.timezone) if row.timezone else None
     return Ask(
         row.id,
         row.enrollment_id,
@@ -205,8 +208,8 @@ def _ask(job: _Job, row: Row[Any]) -> Ask:
         plan.topic,
         plan.journey,
         plan.priority,
-        row.country,
-        tz,
+        countries.of_customer(row.country, tz.key if tz else None, default.key),
+        tz or default,
     )
 
 
@@ -237,6 +240,23 @@ def _claim(row: Row[Any], channel: str) -> Claim:
     )
 
 
-async def _put(connection: AsyncConnection, ids: list[int], **values: Any) -> None:
+_KEEP = (
+    update(messages)
+    .where(messages.c.id == bindparam("message"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "reason", "detail")})
+)
+
+
+def _kept(message: int, state: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "message": message,
+        "new_state": state,
+        "new_reason": verdict.reason,
+        "new_detail": verdict.detail,
+    }
+
+
+async def _take(connection: AsyncConnection, ids: list[int], began: datetime, now: datetime) -> None:
+    values = {"state": "sending", "reason": None, "detail": None, "claimed_at": now, "claimed_by": began}
     if ids:
         await connection.execute(update(messages).where(messages.c.id.in_(ids)).values(**values))

@@ -84,7 +84,8 @@ async def reserve(
         if losers is None:
             full[one.key] = max(fulls, key=lambda found: found.room_at)
             continue
-        outranked += (_outranked(loser, one, fulls[0]) for loser in losers)
+        gone = {loser.id for loser in losers}
+        outranked += (_outranked(loser.id, one, fulls[0], gone) for loser in losers)
         taken[one.customer] = [row for row in rows if row not in losers] + [_Taken.by(one)]
     if outranked:
         await connection.execute(_OUTRANK, outranked)
@@ -228,8 +229,11 @@ def _losers(fulls: Sequence[Full], rows: Sequence[_Taken], one: Ask, now: dateti
     return losers
 
 
-def _outranked(loser: _Taken, by: Ask, full: Full) -> dict[str, Any]:
-    return {"message": loser.id, "new_detail": full.detail() | {"outranked_by": [by.enrollment, by.step]}}
+def _outranked(loser: int, by: Ask, full: Full, gone: set[int]) -> dict[str, Any]:
+    """What filled the cap with the one that took the place; it has no number yet, but an enrollment."""
+    others = [message for message in full.messages if message not in gone]
+    told = {"messages": others, "outranked_by": [by.enrollment, by.step]}
+    return {"message": loser, "new_detail": full.detail() | told}
 
 
 def _length(cap: Cap) -> timedelta:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, select
 
+from journeyflow import countries
 from journeyflow.audience.conditions import Frame, holds
 from journeyflow.audience.permission import consent_state, refused_by
 from journeyflow.engine.caps import Ask, Full, reserve
@@ -140,7 +141,8 @@ async def _ask_caps(question: _Question) -> None:
 
 def _ask(question: _Question, member: Member) -> Ask:
     plan, policy = question.leg.plan, question.leg.policy
-    tz = (zone(member.timezone) if member.timezone else None) or default_zone(policy)
+    default = default_zone(policy)
+    tz = zone(member.timezone) if member.timezone else None
     return Ask(
         member.position,
         member.enrollment,
@@ -151,8 +153,8 @@ def _ask(question: _Question, member: Member) -> Ask:
         plan.topic,
         plan.journey,
         plan.priority,
-        member.country,
-        tz,
+        countries.of_customer(member.country, tz.key if tz else None, default.key),
+        tz or default,
     )
 
 
@@ -166,6 +168,7 @@ class Claimable:
 
     enrollment_state: str
     refused_by: str | None  # what `refusal` says now
+    consent: str  # the state of the customer's consent
     place: Place
 
 
@@ -178,7 +181,8 @@ def at_claim(message: Claimable, hours: Hours | None, now: datetime) -> Verdict:
     if message.enrollment_state in ("exited", "failed"):
         return Verdict("dropped", message.enrollment_state)
     if message.refused_by is not None:
-        return Verdict("dropped", message.refused_by)
+        detail = {"consent": message.consent} if message.refused_by == "consent" else None
+        return Verdict("dropped", message.refused_by, detail)
     closed = hours.closed(message.place, now) if hours else None
     if closed is not None:
         reason, detail = _told(closed)

@@ -52,14 +52,13 @@ class Hours:
         Without a known zone it may only when every zone of the country allows it, if there is such a time.
         """
         tz = zone(place.timezone) if place.timezone else None
-        country = place.country or (countries.of_zone(tz.key) if tz else None)
+        country = countries.of_customer(place.country, tz.key if tz else None, self.default.key)
         local = self._in(country)
         if tz is not None:
             return local.closed((tz,), now)
-        everywhere = local.closed(countries.zones(country) if country else (), now)
-        if everywhere is None and country and countries.zones(country):
-            return None
-        if everywhere is not None and everywhere.until <= now + _LOOK_AHEAD:
+        zones = countries.zones(place.country) if place.country else ()
+        everywhere = local.closed(zones, now)
+        if zones and (everywhere is None or everywhere.until <= now + _LOOK_AHEAD):
             return everywhere
         return local.closed((self.default,), now)
 
@@ -147,7 +146,9 @@ def _is_day(rule: QuietHours, day: date, country: str | None) -> bool:
 def public_holidays(country: str, year: int) -> frozenset[date]:
     """None where nothing is known about the country."""
     whole, _, part = country.partition("-")
-    try:
-        return frozenset(holidays.country_holidays(whole, subdiv=part or None, years=year))
-    except NotImplementedError:
-        return frozenset()
+    for subdivision in dict.fromkeys((part or None, None)):  # not every part has holidays of its own
+        try:
+            return frozenset(holidays.country_holidays(whole, subdiv=subdivision, years=year))
+        except NotImplementedError:
+            continue
+    return frozenset()

@@ -7,7 +7,7 @@ from journeyflow.language.definition import Word
 from journeyflow.language.fields import Fields, as_list, as_map, as_text
 from journeyflow.language.problems import Report, quoted
 from journeyflow.language.scopes import KEYS, Known, scope
-from journeyflow.language.source import Node
+from journeyflow.language.source import Node, TextNode
 from journeyflow.policy import Calendar, Cap
 
 CALENDARS: tuple[Calendar, ...] = get_args(Calendar)
@@ -30,6 +30,10 @@ def _cap(node: Node, known: Known, report: Report) -> tuple[Cap | None, Word | N
     fields = Fields(keys, (*KEYS, "at_most", "per"), "a cap", report)
     most, per = fields.need("at_most", "1"), fields.need("per", "1 day")
     number = _at_most(most, report) if most else None
+    named = fields.get("category")
+    if isinstance(named, TextNode) and named.value in known.exempt:
+        message = f"{quoted(named.value)} is exempt from caps, so this cap never counts; delete it"
+        report.add(fields.key("category"), "JF133", message)
     window = _window(per, report) if per else None
     which = scope(fields, known, report)
     if number is None or window is None:

@@ -115,6 +115,7 @@ CODES: dict[str, Code] = {
         "hours that leave no time",
         "Quiet hours and send windows together must let a message out at some time of the week.",
     ),
+    "JF133": Code("cap that never counts", "A category that is exempt from caps has no use for one."),
     # JF2xx: references between files
     "JF201": Code("unknown segment", "A segment must be defined in journeys/segments.yaml."),
     "JF202": Code(

@@ -10,12 +10,15 @@ DAY, WEEK = 1_440, 7 * 1_440  # minutes
 _ALL = (1 << WEEK) - 1
 
 
-def never_open(policy: Policy) -> Iterator[tuple[str, str]]:
-    """Channels and categories for which no minute is left."""
+def never_open(policy: Policy) -> Iterator[tuple[str, str, str | None]]:
+    """Channels, categories and countries (None: everywhere) for which no minute is left."""
+    named = {rule.country for rule in (*policy.quiet_hours, *policy.send_windows) if rule.country}
     for channel in CHANNELS:
         for name, category in policy.categories.items():
-            if category.quiet_hours == "apply" and closed_minutes(policy, channel, name) == _ALL:
-                yield channel, name
+            for country in (None, *sorted(named)) if category.quiet_hours == "apply" else ():
+                if closed_minutes(policy, channel, name, country) == _ALL:
+                    yield channel, name, country
+                    break
 
 
 def closed_minutes(policy: Policy, channel: str, category: str, country: str | None = None) -> int:

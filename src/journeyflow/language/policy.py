@@ -20,6 +20,7 @@ _KEYS = (
     "categories", "topics", "presets", "caps", "quiet_hours", "send_windows", "spread", "double_opt_in",
     "senders", "brand", "retention", "defaults",
 )  # fmt: skip
+_LONGEST_SPREAD = 12 * 3_600
 _KEPT = ("events", "messages", "enrollments", "consent_log", "audit_log")
 
 
@@ -46,7 +47,8 @@ def _policy(fields: Fields, report: Report) -> tuple[Policy, tuple[Word, ...]]:
     """Without its presets; and the journeys that caps name."""
     kinds = categories(fields.get("categories"), report)
     subjects = topics(node, report) if (node := fields.get("topics")) else {}
-    known = Known(kinds, subjects)
+    exempt = [name for name, category in kinds.items() if category.caps == "exempt"]
+    known = Known(kinds, subjects, exempt)
     own, named = caps(node, known, report) if (node := fields.get("caps")) else ((), ())
     policy = Policy(
         categories=kinds,
@@ -78,10 +80,12 @@ def _with_presets(policy: Policy, fields: Fields, report: Report) -> Policy:
 
 
 def _refuse_closed(policy: Policy, fields: Fields, report: Report) -> None:
-    for channel, category in never_open(policy):
-        key = "send_windows" if policy.send_windows else "quiet_hours"
+    without_windows = set(never_open(replace(policy, send_windows=())))
+    for channel, category, country in never_open(policy):
+        key = "quiet_hours" if (channel, category, country) in without_windows else "send_windows"
+        where = f" in {country}" if country else ""
         message = (
-            f'there is no minute in the week at which "{category}" may go out by "{channel}"; '
+            f'there is no minute in the week at which "{category}" may go out by "{channel}"{where}; '
             "let the hours leave some time"
         )
         report.add(fields.key(key), "JF132", message)
@@ -96,7 +100,11 @@ def _spread(fields: Fields, report: Report) -> int:
     node, standard = fields.get("spread"), Policy().spread
     if isinstance(node, TextNode) and node.value == "none":
         return 0
-    return _duration(fields, "spread", standard, report)
+    seconds = _duration(fields, "spread", standard, report)
+    if node and seconds > _LONGEST_SPREAD:
+        message = f'"spread" is more than {_LONGEST_SPREAD // 3_600} hours; write a shorter time, or "none"'
+        report.add(node.mark, "JF107", message)
+    return seconds
 
 
 def _channels(fields: Fields, report: Report) -> tuple[str, ...]:

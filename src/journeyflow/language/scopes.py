@@ -15,6 +15,7 @@ from journeyflow.language.steps import CHANNELS
 class Known:
     categories: Collection[str]
     topics: Collection[str]
+    exempt: Collection[str] = ()  # categories that no cap counts
 
 
 @dataclass(frozen=True, slots=True)

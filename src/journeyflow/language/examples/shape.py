@@ -116,6 +116,11 @@ SHAPE: dict[str, Example] = {
         "quiet_hours: [{country: SE, days: [sun]}]",
         file="policy",
     ),
+    "JF133": Example(
+        "categories: {news: {caps: exempt}}\ncaps: [{category: news, at_most: 1, per: 1 day}]",
+        "categories: {news: {}}\ncaps: [{category: news, at_most: 1, per: 1 day}]",
+        file="policy",
+    ),
     "JF132": Example(
         'quiet_hours: [{from: "20:00", to: "10:00"}, {from: "08:00", to: "20:00"}]',
         'quiet_hours: [{from: "20:00", to: "10:00"}, {days: [sun]}]',
