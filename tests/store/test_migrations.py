@@ -1,17 +1,22 @@
 """The migrations build exactly what the tables say, on both databases, whoever runs them and how often."""
 
 import asyncio
+import json
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import Text, inspect, literal, select, text
+from sqlalchemy import Connection, DateTime, MetaData, Text, inspect, literal, select, text
 
+from journeyflow.delivery.channels.outbox import Outbox
+from journeyflow.engine.programme import Programme
 from journeyflow.errors import ConfigurationError
+from journeyflow.policy import DAY, Cap, Category, QuietHours
 from journeyflow.store import migrate
 from journeyflow.store.customers import consent_log, customers, suppressions
 from journeyflow.store.database import Store
@@ -20,6 +25,7 @@ from journeyflow.store.installation import installation, name_of
 from journeyflow.store.ledger import messages
 from journeyflow.store.tables import metadata
 from tests.databases import Postgresql, create_database, drop_database
+from tests.engine.programmes import NOON, World
 
 UPGRADE = """
 import asyncio, sys
@@ -107,47 +113,95 @@ async def test_rows_that_refer_to_nothing_stop_the_upgrade(sqlite_store: Store) 
         await migrate.upgrade(sqlite_store)
 
 
-BEFORE_THE_GATE = """
-INSERT INTO customers (id, key, email, attributes, created_at, updated_at)
-    VALUES (1, 'c1', 'One@example.com', '{}', '2031-05-07 12:00:00', '2031-05-07 12:00:00');
-INSERT INTO consent_log (id, customer_id, channel, topic, state, at, source)
-    VALUES (1, 1, 'email', '', 'granted', '2031-05-07 12:00:00', 'import');
-INSERT INTO suppressions (channel, address, reason, at)
-    VALUES ('email', 'one@example.com', 'rejected', '2031-05-07 12:00:00');
-INSERT INTO journey_versions (id, journey, digest, plan, source, applied_at)
-    VALUES (1, 'welcome', 'd', '{}', '', '2031-05-07 12:00:00');
-INSERT INTO cohorts (id, version_id, size, created_at) VALUES (1, 1, 1, '2031-05-07 12:00:00');
-INSERT INTO enrollments (id, cohort_id, version_id, journey, customer_id, occasion, entered_at, since,
-        reached_at, state)
-    VALUES (1000, 1, 1, 'welcome', 1, 'o', '2031-05-07 12:00:00', '2031-05-07 12:00:00',
-        '2031-05-07 12:00:00', 'active');
-INSERT INTO messages (id, enrollment_id, step, leg, customer_id, version_id, channel, category, template,
-        state, at)
-    VALUES (1, 1000, 0, 0, 1, 1, 'email', 'marketing', 'hello', 'queued', '2031-05-07 12:00:00');
-"""
+BEFORE_THE_GATE = Path(__file__).parent / "before_the_gate.json"  # rows by table, made by that version itself
 
 
-async def test_what_was_there_before_the_gate_is_taken_along(empty_url: str) -> None:
+@pytest.fixture
+async def old_store(empty_url: str):
+    """Of before the gate: people inside a journey, a message queued, an address suppressed."""
     store = Store.open(empty_url)
     async with store.writing() as connection:
         await connection.run_sync(lambda sync: command.upgrade(migrate.scripts(sync), "0001"))
-        for statement in BEFORE_THE_GATE.strip().rstrip(";").split(";"):
-            await connection.execute(text(statement))
-    await migrate.upgrade(store)
+        await connection.run_sync(_fill)
+    yield store
+    await store.close()
+
+
+def _fill(connection: Connection) -> None:
+    tables = MetaData()
+    tables.reflect(connection)
+    for name, rows in json.loads(BEFORE_THE_GATE.read_text()).items():
+        table = tables.tables[name]
+        times = {column.name for column in table.c if isinstance(column.type, DateTime)}
+        for row in rows:
+            given = {key: datetime.fromisoformat(row[key]) for key in times if row[key]}
+            connection.execute(table.insert(), [row | given])
+        if connection.dialect.name == "postgresql" and "id" in table.c:
+            sequence = f"pg_get_serial_sequence('{name}', 'id')"
+            connection.execute(text(f"SELECT setval({sequence}, {len(rows)}) WHERE {sequence} IS NOT NULL"))
+
+
+async def test_what_was_there_before_the_gate_is_taken_along(old_store: Store) -> None:
+    await migrate.upgrade(old_store)
     hashed = address_hash(literal("email"), customers.c.email)
-    suppressed = select(suppressions.c.reason).join(customers, suppressions.c.hash == hashed)
-    async with store.reading() as connection:
-        assert (await connection.execute(suppressed)).scalars().all() == ["rejected"]
-        assert (await connection.execute(select(messages.c.journey))).scalars().all() == ["welcome"]
-        assert (await connection.execute(select(consent_log.c.actor))).scalars().all() == ["unknown"]
+    suppressed = select(suppressions.c.reason, customers.c.key)
+    suppressed = suppressed.join_from(suppressions, customers, suppressions.c.hash == hashed)
+    async with old_store.reading() as connection:
+        assert (await connection.execute(suppressed)).all() == [("rejected", "dead")]
+        journeys = (await connection.execute(select(messages.c.journey))).scalars().all()
+        assert journeys == ["welcome"] * 5
+        assert set((await connection.execute(select(consent_log.c.actor))).scalars()) == {"unknown"}
         index = text("SELECT sql FROM sqlite_master WHERE name = 'ix_messages_open'")
         index = (
             index
-            if store.is_sqlite
+            if old_store.is_sqlite
             else text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_messages_open'")
         )
         assert "outranked" in (await connection.execute(index)).scalar_one()
-    await store.close()
+        policy = await Programme().policy(connection)
+    assert policy.categories == {
+        "marketing": Category("opt-in"),
+        "newsletter": Category("opt-in"),
+        "transactional": Category("not-required", "exempt", "exempt"),
+    }
+    assert policy.caps == (Cap(3, DAY), Cap(2, 7 * DAY, "sms"))
+    assert policy.quiet_hours == (QuietHours("21:00", "08:00"), QuietHours("12:00", "13:00", "sms"))
+
+
+async def test_codes_of_countries_move_to_where_conditions_look(old_store: Store) -> None:
+    await migrate.upgrade(old_store)
+    query = select(customers.c.key, customers.c.country, customers.c.attributes).order_by(customers.c.id)
+    async with old_store.reading() as connection:
+        found = (await connection.execute(query)).all()
+    assert found == [
+        ("ann", "SE", {}),
+        ("ben", "US-FL", {}),
+        ("cat", None, {"country": "Sweden"}),
+        ("dead", None, {}),
+        ("eve", None, {"country": ["SE"]}),
+    ]
+
+
+async def test_journeys_from_before_the_gate_go_on(old_store: Store, tmp_path: Path) -> None:
+    await migrate.upgrade(old_store)
+    world = World(old_store, tmp_path, NOON + timedelta(hours=2))
+    await world.deliver(Outbox(tmp_path / "outbox"), cohort=2)
+    assert await world.ledger("eve") == [("hello", "sent", None)]
+    world.now = NOON + timedelta(days=1, hours=2)
+    await world.travel(1, 1, 1, size=4)
+    await world.deliver(Outbox(tmp_path / "outbox"), leg=1, name="sms")
+    last = {key: (await world.ledger(key))[-1] for key in ("ann", "ben", "cat", "dead")}
+    assert last == {
+        "ann": ("swedish", "sent", None),
+        "ben": ("others", "held", "quiet-hours"),  # in the United States, where it is early still
+        "cat": ("others", "dropped", "consent"),
+        "dead": ("others", "sent", None),
+    }
+    await world.customers("ann", "new", consents={"sms": "denied"})
+    await world.enter("ann", "new", "dead")
+    assert await world.ledger("new") == [("hello", "dropped", "consent")]
+    assert (await world.ledger("dead"))[-1] == ("hello", "dropped", "suppressed")
+    assert (await world.ledger("ann"))[-1] == ("hello", "queued", None)
 
 
 async def test_both_databases_hash_addresses_alike(store: Store) -> None:

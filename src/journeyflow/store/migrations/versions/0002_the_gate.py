@@ -1,5 +1,6 @@
 """the gate"""
 
+import re
 from collections.abc import Sequence
 from secrets import token_hex
 from typing import Any
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from journeyflow import countries
 from journeyflow.store.hashing import hash_of
 
 revision: str = "0002"
@@ -26,6 +28,12 @@ _suppressions = sa.table(
     sa.column("reason", sa.Text),
     sa.column("at", sa.DateTime(timezone=True)),
 )
+_json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+_policies = sa.table("policies", sa.column("id", sa.Integer), sa.column("body", _json))
+_customers = sa.table(
+    "customers", sa.column("id", sa.Integer), sa.column("country", sa.Text), sa.column("attributes", _json)
+)
+_COUNTRY = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
 _OPEN = sa.text("state IN ('queued', 'outranked', 'sending')")
 
 
@@ -88,6 +96,8 @@ def upgrade() -> None:
     _remove_defaults()
     _never_reuse_numbers()
     _hash_suppressions()
+    _say_opt_in()
+    _move_countries()
 
 
 def _filled(name: str, kind: sa.types.TypeEngine[Any], default: str) -> sa.Column[Any]:
@@ -142,6 +152,41 @@ def _hash_suppressions() -> None:
     for (channel, hashed_address), row in rows.items():
         values = {"channel": channel, "hash": hashed_address, "reason": row.reason, "at": row.at}
         connection.execute(sa.insert(hashed), values)
+
+
+def _say_opt_in() -> None:
+    """A category's consent that was `required` is called `opt-in` from now on."""
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(_policies)).all():
+        body = dict(row.body)
+        body["categories"] = {
+            name: category | ({"consent": "opt-in"} if category.get("consent") == "required" else {})
+            for name, category in body.get("categories", {}).items()
+        }
+        connection.execute(sa.update(_policies).where(_policies.c.id == row.id).values(body=body))
+
+
+def _move_countries() -> None:
+    """Conditions on the attribute `country` read the column from now on.
+
+    Only codes are moved, into capitals. What else stands there stays, though nothing reads it any more.
+    """
+    connection = op.get_bind()
+    given = _customers.c.attributes["country"].as_string()
+    distinct = connection.execute(sa.select(given).where(given.is_not(None)).distinct()).scalars()
+    codes = [value for value in distinct if isinstance(value, str) and _is_code(value.strip(" ").upper())]
+    without = (
+        sa.func.json_remove(_customers.c.attributes, "$.country")
+        if connection.dialect.name == "sqlite"
+        else _customers.c.attributes.op("-")(sa.literal("country", sa.Text))
+    )
+    moved = {"country": sa.func.upper(sa.func.trim(given)), "attributes": without}
+    connection.execute(sa.update(_customers).where(given.in_(codes)).values(moved))
+
+
+def _is_code(text: str) -> bool:
+    parts = _COUNTRY.fullmatch(text)
+    return parts is not None and parts[1] in countries.codes()
 
 
 def downgrade() -> None:
