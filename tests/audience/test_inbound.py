@@ -14,10 +14,11 @@ from journeyflow.audience.consent import Basis, Choice, State, decide, history, 
 from journeyflow.audience.inbound import Received, receive_sms
 from journeyflow.audience.ingest import record_customers
 from journeyflow.audience.keywords import Keyword
+from journeyflow.audience.permission import refused_by
 from journeyflow.audience.records import CustomerRow
-from journeyflow.audience.suppression import is_suppressed, suppress
+from journeyflow.audience.suppression import Reason, is_suppressed, suppress
 from journeyflow.errors import JourneyflowError
-from journeyflow.policy import Brand, Category, Policy
+from journeyflow.policy import Brand, Category, Policy, Sender
 from journeyflow.store.customers import consents, customers, events, received_sms
 from journeyflow.store.database import Store
 from tests.audience.test_consent import queue, rows_of, states
@@ -30,7 +31,7 @@ ADA, NOBODY, US = "+46701740601", "+46701740602", "+46701740605"
 ids = count(1)
 
 
-async def people(store: Store, *keys: str, phone: str = ADA, **said: str) -> list[int]:
+async def people(store: Store, *keys: str, phone: str | None = ADA, **said: str) -> list[int]:
     rows = [CustomerRow(key, {"phone": phone}, consents=said) for key in keys]
     await record_customers(store, rows, NOW, "test")
     async with store.reading() as connection:
@@ -72,6 +73,17 @@ async def holds(store: Store, customer: int, topic: str = "") -> str | None:
 
 async def told(store: Store, customer: int) -> list[str]:
     return [row["name"] for row in await rows_of(store, events) if row["customer_id"] == customer]
+
+
+async def may_get(store: Store, customer: int) -> tuple[str | None, str | None]:
+    """What refuses an SMS that needs consent, and one that does not."""
+    rules = [
+        refused_by("sms", Category(consent=kind), "", customers, None).label(kind)
+        for kind in ("opt-in", "not-required")
+    ]
+    async with store.reading() as connection:
+        row = (await connection.execute(select(*rules).where(customers.c.id == customer))).one()
+    return row[0], row[1]
 
 
 async def suppressed(store: Store, phone: str) -> str | None:
@@ -117,7 +129,7 @@ async def test_stop_denies_for_everybody_and_answers_one(store: Store) -> None:
         "STOPP!",
         ADA,
     )
-    assert await suppressed(store, ADA) is None
+    assert await suppressed(store, ADA) == "stopped"
 
 
 async def test_stop_said_again_is_not_answered_again(store: Store) -> None:
@@ -137,11 +149,58 @@ async def test_stop_of_nobody_suppresses_the_number_until_start(store: Store) ->
     assert await rows_of(store, events) == []
 
 
-async def test_start_lifts_no_other_suppression(store: Store) -> None:
+async def test_stop_is_about_the_number_whoever_gets_it_later(store: Store) -> None:
+    await people(store, "ada", sms="granted")
+    await text(store, "STOP")
+    (bob,) = await people(store, "bob", sms="granted")
+    assert await holds(store, bob) == "granted"
+    assert await may_get(store, bob) == ("suppressed", None)
+    received = await text(store, "START")
+    assert await may_get(store, bob) == (None, None)
+    started = [row for row in await rows_of(store, events) if row["name"] == "sms.started"]
+    assert [row["properties"]["answer"] for row in started] == [True, False]
+    assert len(received.customers) == 2
+
+
+async def test_start_that_only_lifts_is_answered(store: Store) -> None:
+    await text(store, "STOP")
+    await people(store, "bob", sms="granted")
+    assert (await text(store, "START")).changed == ()
+    (started,) = [row for row in await rows_of(store, events) if row["name"] == "sms.started"]
+    assert started["properties"]["answer"] is True
+
+
+@pytest.mark.parametrize("word", ["START", "JOIN"])
+@pytest.mark.parametrize("reason", ["erased", "unknown-number", "stopped"])
+async def test_whoever_asks_from_the_number_itself_is_heard(store: Store, reason: Reason, word: str) -> None:
     async with store.writing() as connection:
-        await suppress(connection, "sms", [NOBODY], "erased", NOW)
-    await text(store, "START", sender=NOBODY)
-    assert await suppressed(store, NOBODY) == "erased"
+        await suppress(connection, "sms", [NOBODY], reason, NOW)
+    received = await text(store, word, sender=NOBODY)
+    assert await suppressed(store, NOBODY) is None
+    for customer in received.customers:
+        assert await may_get(store, customer) == (None, None)
+    assert len(received.customers) == (word == "JOIN")
+
+
+@pytest.mark.parametrize("word", ["START", "JOIN", "YES"])
+@pytest.mark.parametrize("reason", ["manual", "complained"])
+async def test_what_others_decided_is_not_lifted(sqlite_store: Store, reason: Reason, word: str) -> None:
+    async with sqlite_store.writing() as connection:
+        await suppress(connection, "sms", [NOBODY], reason, NOW)
+    await text(sqlite_store, "STOP", sender=NOBODY)
+    await text(sqlite_store, word, sender=NOBODY)
+    assert await suppressed(sqlite_store, NOBODY) == reason
+
+
+async def test_yes_lifts_only_with_what_it_confirms(store: Store) -> None:
+    (ada,) = await people(store, "ada")
+    await text(store, "STOP", policy=DOUBLE)
+    await text(store, "YES", policy=DOUBLE)
+    assert await suppressed(store, ADA) == "stopped"
+    await say(store, ada, ("news", "granted"), policy=DOUBLE)
+    await text(store, "YES", policy=DOUBLE)
+    assert await suppressed(store, ADA) is None
+    assert (await holds(store, ada, "news"), await holds(store, ada)) == ("granted", "denied")
 
 
 async def test_a_message_counts_once(store: Store) -> None:
@@ -177,11 +236,19 @@ async def test_pending_is_confirmed(store: Store, word: str) -> None:
     assert "sms.started" in await told(store, ada)
 
 
-@pytest.mark.parametrize("word", ["JA", "unstop"])
-async def test_who_had_stopped_comes_back(store: Store, word: str) -> None:
+async def test_who_had_stopped_comes_back(store: Store) -> None:
     (ada,) = await people(store, "ada", sms="denied")
-    assert (await text(store, word, policy=DOUBLE)).changed == (ada,)
+    assert (await text(store, "unstop", policy=DOUBLE)).changed == (ada,)
     assert await holds(store, ada) == "granted"
+
+
+@pytest.mark.parametrize("word", ["Ja", "y", "jo", "YES!"])
+async def test_yes_undoes_no_denial(store: Store, word: str) -> None:
+    (ada,) = await people(store, "ada", sms="denied")
+    await say(store, ada, ("news", "granted"), ("news", "denied"))
+    assert (await text(store, word)).changed == ()
+    assert await holds(store, ada) == await holds(store, ada, "news") == "denied"
+    assert "sms.started" not in await told(store, ada)
 
 
 async def test_yes_from_somebody_never_asked_means_something_else(store: Store) -> None:
@@ -238,11 +305,37 @@ async def test_senders_as_gateways_write_them(sqlite_store: Store, sender: str) 
     assert (await text(sqlite_store, "stop", sender=sender)).customers == (ada,)
 
 
-@pytest.mark.parametrize("sender", ["72345", "Skivlyckan", "", "0701740601"])
-@pytest.mark.parametrize("said", ["stop", "join", "start", "hello"])
-async def test_a_sender_without_a_number_is_nobody(sqlite_store: Store, sender: str, said: str) -> None:
-    assert (await text(sqlite_store, said, sender=sender)).customers == ()
-    assert await rows_of(sqlite_store, customers) == []
+async def test_a_national_number_is_one_of_our_country(sqlite_store: Store) -> None:
+    (ada,) = await people(sqlite_store, "ada", sms="granted")
+    assert (await text(sqlite_store, "stop", sender="0701740601")).customers == (ada,)
+    ours = Policy(senders={"sms": Sender(US)})
+    taken = {"sender": "0701740601", "to": "72345", "text": "hello", "newcomer": "sms-new", "now": LATER}
+    assert (await receive_sms(sqlite_store, ours, message_id="m", **taken)).customers == (ada,)
+
+
+@pytest.mark.parametrize("sender", ["72345", "Skivlyckan", "SHOP", "", "0801"])
+@pytest.mark.parametrize("said", ["join", "start", "hello", "yes", "help"])
+async def test_a_sender_without_a_number_is_nobody(store: Store, sender: str, said: str) -> None:
+    """And not everybody whose number is unknown."""
+    (ada,) = await people(store, "ada", phone=None, sms="denied")
+    assert (await text(store, said, sender=sender)).customers == ()
+    assert await holds(store, ada) == "denied"
+    assert await rows_of(store, events) == []
+    assert len(await rows_of(store, customers)) == 1
+
+
+@pytest.mark.parametrize("sender", ["72345", "Skivlyckan"])
+async def test_a_stop_of_nobody_in_particular_is_no_secret(
+    store: Store, sender: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (ada,) = await people(store, "ada", phone=None, sms="granted")
+    for _ in range(2):  # the gateway's second try is refused as well
+        with pytest.raises(JourneyflowError, match="from what is no telephone number") as error:
+            await text(store, "STOP", sender=sender, message_id="m")
+        assert sender not in str(error.value)
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 2
+    assert sender not in caplog.text
+    assert await holds(store, ada) == "granted"
 
 
 @pytest.mark.parametrize("said", ["", "\x00stop", "\ud800", "🙏" * 5_000, "stop" * 5_000])

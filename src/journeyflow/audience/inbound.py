@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.consent import Basis, Choice, confirming, decide_all, standings
 from journeyflow.audience.keywords import Keyword, Reading, read_keyword
-from journeyflow.audience.records import RecordError
-from journeyflow.audience.suppression import is_suppressed, lift, parse_address, suppress
+from journeyflow.audience.senders import read_sender
+from journeyflow.audience.suppression import STOPPED, is_suppressed, lift, suppress
 from journeyflow.errors import JourneyflowError
 from journeyflow.plan import RESERVED
 from journeyflow.policy import Policy
@@ -26,14 +26,14 @@ _EVENTS = {
     Keyword.YES: "sms.started",
     Keyword.JOIN: "sms.joined",
 }
-_STOPPED: Final = "stopped"  # the only reason of a suppression that the person can lift by SMS
+_LIFTED: Final = (STOPPED, "erased", "unknown-number")  # what somebody who writes from the number lifts
 _LONGEST_TEXT, _LONGEST_ID = 2_000, 200  # characters
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    sender: str | None  # E.164; None: no telephone number
+    sender: str  # E.164
     to: str
     text: str
     message_id: str
@@ -62,32 +62,41 @@ async def receive_sms(
     """Take a message in, once for each `message_id`; what it asks for is done when this returns.
 
     `newcomer` is the id that a customer gets who comes by this message; it must be random. Raises
-    JourneyflowError for a message without an id, as it could not be told from a repeated one.
+    JourneyflowError for a message without an id, as it could not be told from a repeated one, and for STOP
+    from what is no telephone number, as somebody believes to have opted out.
     """
     if not 0 < len(message_id) <= _LONGEST_ID:
         raise JourneyflowError(f"the message needs an id of 1 to {_LONGEST_ID} characters from the gateway")
-    sms = Sms(_phone(sender), to, _storable(text), message_id, now)
     reading = read_keyword(text, policy.brand.name if policy.brand else "")
+    number = read_sender(sender, to, *_numbers(policy))
+    if number is None:
+        return _from_nobody(reading)
+    sms = Sms(number, to, _storable(text), message_id, now)
     async with store.writing() as connection:
         await _take_turns(connection, sms)
         if not await _is_first(connection, sms):
             return Received(repeated=True)
-        people = await _people(connection, sms)
-        if not people and sms.sender is not None and reading is not None and reading.keyword is Keyword.JOIN:
-            people = [await _create(connection, sms, newcomer)]
+        people, lifted = await _find(connection, sms, reading, newcomer)
         await _tell(connection, sms, people, "sms.received", reading, {"text": sms.text})
-        changed = await _obey(connection, policy, sms, people, reading) if reading else []
-    _note(reading, people, sms)
+        changed = await _obey(connection, policy, sms, people, reading, lifted) if reading else []
+    _note(reading, people)
     return Received(tuple(people), reading, tuple(changed))
 
 
-def _phone(sender: str) -> str | None:
-    """Gateways write numbers with 00, without +, or with spaces."""
-    digits = "".join(character for character in sender if character in "0123456789")
-    try:
-        return parse_address("sms", "+" + digits.removeprefix("00")) or None
-    except RecordError:  # a short code, or a name
-        return None
+def _numbers(policy: Policy) -> list[str]:
+    """Ours, for the country: what the gateway calls our number may be a short code."""
+    return [policy.senders["sms"].from_] if "sms" in policy.senders else []
+
+
+def _from_nobody(reading: Reading | None) -> Received:
+    if reading is not None and reading.keyword is Keyword.STOP:
+        _log.error("a STOP was LOST: it came from what is no telephone number, so nobody is opted out")
+        raise JourneyflowError(
+            "this STOP came from what is no telephone number, so nobody is opted out: "
+            "find out whose it is from the gateway, by the message's id"
+        )
+    _log.info("an SMS came from what is no telephone number; it belongs to nobody")
+    return Received(reading=reading)
 
 
 def _storable(text: str) -> str:
@@ -97,7 +106,7 @@ def _storable(text: str) -> str:
 
 async def _take_turns(connection: AsyncConnection, sms: Sms) -> None:
     """Two messages at once from a new number must not make two customers. SQLite has one writer anyway."""
-    if connection.dialect.name != "sqlite" and sms.sender is not None:
+    if connection.dialect.name != "sqlite":
         number = func.hashtextextended(sms.sender, 0)
         await connection.execute(select(func.pg_advisory_xact_lock(number)))
 
@@ -105,6 +114,33 @@ async def _take_turns(connection: AsyncConnection, sms: Sms) -> None:
 async def _is_first(connection: AsyncConnection, sms: Sms) -> bool:
     statement = insert_ignoring(connection, received_sms).values(id=sms.message_id, at=sms.at)
     return (await connection.execute(statement.returning(received_sms.c.id))).scalar() is not None
+
+
+async def _find(
+    connection: AsyncConnection, sms: Sms, reading: Reading | None, newcomer: str
+) -> tuple[list[int], bool]:
+    """Whom the message is from, and whether it lifted a suppression.
+
+    STOP is about the number, so that whoever gets it by a later import is not written to either. To suppress
+    comes before locks on rows.
+    """
+    keyword = reading.keyword if reading else None
+    lifted = False
+    if keyword is Keyword.STOP:
+        await suppress(connection, "sms", [sms.sender], STOPPED, sms.at)
+    elif keyword in (Keyword.START, Keyword.JOIN):
+        lifted = await _lift(connection, sms)
+    people = await _people(connection, sms)
+    if not people and keyword is Keyword.JOIN:
+        people = [await _create(connection, sms, newcomer)]
+    return people, lifted
+
+
+async def _lift(connection: AsyncConnection, sms: Sms) -> bool:
+    if await is_suppressed(connection, "sms", sms.sender) not in _LIFTED:
+        return False
+    await lift(connection, "sms", sms.sender)
+    return True
 
 
 async def _people(connection: AsyncConnection, sms: Sms) -> list[int]:
@@ -126,7 +162,12 @@ async def _create(connection: AsyncConnection, sms: Sms, key: str) -> int:
 
 
 async def _obey(
-    connection: AsyncConnection, policy: Policy, sms: Sms, people: list[int], reading: Reading
+    connection: AsyncConnection,
+    policy: Policy,
+    sms: Sms,
+    people: list[int],
+    reading: Reading,
+    lifted: bool,
 ) -> list[int]:
     """Do what the keyword asks for and tell journeys; gives those whose consent it changed."""
     choices = await _choices(connection, reading.keyword, people)
@@ -134,10 +175,10 @@ async def _obey(
     confirmed = reading.keyword in (Keyword.START, Keyword.YES)
     decided = await decide_all(connection, policy, choices, basis, sms.at, confirmed)
     changed = [customer for customer in people if decided.get(customer)]
-    if sms.sender is not None:
-        await _suppress_or_lift(connection, sms, sms.sender, people, reading.keyword)
+    if reading.keyword is Keyword.YES and changed:
+        await _lift(connection, sms)
     told = changed if reading.keyword is Keyword.YES else people
-    answers = people if reading.keyword in (Keyword.HELP, Keyword.JOIN) else changed
+    answers = people if lifted or reading.keyword in (Keyword.HELP, Keyword.JOIN) else changed
     await _tell(connection, sms, told, _EVENTS[reading.keyword], reading, {}, answers[:1])
     return changed
 
@@ -152,25 +193,16 @@ async def _choices(
             return {customer: [Choice("sms", "", "denied")] for customer in people}
         case Keyword.JOIN:
             return {customer: [Choice("sms", "", "granted")] for customer in people}
-        case Keyword.START | Keyword.YES:
+        case Keyword.YES:
             found = await standings(connection, list(people))
-            again = ("denied", None) if keyword is Keyword.START else ("denied",)
+            return {customer: confirming(one, "sms") for customer, one in found.items()}
+        case Keyword.START:
+            found = await standings(connection, list(people))
             whole = [Choice("sms", "", "granted")]
             return {
-                customer: confirming(one, "sms") + (whole if one.holds("sms", "") in again else [])
+                customer: confirming(one, "sms") + (whole if one.holds("sms", "") in ("denied", None) else [])
                 for customer, one in found.items()
             }
-
-
-async def _suppress_or_lift(
-    connection: AsyncConnection, sms: Sms, phone: str, people: list[int], keyword: Keyword
-) -> None:
-    """A number that nobody has is kept from whoever gets it by a later import."""
-    if keyword is Keyword.STOP and not people:
-        await suppress(connection, "sms", [phone], _STOPPED, sms.at)
-    opts_in = keyword in (Keyword.START, Keyword.YES, Keyword.JOIN)
-    if opts_in and await is_suppressed(connection, "sms", phone) == _STOPPED:
-        await lift(connection, "sms", phone)
 
 
 async def _tell(
@@ -199,8 +231,6 @@ async def _tell(
         await connection.execute(insert(events), rows)
 
 
-def _note(reading: Reading | None, people: list[int], sms: Sms) -> None:
+def _note(reading: Reading | None, people: list[int]) -> None:
     if reading is not None and reading.keyword is Keyword.STOP and not reading.sure:
         _log.info("an SMS that says more than STOP was taken as one; customers: %s", people or "none")
-    if sms.sender is None:
-        _log.info("an SMS came from what is no telephone number; it belongs to nobody")

@@ -15,6 +15,7 @@ from sqlalchemy import (
     select,
 )
 
+from journeyflow.audience.suppression import STOPPED
 from journeyflow.plan import WEBHOOK
 from journeyflow.policy import Category
 from journeyflow.store.customers import consents, suppressions
@@ -35,6 +36,7 @@ def refused_by(
 ) -> ColumnElement[str | None]:
     """The first rule that refuses the message, else NULL: no-address, suppressed, or consent.
 
+    Who said STOP is answered and gets receipts: that suppresses only what needs consent.
     `has_bought` says whether the category's `bought` holds; needed only for a soft opt-in.
     """
     if channel == WEBHOOK:
@@ -42,6 +44,8 @@ def refused_by(
     address = customer.c.email if channel == "email" else customer.c.phone
     hashed = address_hash(literal(channel), address)
     suppressed = exists().where(suppressions.c.channel == channel, suppressions.c.hash == hashed)
+    if category.consent == "not-required":
+        suppressed = suppressed.where(suppressions.c.reason != STOPPED)
     rules = [(address.is_(None), "no-address"), (suppressed, "suppressed")]
     if category.consent != "not-required":
         rules.append((~_agrees(consent_state(channel, topic, customer), has_bought), "consent"))

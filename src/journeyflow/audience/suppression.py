@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import and_, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,8 +15,10 @@ from journeyflow.store.hashing import address_hash, hash_of
 from journeyflow.store.installation import draw, installation
 
 Reason = Literal["unknown-number", "bounced", "manual", "stopped", "complained", "erased"]
-# The later ones replace the earlier ones: what a person asked for weighs more than what a provider told.
-_WEIGHTS: tuple[Reason, ...] = ("unknown-number", "bounced", "manual", "stopped", "complained", "erased")
+STOPPED: Final = "stopped"  # by SMS; refuses only what needs consent, see `permission.refused_by`
+# The later ones replace the earlier ones: what a person asked for weighs more than what a provider told, and
+# what refuses everything more than STOP.
+_WEIGHTS: tuple[Reason, ...] = ("unknown-number", "bounced", "stopped", "manual", "complained", "erased")
 
 _LOCK = 7_240_519_284  # any number, the same in every process; an advisory lock of this database alone
 
@@ -62,6 +64,14 @@ async def lift(connection: AsyncConnection, channel: str, address: str) -> str |
     known = (suppressions.c.channel == channel, suppressions.c.hash == hashed)
     statement = delete(suppressions).where(*known).returning(suppressions.c.reason)
     return (await connection.execute(statement)).scalar()
+
+
+async def lift_stop(connection: AsyncConnection, customer: int) -> None:
+    """Of the customer's number, because they asked for SMS in another way. Nothing if there is none."""
+    number = select(customers.c.phone).where(customers.c.id == customer).scalar_subquery()
+    theirs = suppressions.c.hash == address_hash(literal("sms"), number)
+    stopped = (suppressions.c.channel == "sms", suppressions.c.reason == STOPPED, theirs)
+    await connection.execute(delete(suppressions).where(*stopped))
 
 
 async def is_suppressed(connection: AsyncConnection, channel: str, address: str) -> str | None:
