@@ -221,6 +221,7 @@ class Gate(RuleBasedStateMachine):
                 for one in self._members(cohort):
                     one.leg = leg
                 self.model.travel(cohort, leg)
+                self._read()
 
     @precondition(lambda self: self._open())
     @rule(data=st.data())
