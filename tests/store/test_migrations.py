@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -184,7 +185,7 @@ async def test_codes_of_countries_move_to_where_conditions_look(old_store: Store
 
 async def test_journeys_from_before_the_gate_go_on(old_store: Store, tmp_path: Path) -> None:
     await migrate.upgrade(old_store)
-    world = World(old_store, tmp_path, NOON + timedelta(hours=2))
+    world = World(old_store, tmp_path, NOON + timedelta(hours=2), _numbers=count(100))
     await world.deliver(Outbox(tmp_path / "outbox"), cohort=2)
     assert await world.ledger("eve") == [("hello", "sent", None)]
     world.now = NOON + timedelta(days=1, hours=2)
@@ -197,11 +198,11 @@ async def test_journeys_from_before_the_gate_go_on(old_store: Store, tmp_path: P
         "cat": ("others", "dropped", "consent"),
         "dead": ("others", "sent", None),
     }
-    await world.customers("ann", "new", consents={"sms": "denied"})
-    await world.enter("ann", "new", "dead")
-    assert await world.ledger("new") == [("hello", "dropped", "consent")]
-    assert (await world.ledger("dead"))[-1] == ("hello", "dropped", "suppressed")
-    assert (await world.ledger("ann"))[-1] == ("hello", "queued", None)
+    await world.customers("new")
+    await world.customers("twin", email="Dead@example.com", phone="+12125550125")
+    await world.enter("new", "twin")
+    assert await world.ledger("new") == [("hello", "queued", None)]
+    assert await world.ledger("twin") == [("hello", "dropped", "suppressed")]
 
 
 async def test_both_databases_hash_addresses_alike(store: Store) -> None:
