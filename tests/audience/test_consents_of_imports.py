@@ -100,6 +100,30 @@ async def test_a_topic_is_not_granted_past_the_denial_of_its_channel(store: Stor
     assert await stands(store) == {"email": "denied"}
 
 
+async def test_a_newer_denial_of_the_channel_outweighs_the_topics_older_one(store: Store) -> None:
+    await take(store, {})
+    await say(store, NOW - 50 * DAY, ("email", "news", "denied"))
+    await say(store, NOW, ("email", "", "denied"))
+    proof = Proof(NOW - 20 * DAY)
+    assert await take(store, {"email.news": "granted"}, NOW + DAY, proof) == Counter(denied=1)
+    assert await stands(store) == {"email": "denied", "email.news": "denied"}
+
+
+async def test_a_topic_denied_once_comes_back_by_a_later_consent_whatever_the_channel(store: Store) -> None:
+    await take(store, {})
+    await say(store, NOW - 50 * DAY, ("email", "news", "denied"))
+    await say(store, NOW, ("email", "", "granted"))
+    assert await take(store, {"email.news": "granted"}, NOW + DAY, Proof(NOW - 20 * DAY)) == Counter()
+    assert await stands(store) == {"email": "granted", "email.news": "granted"}
+
+
+async def test_a_denial_by_file_counts_from_now(store: Store) -> None:
+    await take(store, {"email": "denied"}, NOW, Proof(NOW - 50 * DAY))
+    assert await take(store, {"email": "granted"}, NOW + DAY, Proof(NOW - 20 * DAY)) == Counter(denied=1)
+    assert await stands(store) == {"email": "denied"}
+    assert await log(store) == [("email", "", "denied", NOW)]
+
+
 async def test_what_is_to_be_confirmed_stays_so(store: Store) -> None:
     await take(store, {})
     await say(store, NOW, ("email", "", "granted"), policy=Policy(double_opt_in=("email",)))

@@ -126,9 +126,10 @@ class Standing:
         found = self._row(channel, topic)
         return found[0] if found else None
 
-    def since(self, channel: str, topic: str) -> datetime | None:
-        found = self._row(channel, topic)
-        return found[1] if found else None
+    def withheld_since(self, channel: str, topic: str) -> datetime | None:
+        """When the topic, or the whole channel, was last denied or said to be pending, where it still is."""
+        rows = (self.rows.get((channel, topic)), self.rows.get((channel, WHOLE_CHANNEL)))
+        return max((at for state, at in filter(None, rows) if state != "granted"), default=None)
 
     def topics(self, channel: str) -> dict[str, State]:
         """The topics of the channel with a row of their own, "" among them."""

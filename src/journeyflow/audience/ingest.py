@@ -102,8 +102,8 @@ class _Customer:
         # Asked before any is taken, as a row may deny the channel and grant one of its topics.
         kept = {choice: state for choice in choices if (state := _stays(self.standing, choice, given))}
         taken = [choice for choice in choices if choice not in kept and not self.standing.has(choice)]
-        for choice in taken:
-            self.standing.put(choice, basis, given or now)
+        for choice in taken:  # a denial counts from now, so that no consent of an older file is later
+            self.standing.put(choice, basis, given if given and choice.state == "granted" else now)
         return bool(taken), list(kept.values())
 
 
@@ -114,7 +114,8 @@ def _choice(name: str, state: str) -> Choice:
 
 def _stays(standing: Standing, choice: Choice, given: datetime | None) -> State | None:
     """The state that a file cannot change into a grant, because it is not older than the consent."""
-    holds, since = standing.holds(choice.channel, choice.topic), standing.since(choice.channel, choice.topic)
+    holds = standing.holds(choice.channel, choice.topic)
+    since = standing.withheld_since(choice.channel, choice.topic)
     if choice.state == "denied" or holds in (None, "granted") or since is None:
         return None
     return None if given is not None and given > since else holds
