@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.audience.consent import Basis, Choice, decide
 from journeyflow.audience.rights import erase
 from journeyflow.audience.suppression import suppress
 from journeyflow.delivery.channels.base import Ambiguous, Outcome, Outgoing
 from journeyflow.delivery.claim import Claims, claim
 from journeyflow.store.database import Store
+from journeyflow.store.ledger import messages
 from journeyflow.workflows.contracts import DeliveryRequest
 from tests.engine.programmes import World
 from tests.journeys.writing import POLICY
@@ -59,6 +61,12 @@ async def suppressed(world: World, connection: AsyncConnection) -> None:
     await suppress(connection, "email", ["c0@example.com"], "manual", world.now)
 
 
+async def denied(world: World, connection: AsyncConnection) -> None:
+    policy = await world.programme.policy(connection)
+    choices = [Choice("email", "", "denied")]
+    assert await decide(connection, policy, 1, choices, Basis("page", "customer"), world.now)
+
+
 async def waits(world: World, task: "asyncio.Task[Any]") -> None:
     """Returns when the task is seen to wait for a lock."""
     async with asyncio.timeout(30), world.store.reading() as connection:
@@ -101,6 +109,45 @@ async def test_an_erasure_reports_the_message_that_was_being_claimed(queued: Wor
     erasure = await task
     assert erasure is not None
     assert (erasure.handed_over, erasure.under_way) == ([message.id], [message.id])
+
+
+async def test_what_comes_back_to_the_queue_during_an_opt_out_is_not_claimed(queued: World) -> None:
+    """A snapshot from before the opt-out's end must not show the message as queued."""
+
+    async def give_back() -> None:
+        async with queued.store.writing() as connection:
+            sending = messages.c.state == "sending"
+            await connection.execute(update(messages).where(sending).values(state="queued"))
+
+    async def take() -> Claims:
+        async with queued.store.writing() as connection:
+            return await claimed(queued, connection)
+
+    assert len((await take()).taken) == 1
+    async with queued.store.writing() as connection:
+        await denied(queued, connection)
+        giving_back = asyncio.create_task(give_back())
+        await waits(queued, giving_back)
+        during = await take()
+    await giving_back
+    assert during.taken == []
+    assert (await take()).taken == []
+    assert await queued.ledger("c0") == [("hello", "cancelled", "consent")]
+
+
+async def test_an_opt_out_cancels_what_comes_back_to_the_queue_while_it_waits(queued: World) -> None:
+    async def opt_out() -> None:
+        async with queued.store.writing() as connection:
+            await denied(queued, connection)
+
+    async with queued.store.writing() as connection:
+        await claimed(queued, connection)
+    async with queued.store.writing() as connection:
+        await connection.execute(update(messages).values(state="queued"))
+        task = asyncio.create_task(opt_out())
+        await waits(queued, task)
+    await task
+    assert await queued.ledger("c0") == [("hello", "cancelled", "consent")]
 
 
 async def test_what_is_in_doubt_takes_room_from_when_it_was_handed_over(store: Store, tmp_path: Path) -> None:

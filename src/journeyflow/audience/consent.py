@@ -15,7 +15,7 @@ from journeyflow.plan import RESERVED
 from journeyflow.policy import Policy
 from journeyflow.store.customers import consent_log, consents, customers, events
 from journeyflow.store.database import locked, upsert
-from journeyflow.store.ledger import messages
+from journeyflow.store.ledger import OPEN, messages
 
 State = Literal["granted", "denied", "pending"]
 WHOLE_CHANNEL = ""  # the topic of a consent for everything on a channel
@@ -244,17 +244,25 @@ async def _log(connection: AsyncConnection, decided: Sequence[Standing]) -> None
 
 
 async def _cancel(connection: AsyncConnection, policy: Policy, decided: Sequence[Standing]) -> None:
+    """Waits for whoever has one in hand. One that is being handed over is locked as well: it may come back
+    to the queue, but then only after this transaction, so that whoever claims it next sees the denial."""
     denied = {one.customer: one for one in decided if any(_denies(change) for change in one.changes)}
     if not denied:
         return
     free = [name for name, category in policy.categories.items() if category.consent == "not-required"]
-    query = select(messages.c.id, messages.c.customer_id, messages.c.channel, messages.c.topic).where(
+    query = select(
+        messages.c.id, messages.c.customer_id, messages.c.channel, messages.c.topic, messages.c.state
+    ).where(
         messages.c.customer_id.in_(list(denied)),
-        messages.c.state.in_(_WITHDRAWABLE),
+        messages.c.state.in_(OPEN),
         messages.c.category.not_in(free),
     )
     rows = await connection.execute(locked(connection, query.order_by(messages.c.id), of=messages))
-    forbidden = [row.id for row in rows if _forbids(denied[row.customer_id], row.channel, row.topic)]
+    forbidden = [
+        row.id
+        for row in rows
+        if row.state in _WITHDRAWABLE and _forbids(denied[row.customer_id], row.channel, row.topic)
+    ]
     for begin in range(0, len(forbidden), _UPDATE):
         chosen = messages.c.id.in_(forbidden[begin : begin + _UPDATE])
         await connection.execute(update(messages).where(chosen).values(state="cancelled", reason="consent"))

@@ -136,6 +136,7 @@ async def _job(courier: Courier, request: DeliveryRequest, began: datetime) -> _
 async def _reconcile(job: _Job, now: datetime) -> None:
     """Settles what an earlier attempt left in sending."""
     in_doubt = select(messages.c.id).where(of_request(job.request), messages.c.state == "sending")
+    in_doubt = in_doubt.order_by(messages.c.id)  # in which they are locked
     async with job.courier.store.reading() as connection:
         ids = list((await connection.execute(in_doubt)).scalars())
     answers = [(id, await job.channel.lookup(id)) for id in ids]
@@ -160,7 +161,12 @@ def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str,
 async def _record_and_claim(
     job: _Job, results: Results, before: Claims, now: datetime
 ) -> tuple[Claims, _Materials]:
-    """One transaction for the end of one batch and the beginning of the next."""
+    """One transaction for the end of one batch and the beginning of the next; two where there are caps, since
+    a claim may then lock customers, who come before messages in the order of locks."""
+    if results and job.policy.caps:
+        async with job.courier.store.writing() as connection:
+            await record(connection, job.request.channel, results, job.began, now)
+        results = []
     async with job.courier.store.writing() as connection:
         await record(connection, job.request.channel, results, job.began, now)
         if not before.more:
