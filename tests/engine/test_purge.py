@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from journeyflow.audience.consent import Basis, Choice, decide
 from journeyflow.engine import purge as purging
 from journeyflow.engine.purge import purge
 from journeyflow.engine.sweep import sweep
@@ -260,3 +261,22 @@ async def test_the_last_decision_about_consent_stays(world: World) -> None:
     assert gone["consent_log"] == len(before) - len(after) > 0
     last = {(row.channel, row.topic): row for row in before}
     assert after == sorted(last.values(), key=lambda row: row.id)
+
+
+async def test_what_a_double_opt_in_confirmed_stays_with_its_grant(world: World) -> None:
+    await world.apply(SHORT, policy=retaining("consent_log") + "    double_opt_in: [email]\n")
+    await world.customers("ann", consents={})
+    for wording, state, confirmed in (
+        ("old", "granted", False),
+        ("", "denied", False),
+        ("new", "granted", False),
+        ("", "granted", True),
+    ):
+        async with world.store.writing() as connection:
+            policy = await world.programme.policy(connection)
+            basis = Basis("page", "customer", wording)
+            await decide(connection, policy, 1, [Choice("email", "", state)], basis, world.now, confirmed)
+        world.now += DAY
+    await purged(world)
+    kept = await world.rows(select(consent_log.c.state, consent_log.c.wording).order_by(consent_log.c.id))
+    assert kept == [("pending", "new"), ("granted", "")]

@@ -213,10 +213,13 @@ def _legs(before: datetime) -> _Rule:
 
 
 def _consent_log(before: datetime) -> _Rule:
-    """The last decision about each channel and topic is the proof of what holds, and stays."""
+    """The last decision about each channel and topic is the proof of what holds, and stays. So does, of a
+    double opt-in, what the customer confirmed with it: it has the wording that they agreed to."""
     newer = consent_log.alias("newer")
     same = [newer.c[name] == consent_log.c[name] for name in ("customer_id", "channel", "topic")]
-    over = [consent_log.c.at < before, exists().where(*same, newer.c.id > consent_log.c.id)]
+    later = exists().where(*same, newer.c.id > consent_log.c.id)
+    is_confirmed = and_(consent_log.c.state == "pending", ~later.where(newer.c.state != "granted"))
+    over = [consent_log.c.at < before, later, ~is_confirmed]
     return _Rule("consent_log", consent_log, consent_log.c.id, over, _deleter(consent_log.c.id))
 
 
