@@ -309,7 +309,13 @@ async def test_a_national_number_is_one_of_our_country(sqlite_store: Store) -> N
     (ada,) = await people(sqlite_store, "ada", sms="granted")
     assert (await text(sqlite_store, "stop", sender="0701740601")).customers == (ada,)
     ours = Policy(senders={"sms": Sender(US)})
-    taken = {"sender": "0701740601", "to": "72345", "text": "hello", "newcomer": "sms-new", "now": LATER}
+    taken: dict[str, Any] = {
+        "sender": "0701740601",
+        "to": "72345",
+        "text": "hello",
+        "newcomer": "sms-new",
+        "now": LATER,
+    }
     assert (await receive_sms(sqlite_store, ours, message_id="m", **taken)).customers == (ada,)
 
 
@@ -361,6 +367,11 @@ async def test_doubt_is_logged_without_the_number(
         await text(sqlite_store, "stop by tomorrow, Kim?")
     assert caplog.messages == [f"an SMS that says more than STOP was taken as one; customers: [{ada}]"]
     assert await holds(sqlite_store, ada) == "denied"
+    caplog.clear()
+    await text(sqlite_store, "Where is the bus stop?")
+    assert caplog.messages == [
+        f"in doubt: an SMS with a word for stopping was taken as no opt-out; customers: [{ada}]"
+    ]
 
 
 async def test_a_failure_leaves_the_message_to_be_taken_in_again(store: Store) -> None:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from journeyflow.audience import keyword_table as table
-from journeyflow.audience.keywords import Keyword, Reading, read_keyword, words
+from journeyflow.audience.keywords import Keyword, Reading, mentions_stop, read_keyword, words
 
 CASES = [
     tuple(line.rsplit(" => ", 1))
@@ -44,6 +44,15 @@ def told(reading: Reading | None) -> str:
 @pytest.mark.parametrize(("text", "expected"), CASES)
 def test_golden(text: str, expected: str) -> None:
     assert told(read_keyword(text, brand="Skivlyckan")) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("don't stop", True), ("Where is the bus stop?", True), ("nonstop", False), ("the end", False)],
+)
+def test_what_is_near_an_opt_out(text: str, expected: bool) -> None:
+    assert read_keyword(text) is None
+    assert mentions_stop(text) is expected
 
 
 def test_there_are_enough_of_them() -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.consent import Basis, Choice, confirming, decide_all, standings
-from journeyflow.audience.keywords import Keyword, Reading, read_keyword
+from journeyflow.audience.keywords import Keyword, Reading, mentions_stop, read_keyword
 from journeyflow.audience.senders import read_sender
 from journeyflow.audience.suppression import STOPPED, is_suppressed, lift, suppress
 from journeyflow.errors import JourneyflowError
@@ -70,7 +70,7 @@ async def receive_sms(
     reading = read_keyword(text, policy.brand.name if policy.brand else "")
     number = read_sender(sender, to, *_numbers(policy))
     if number is None:
-        return _from_nobody(reading)
+        return _from_nobody(reading, text)
     sms = Sms(number, to, _storable(text), message_id, now)
     async with store.writing() as connection:
         await _take_turns(connection, sms)
@@ -79,7 +79,7 @@ async def receive_sms(
         people, lifted = await _find(connection, sms, reading, newcomer)
         await _tell(connection, sms, people, "sms.received", reading, {"text": sms.text})
         changed = await _obey(connection, policy, sms, people, reading, lifted) if reading else []
-    _note(reading, people)
+    _note(reading, sms.text, people)
     return Received(tuple(people), reading, tuple(changed))
 
 
@@ -88,7 +88,7 @@ def _numbers(policy: Policy) -> list[str]:
     return [policy.senders["sms"].from_] if "sms" in policy.senders else []
 
 
-def _from_nobody(reading: Reading | None) -> Received:
+def _from_nobody(reading: Reading | None, text: str) -> Received:
     if reading is not None and reading.keyword is Keyword.STOP:
         _log.error("a STOP was LOST: it came from what is no telephone number, so nobody is opted out")
         raise JourneyflowError(
@@ -96,6 +96,7 @@ def _from_nobody(reading: Reading | None) -> Received:
             "find out whose it is from the gateway, by the message's id"
         )
     _log.info("an SMS came from what is no telephone number; it belongs to nobody")
+    _note(reading, text, [])
     return Received(reading=reading)
 
 
@@ -231,6 +232,10 @@ async def _tell(
         await connection.execute(insert(events), rows)
 
 
-def _note(reading: Reading | None, people: list[int]) -> None:
-    if reading is not None and reading.keyword is Keyword.STOP and not reading.sure:
-        _log.info("an SMS that says more than STOP was taken as one; customers: %s", people or "none")
+def _note(reading: Reading | None, text: str, people: list[int]) -> None:
+    """Doubt, either way. The text stands in the event `sms.received` of those customers."""
+    who = people or "none"
+    if reading is None and mentions_stop(text):
+        _log.warning("in doubt: an SMS with a word for stopping was taken as no opt-out; customers: %s", who)
+    elif reading is not None and reading.keyword is Keyword.STOP and not reading.sure:
+        _log.info("an SMS that says more than STOP was taken as one; customers: %s", who)

@@ -14,7 +14,7 @@ def _words(text: str) -> tuple[str, ...]:
 # An opt-out as the first word, whatever follows.
 STOP_FIRST = _words(
     """
-    stop, stopp, stoppp, stopall, stopit, stopme, st0p, sttop, stpo, sotp
+    stop, stopp, stoppp, stoppe, stoppt, stoppez, stopall, stopit, stopme, st0p, sttop, stpo, sotp
     unsubscribe, unsub, unsuscribe, unsubcribe, optout, revoke
     stoppa, avsluta, avregistrera, avregistrering, avanmäl, avanmälan, avprenumerera, sluta
     afmeld, afmelding, frameld, framelding, afslut
@@ -23,6 +23,7 @@ STOP_FIRST = _words(
     abmelden, abmeldung, abbestellen, abbestellung, austragen, aufhören, stoppen
     afmelden, afgemeld, uitschrijven, uitschrijving, ophouden
     désabonner, désabonnez, désabonnement, désinscrire, désinscription, arrêter, arrêtez
+    arrête, arrêtes
     desuscribir, desuscribirme, desuscribirse, desuscripción
     """
 )
@@ -51,7 +52,10 @@ STOP_ANYWHERE = _words(
     remove my number, take me off, delete my number
     stop sending, stop texting, stop messaging, stop contacting, stop spamming, stop bothering, stop writing
     stop this spam, i said stop, want this to stop, want you to stop, quit texting, quit sending
-    stop messages, stop sms, stop texts
+    stop messages, stop sms, stop texts, stop receiving, stop getting, stop these messages, stop these texts
+    stop these sms, stop the messages, stop the texts, stop your messages, stop all messages
+    how do i stop this, how do i stop these, how can i stop this, how can i stop these, make it stop
+    make this stop
     sluta skicka, sluta smsa, sluta messa, sluta skriva, sluta spamma, ta bort mig, ta bort mitt nummer
     avsluta sms, vill avsluta, vill avregistrera, vill avanmäla, stoppa utskick, stoppa sms
     stop med at sende, stop med at skrive, slet mig, slet mit nummer, vil afmeldes, vil gerne afmeldes
@@ -66,7 +70,8 @@ STOP_ANYWHERE = _words(
     arrêter les sms, arrêtez de m'écrire, arrêtez de m'envoyer, me désabonner, me désinscrire, désabonnez-moi
     désinscrivez-moi, supprimez mon numéro, retirez-moi, non arrêtez, non merci stop
     darme de baja, darse de baja, dar de baja, deme de baja, dame de baja, dejen de enviar, deja de enviar
-    dejen de escribir, borren mi número, eliminar mi número
+    dejen de escribir, deja de escribir, dejen de mandar, deja de mandar
+    no quiero estos mensajes, borren mi número, eliminar mi número
     leave me in peace, lämna mig ifred, lämna mig i fred, lad mig være i fred, la meg være i fred
     jättäkää minut rauhaan, lasst mich in ruhe, lassen sie mich in ruhe, laat me met rust, laat mij met rust
     laissez-moi tranquille, déjenme en paz
@@ -90,6 +95,8 @@ STOP_REFUSALS = _words(
     geen sms meer, geen berichten meer, geen smsjes meer, niet meer sms, stuur geen
     plus de sms, plus de messages, plus recevoir, ne m'envoyez plus, ne m'écrivez plus
     no más mensajes, no más sms, no quiero más, no quiero recibir, no me envíen, no me escriban
+    no me envíes, no me envíe, no me mandes, no me manden, no me mande, no me escribas, no me escriba
+    no me contacten
     """
 )
 
@@ -145,6 +152,9 @@ OPENERS = _words(
     """
 )
 
+# Passed over before an opt-out, but before nothing else.
+PREFIXES = _words("help, re, fw, fwd, aw, antw, wg, sv, vs, tr, rv")
+
 # Passed over at the end.
 CLOSERS = _words(
     """
@@ -162,5 +172,19 @@ NEGATIONS = _words(
     not, dont, don't, never, cant, can't, cannot, wont, won't, didnt, didn't, doesnt, doesn't, nor, non
     without, inte, aldrig, ej, icke, ikke, aldri, ei, en, älä, älkää, nicht, nie, niemals, kein, keine
     niet, nooit, geen, pas, jamais, ne, nunca, jamás
+    """
+)
+
+# Passed over between a negation and what it negates.
+FILLERS = _words("ever, please, just, you, dare, to, want, wish, like, att, å, at, zu, te, de")
+
+# A negation after one of these asks for the thing.
+WHYS = _words("why, varför, hvorfor, miksi, warum, wieso, waarom, pourquoi, qué")
+
+# A negation that ends or follows one of these, likewise.
+QUESTIONS = _words(
+    """
+    can't you, won't you, couldn't you, wouldn't you, can you, could you, will you, would you
+    kan ni, kan du, kan I, kan dere, kannst du, könnt ihr, können Sie, kunt u, kun je, kunnen jullie
     """
 )

@@ -2,14 +2,20 @@
 
 The rules, in their order:
 
-1. A phrase that can only mean an opt-out counts wherever it stands, unless a negation comes up to three words
-   before it: "please don't ever stop sending".
+1. A phrase that can only mean an opt-out counts wherever it stands, unless a negation stands directly before
+   it, little words such as "ever" aside: "please don't ever stop sending". One in another clause is about
+   something else ("I did not sign up, unsubscribe me"), and one in a question is a request ("why don't you
+   stop texting me", "can't you stop texting me").
 2. A word that can only mean an opt-out counts as the first word, whatever follows: "STOP PLEASE", and even
    "stop by tomorrow?": in doubt opt out. Polite openers before it are passed over: "please stop".
+   So does one that is a clause by itself: "Non, stop".
 3. A word that also means something else counts as an opt-out only as the whole message, polite words aside:
    "slut tack" is one, "slut på lager?", "ende gut, alles gut", "alto ahí", "end of the month?" are none.
 4. HELP, START, YES and JOIN count only as the whole message, polite words aside, since nobody is to be
    opted in by half a sentence.
+
+In doubt it is an opt-out, and that is where doubt ends: a word for stopping inside a sentence ("where is the
+bus stop?", "don't stop") is none, but `mentions_stop`, so that somebody can look at it.
 """
 
 import re
@@ -35,7 +41,7 @@ class Reading:
     sure: bool  # the message says nothing else
 
 
-_NEGATION_REACH = 3  # words
+_CLAUSE_ENDS = frozenset(".,;:!?()\n\N{INVERTED EXCLAMATION MARK}\N{INVERTED QUESTION MARK}")
 _APOSTROPHES = re.compile(
     r"['\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}`\N{ACUTE ACCENT}]"
 )
@@ -48,48 +54,82 @@ _LONGEST = 2_000  # characters that are looked at; ten messages in one are 1,530
 def read_keyword(text: str, brand: str = "") -> Reading | None:
     """What the message asks for; None: nothing of the kind. The brand's name at its end says nothing more."""
     said = words(text)
-    shorter = _shorter(said, _closers() | frozenset(words(brand)))
+    closers = _closers() | frozenset(words(brand))
+    shorter = _shorter(said, _openers(), closers)
     for keyword, phrases in _whole_messages().items():
         if not phrases.isdisjoint(shorter):
             return Reading(keyword, sure=True)
-    begins = any(one[:1] in _first_words() for one in shorter)
-    if begins or _spelled_out(said) in _first_words() or _is_stop_within(said):
+    begins = any(one[:1] in _first_words() for one in _shorter(said, _openers() | _prefixes(), closers))
+    if begins or _spelled_out(said) in _first_words() or _is_stop_within(said, _clauses(text), closers):
         return Reading(Keyword.STOP, sure=False)
     return None
 
 
+def mentions_stop(text: str) -> bool:
+    """Whether a word that can only mean an opt-out stands somewhere, as one word of a sentence perhaps."""
+    return any((word,) in _first_words() for word in words(text))
+
+
 def words(text: str) -> tuple[str, ...]:
     """Without case, accents, punctuation, emoji and characters that are not seen; apostrophes vanish."""
+    return tuple(_bare(text).split())
+
+
+def _clauses(text: str) -> list[tuple[str, ...]]:
+    """The words between punctuation."""
+    return [tuple(clause.split()) for clause in _bare(text).split("\n")]
+
+
+def _bare(text: str) -> str:
+    """Words, parted by spaces, and clauses, parted by line breaks."""
     plain = unicodedata.normalize("NFKC", text[:_LONGEST]).casefold().translate(_SPELLINGS)
     bare = _APOSTROPHES.sub("", unicodedata.normalize("NFKD", plain))
-    return tuple("".join(map(_letter, bare)).split())
+    return "".join(map(_letter, bare))
 
 
 def _letter(character: str) -> str:
-    """Itself, or a space for what parts words, or nothing for what only dresses or hides letters."""
+    """Itself, or what parts words or clauses, or nothing for what only dresses or hides letters."""
+    if character in _CLAUSE_ENDS:
+        return "\n"
     kind = unicodedata.category(character)
     if kind[0] in "LN":
         return character
     return "" if kind[0] == "M" or kind == "Cf" else " "
 
 
-def _shorter(said: tuple[str, ...], closers: frozenset[str]) -> set[tuple[str, ...]]:
+def _shorter(said: tuple[str, ...], openers: frozenset[str], closers: frozenset[str]) -> set[tuple[str, ...]]:
     """The message as it is, and without polite words at its beginning, its end, or both."""
     begin, end = 0, len(said)
-    while begin < end and said[begin] in _openers():
+    while begin < end and said[begin] in openers:
         begin += 1
     while end > 0 and said[end - 1] in closers:
         end -= 1
     return {said, said[begin:], said[:end], said[begin:end]} - {()}
 
 
-def _is_stop_within(said: tuple[str, ...]) -> bool:
-    for place in range(len(said)):
-        before = said[max(0, place - _NEGATION_REACH) : place]
-        phrases = _refusals() if _negations().intersection(before) else _refusals() + _unmistakable()
-        if any(said[place : place + len(phrase)] == phrase for phrase in phrases):
-            return True
+def _is_stop_within(said: tuple[str, ...], clauses: list[tuple[str, ...]], closers: frozenset[str]) -> bool:
+    """As a clause by itself, or as a phrase, which may go on behind punctuation."""
+    if any(not _first_words().isdisjoint(_shorter(clause, _openers(), closers)) for clause in clauses):
+        return True
+    start = 0
+    for clause in clauses:
+        for place in range(start, start + len(clause)):
+            phrases = _refusals() if _negates(said[start:place]) else _refusals() + _unmistakable()
+            if any(said[place : place + len(phrase)] == phrase for phrase in phrases):
+                return True
+        start += len(clause)
     return False
+
+
+def _negates(before: tuple[str, ...]) -> bool:
+    """Whether the words of the clause so far end in a negation of what comes next."""
+    end = len(before)
+    while end > 0 and before[end - 1] in _fillers():
+        end -= 1
+    if end == 0 or before[end - 1] not in _negations():
+        return False
+    asks = before[end - 3 : end - 1] in _questions() or before[end - 1 : end + 1] in _questions()
+    return not asks and _whys().isdisjoint(before[: end - 1])
 
 
 def _spelled_out(said: tuple[str, ...]) -> tuple[str, ...]:
@@ -127,6 +167,26 @@ def _refusals() -> tuple[tuple[str, ...], ...]:
 @cache
 def _negations() -> frozenset[str]:
     return _single(table.NEGATIONS)
+
+
+@cache
+def _fillers() -> frozenset[str]:
+    return _single(table.FILLERS)
+
+
+@cache
+def _whys() -> frozenset[str]:
+    return _single(table.WHYS)
+
+
+@cache
+def _questions() -> frozenset[tuple[str, ...]]:
+    return frozenset(map(words, table.QUESTIONS))
+
+
+@cache
+def _prefixes() -> frozenset[str]:
+    return _single(table.PREFIXES)
 
 
 @cache
