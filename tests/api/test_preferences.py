@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from journeyflow.audience.ingest import record_customers
 from journeyflow.audience.records import CustomerRow
+from journeyflow.audience.suppression import is_suppressed, suppress
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.deliver import Attempt, Courier, deliver
 from journeyflow.store.customers import customers, events
@@ -358,3 +359,30 @@ async def test_without_topics_and_brand_the_page_has_one_box_a_channel(
     assert page.form()["shown"] == ["email/"]
     assert "Shop" in page.one("title").text
     assert page.all("footer") == []
+
+
+async def test_nothing_any_more_is_for_the_address_and_boxes_for_the_customer(
+    visitor: Visitor, world: World
+) -> None:
+    granted = {"email": "granted"}
+    for key in ("ann", "bob"):
+        await world.customers(key, email="us@example.com", phone=None, consents=granted)
+    await send(visitor, await visitor.token("ann"), {"do": "save", "shown": ["email/"]})
+    assert await visitor.consents("ann") == {("email", ""): "denied"}
+    assert await visitor.consents("bob") == {("email", ""): "granted"}
+    await send(visitor, await visitor.token("ann"), {"do": "nothing"})
+    assert await visitor.consents("bob") == {("email", ""): "denied"}
+
+
+async def test_a_tick_for_sms_takes_the_stop_of_the_number_back(visitor: Visitor, world: World) -> None:
+    numbers = {"ann": "+46701740601", "bob": "+46701740602"}
+    for key, number in numbers.items():
+        await world.customers(key, phone=number, consents={})
+        async with world.store.writing() as connection:
+            await suppress(connection, "sms", [number], "stopped" if key == "ann" else "manual", world.now)
+    for key in numbers:
+        await send(visitor, await visitor.token(key), {"do": "save", "shown": ["sms/"], "yes": ["sms/"]})
+        assert await visitor.consents(key) == {("sms", ""): "pending"}
+    async with world.store.reading() as connection:
+        left = [await is_suppressed(connection, "sms", number) for number in numbers.values()]
+    assert left == [None, "manual"]

@@ -65,6 +65,26 @@ async def test_one_press_is_enough(visitor: Visitor, world: World, body: str) ->
     assert (await visitor.consents("ann"))["sms", ""] == "granted"
 
 
+async def test_a_press_is_for_everybody_who_has_the_address(visitor: Visitor, world: World) -> None:
+    granted = {"email": "granted", "sms": "granted"}
+    await world.customers("ann", email="Ann@example.com", phone="+46701740601", consents=granted)
+    await world.customers("bob", email="ann@example.com", phone="+46701740602", consents=granted)
+    await world.customers("cid", email="cid@example.com", phone="+46701740601", consents=granted)
+    await world.customers("dan", email=None, phone=None, consents=granted)
+    await world.customers("eve", email=None, phone=None, consents=granted)
+    await world.enter("ann", "bob", "cid")
+    await press(visitor, await visitor.token("ann", "unsubscribe", 0))
+    for key in ("ann", "bob"):
+        assert (await visitor.consents(key)) == {("email", ""): "denied", ("sms", ""): "granted"}
+        assert await states(world, key) == {"hello": "cancelled", "news": "cancelled"}
+    assert (await visitor.consents("cid"))["email", ""] == "granted"
+    await press(visitor, await visitor.token("ann", "unsubscribe", 0, ""))
+    assert (await visitor.consents("cid")) == {("email", ""): "granted", ("sms", ""): "denied"}
+    await press(visitor, await visitor.token("dan", "unsubscribe", 0, ""))
+    assert set((await visitor.consents("dan")).values()) == {"denied"}
+    assert set((await visitor.consents("eve")).values()) == {"granted"}, "no address is nobody's in common"
+
+
 async def test_what_is_answered_is_committed_and_nothing_queued_leaves(
     visitor: Visitor, world: World
 ) -> None:

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from journeyflow.api.choosing import by_channel, offers, refusals, wishes
+from journeyflow.api.deciding import hold
 from journeyflow.api.person import Person, ask, load, parse_birthday, save
 from journeyflow.api.site import Site, origin
 from journeyflow.api.speech import Words
-from journeyflow.api.visit import MOST_FIELDS, Visit, decide, fulfil
-from journeyflow.audience.consent import lock
+from journeyflow.api.visit import MOST_FIELDS, Visit, fulfil, refuse
 from journeyflow.policy import Policy
 
 
@@ -34,7 +34,7 @@ def router(site: Site) -> APIRouter:
         form = await request.form(max_files=0, max_fields=MOST_FIELDS)
         async with site.store.writing() as connection:
             policy = await site.policy(connection)
-            await lock(connection, [link.customer])
+            await hold(connection, link.customer)
             person = await load(connection, link.customer)
             words = site.words(request, person, policy)
             visit = Visit(site, connection, policy, words, form, "page", origin(request), site.clock())
@@ -74,7 +74,7 @@ async def _save(visit: Visit, person: Person) -> tuple[Person, list[str]]:
 
 
 async def _refuse(visit: Visit, person: Person, button: str) -> Person:
-    return person.deciding(await decide(visit, person, refusals(person, visit.policy), visit.says(button)))
+    return person.deciding(await refuse(visit, person, refusals(person, visit.policy), visit.says(button)))
 
 
 def _corrected(visit: Visit, person: Person) -> tuple[Person, bool]:

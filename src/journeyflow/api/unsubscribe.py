@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.api.choosing import refusals, version_of
-from journeyflow.api.deciding import decide
+from journeyflow.api.deciding import refuse
 from journeyflow.api.person import Person, load
 from journeyflow.api.site import Site, origin
 from journeyflow.audience.consent import WHOLE_CHANNEL, Basis, Choice
@@ -41,7 +41,7 @@ def router(site: Site) -> APIRouter:
             wording = words.say("unsubscribe.ask", site.brand(policy).name)
             basis = Basis("one-click", "customer", wording, version_of(wording), origin(request))
             choices = await _choices(connection, policy, person, link)
-            await decide(connection, policy, person, choices, basis, site.clock())
+            await refuse(connection, policy, person, choices, basis, site.clock())
         return site.page("unsubscribe", words, policy, token=token, is_done=True)
 
     return routes

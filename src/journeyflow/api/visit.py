@@ -66,3 +66,9 @@ async def decide(
     return await deciding.decide(
         visit.connection, visit.policy, person, choices, basis, visit.now, confirmed=confirmed
     )
+
+
+async def refuse(visit: Visit, person: Person, choices: list[Choice], wording: str) -> list[Choice]:
+    """Gives what changed for this customer; see `deciding.refuse`."""
+    basis = Basis(visit.source, "customer", wording, version_of(wording), visit.origin)
+    return await deciding.refuse(visit.connection, visit.policy, person, choices, basis, visit.now)
