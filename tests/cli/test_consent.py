@@ -1,6 +1,7 @@
 """`journeyflow consent` and `journeyflow sms`, as they are called."""
 
 import getpass
+import io
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,51 @@ def test_a_message_is_taken_in_once(ada: Path, capsys: pytest.CaptureFixture[str
         "this message has been taken in before",
         "no keyword; from 1 customer",
     ]
+    assert query(ada, "SELECT state FROM consents") == [("denied",)]
+
+
+CALL = ["sms", "receive", "--from", "+46701740601", "--to", "+46701740605", "--id", "m1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "keyword"),
+    [
+        (["-STOP"], "", "understood as STOP"),
+        (["--stop--"], "", "understood as STOP"),
+        (["--help"], "", "understood as HELP"),
+        (["-h"], "", "no keyword"),
+        (["--", "--help"], "", "understood as HELP"),
+        (["--", "--from"], "", "no keyword"),
+        (["-"], "--id STOP\n", "no keyword"),
+        (["-"], "-STOP\n", "understood as STOP"),
+    ],
+)
+def test_a_text_may_look_like_an_option(
+    ada: Path,
+    arguments: list[str],
+    typed: str,
+    keyword: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed.encode())))
+    assert run([*CALL, *arguments]) == 0
+    assert capsys.readouterr().out.startswith(f"{keyword}; from 1 customer")
+
+
+def test_help_is_help_when_it_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sms", "receive", "--help"]) == 0
+    assert "--from TEXT" in capsys.readouterr().out
+
+
+def test_a_stop_that_cannot_be_placed_fails(ada: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = ["SHOP" if one == "+46701740601" else one for one in CALL]
+    assert run([*call, "STOP"]) == 1
+    assert run([*call, "STOP"]) == 1, "it has not been taken in"
+    error = capsys.readouterr().err
+    assert "from what is no telephone number, so nobody is opted out" in error
+    assert "SHOP" not in error
+    assert run([*CALL, "STOP"]) == 0
     assert query(ada, "SELECT state FROM consents") == [("denied",)]
 
 
