@@ -41,6 +41,12 @@ async def say(store: Store, now: datetime, *said: tuple[str, str, State], policy
         await decide(connection, policy, await number(store), choices, basis, now)
 
 
+async def put_in_force(store: Store, policy: Policy) -> None:
+    async with store.writing() as connection:
+        values = {"digest": "d", "body": policy.to_json(), "applied_at": NOW}
+        await connection.execute(insert(policies).values(values))
+
+
 async def stands(store: Store) -> dict[str, str]:
     rows = await rows_of(store, consents)
     return {f"{row['channel']}.{row['topic']}".rstrip("."): row["state"] for row in rows}
@@ -131,6 +137,33 @@ async def test_what_is_to_be_confirmed_stays_so(store: Store) -> None:
     assert await stands(store) == {"email": "pending"}
 
 
+@pytest.mark.parametrize(
+    ("given", "state"),
+    [(None, "pending"), (NOW - DAY, "granted"), (NOW + DAY, "pending")],
+    ids=["without its time", "with it", "in the future"],
+)
+async def test_where_consents_are_confirmed_a_file_grants_what_was_given_elsewhere(
+    store: Store, given: datetime | None, state: str
+) -> None:
+    await put_in_force(store, Policy(double_opt_in=("email",)))
+    kept = await take(store, {"email": "granted", "sms": "granted"}, NOW, Proof(given))
+    assert kept == (Counter(pending=1) if state == "pending" else Counter())
+    assert await stands(store) == {"email": state, "sms": "granted"}
+    assert await rows_of(store, events) == [], "so nobody is written to because of a file"
+    again = await take(store, {"email": "granted", "email.news": "granted"}, NOW, Proof(given))
+    assert again == (Counter(pending=2) if state == "pending" else Counter())
+    assert await stands(store) == {"email": state, "sms": "granted"} | (
+        {"email.news": "granted"} if state == "granted" else {}
+    )
+
+
+async def test_what_holds_needs_no_confirming_by_a_file(store: Store) -> None:
+    await take(store, {"email": "granted"})
+    await put_in_force(store, Policy(double_opt_in=("email",)))
+    assert await take(store, {"email": "granted", "email.news": "granted"}) == Counter()
+    assert await stands(store) == {"email": "granted", "email.news": "granted"}
+
+
 async def test_a_denial_is_always_taken(store: Store) -> None:
     await take(store, {})
     await say(store, NOW, ("email", "", "granted"), ("email", "news", "granted"))
@@ -151,9 +184,7 @@ async def test_the_same_file_again_changes_nothing(store: Store) -> None:
 
 
 async def test_a_denial_by_file_cancels_what_has_not_left(store: Store) -> None:
-    async with store.writing() as connection:
-        values = {"digest": "d", "body": POLICY.to_json(), "applied_at": NOW}
-        await connection.execute(insert(policies).values(values))
+    await put_in_force(store, POLICY)
     await take(store, {"email": "granted"})
     ada = await number(store)
     await queue(store, ada, *(("email", "", name, "queued") for name in ("marketing", "receipts")))

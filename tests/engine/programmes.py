@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.ingest import record_customers, record_events
-from journeyflow.audience.records import CustomerRow, EventRow
+from journeyflow.audience.records import CustomerRow, EventRow, Proof
 from journeyflow.delivery.channels.base import Channel
 from journeyflow.delivery.deliver import Attempt, Courier, deliver
 from journeyflow.engine.programme import Programme
@@ -51,7 +51,8 @@ class World:
     async def customers(self, *keys: str, consents: dict[str, str] | None = None, **values: Any) -> None:
         """Reachable on both channels and willing to be, unless `values` and `consents` say otherwise."""
         granted = {"email": "granted", "sms": "granted"} if consents is None else consents
-        rows = [_row(key, number, granted, values) for number, key in enumerate(keys)]
+        proof = Proof(self.now)
+        rows = [_row(key, number, granted, proof, values) for number, key in enumerate(keys)]
         await record_customers(self.store, rows, self.now, "test")
 
     async def happen(self, name: str, *keys: str, at: datetime | None = None, **properties: Any) -> None:
@@ -105,11 +106,13 @@ class World:
             return {table.name: await _all(connection, table) for table in metadata.sorted_tables}
 
 
-def _row(key: str, number: int, consents: dict[str, str], values: dict[str, Any]) -> CustomerRow:
+def _row(
+    key: str, number: int, consents: dict[str, str], proof: Proof, values: dict[str, Any]
+) -> CustomerRow:
     columns = {"email": f"{key}@example.com", "phone": f"+4670{number:07}"}
     columns |= {name: values[name] for name in _COLUMNS if name in values}
     attributes = {name: value for name, value in values.items() if name not in _COLUMNS}
-    return CustomerRow(key, columns, attributes, consents)
+    return CustomerRow(key, columns, attributes, consents, proof)
 
 
 async def _all(connection: AsyncConnection, table: Any) -> list[Any]:

@@ -1,7 +1,7 @@
 """Recording customers and events: a batch is one transaction, and recording it again changes nothing."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -37,22 +37,24 @@ async def import_customers(store: Store, rows: Sequence[CustomerRow], now: datet
 
     A row overwrites the columns it gives and merges its attributes (None removes one). Consents are
     logged with `source`, and only when they change; what is denied or pending is granted only by a consent
-    that was given later. A file tells how things stand, not what just happened: its consents are no events.
+    that was given later, and what needs double opt-in only by one whose time is known: it is pending else.
+    A file tells how things stand, not what just happened: its consents are no events.
     """
     async with store.writing() as connection:
         keys = {row.key for row in rows}
         _, created = await _kept_customers(connection, keys, now)
         known = await _load(connection, keys)
+        policy = await _policy(connection)
         recorded = Recorded([], Counter())
         for row in rows:
             changed = known[row.key].take(row)
-            decided, kept = known[row.key].take_consents(row, now, source)
+            decided, kept = known[row.key].take_consents(row, policy, now, source)
             recorded.kept.update(kept)
             changed = changed or decided
             recorded.outcomes.append("new" if row.key in created else "changed" if changed else "unchanged")
             created.discard(row.key)  # further rows of this key meet an existing customer
         await _save(connection, known.values(), now)
-        await _save_consents(connection, known.values())
+        await _save_consents(connection, policy, known.values())
         return recorded
 
 
@@ -91,20 +93,24 @@ class _Customer:
         self.changed = self.changed or changed
         return changed
 
-    def take_consents(self, row: CustomerRow, now: datetime, source: str) -> tuple[bool, list[State]]:
+    def take_consents(
+        self, row: CustomerRow, policy: Policy, now: datetime, source: str
+    ) -> tuple[bool, list[State]]:
         """Whether any changed, and how those stand that the row would have granted and may not."""
         if not row.consents:
             return False, []
         proof = row.proof or Proof()
         given = proof.at if proof.at is not None and proof.at <= now else None
         basis = Basis(proof.source or source, source, proof.wording, proof.wording_version)
+        unproven = () if given else policy.double_opt_in
         choices = [_choice(name, state) for name, state in sorted(row.consents.items())]
         # Asked before any is taken, as a row may deny the channel and grant one of its topics.
         kept = {choice: state for choice in choices if (state := _stays(self.standing, choice, given))}
-        taken = [choice for choice in choices if choice not in kept and not self.standing.has(choice)]
+        asked = [_asked(self.standing, choice, unproven) for choice in choices if choice not in kept]
+        taken = [choice for choice in asked if not self.standing.has(choice)]
         for choice in taken:  # a denial counts from now, so that no consent of an older file is later
             self.standing.put(choice, basis, given if given and choice.state == "granted" else now)
-        return bool(taken), list(kept.values())
+        return bool(taken), [*kept.values(), *(choice.state for choice in taken if choice.state == "pending")]
 
 
 def _choice(name: str, state: str) -> Choice:
@@ -119,6 +125,14 @@ def _stays(standing: Standing, choice: Choice, given: datetime | None) -> State 
     if choice.state == "denied" or holds in (None, "granted") or since is None:
         return None
     return None if given is not None and given > since else holds
+
+
+def _asked(standing: Standing, choice: Choice, unproven: Collection[str]) -> Choice:
+    """A grant on one of the channels `unproven` has to be confirmed; what holds has not."""
+    holds = standing.holds(choice.channel, choice.topic)
+    if choice.state == "denied" or holds == "granted" or choice.channel not in unproven:
+        return choice
+    return Choice(choice.channel, choice.topic, "pending")
 
 
 def _comparable(value: Any) -> Any:
@@ -179,12 +193,16 @@ async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: da
         await connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
 
 
-async def _save_consents(connection: AsyncConnection, known: Iterable[_Customer]) -> None:
+async def _policy(connection: AsyncConnection) -> Policy:
+    newest = select(policies.c.body).order_by(policies.c.id.desc()).limit(1)
+    body = (await connection.execute(newest)).scalar()
+    return Policy() if body is None else Policy.from_json(body)
+
+
+async def _save_consents(connection: AsyncConnection, policy: Policy, known: Iterable[_Customer]) -> None:
     decided = [one.standing for one in known if one.standing.changes]
     if decided:
-        newest = select(policies.c.body).order_by(policies.c.id.desc()).limit(1)
-        body = (await connection.execute(newest)).scalar()
-        await save(connection, Policy() if body is None else Policy.from_json(body), decided)
+        await save(connection, policy, decided)
 
 
 async def _add_events(
