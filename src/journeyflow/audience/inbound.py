@@ -123,15 +123,13 @@ async def _find(
     """Whom the message is from, and whether it lifted a suppression.
 
     STOP is about the number, so that whoever gets it by a later import is not written to either. To suppress
-    comes before locks on rows.
+    comes before locks on rows, to lift after those on customers: an erasure suppresses with these in hand.
     """
     keyword = reading.keyword if reading else None
-    lifted = False
     if keyword is Keyword.STOP:
         await suppress(connection, "sms", [sms.sender], STOPPED, sms.at)
-    elif keyword in (Keyword.START, Keyword.JOIN):
-        lifted = await _lift(connection, sms)
     people = await _people(connection, sms)
+    lifted = keyword in (Keyword.START, Keyword.JOIN) and await _lift(connection, sms)
     if not people and keyword is Keyword.JOIN:
         people = [await _create(connection, sms, newcomer)]
     return people, lifted

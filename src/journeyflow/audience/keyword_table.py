@@ -55,7 +55,9 @@ STOP_ANYWHERE = _words(
     stop messages, stop sms, stop texts, stop receiving, stop getting, stop these messages, stop these texts
     stop these sms, stop the messages, stop the texts, stop your messages, stop all messages
     how do i stop this, how do i stop these, how can i stop this, how can i stop these, make it stop
-    make this stop
+    make this stop, make these stop, make them stop, want these to stop, want them to stop, can we stop this
+    un subscribe
+    avregistrera mig, avanmäl mig, avregistrera mitt
     sluta skicka, sluta smsa, sluta messa, sluta skriva, sluta spamma, ta bort mig, ta bort mitt nummer
     avsluta sms, vill avsluta, vill avregistrera, vill avanmäla, stoppa utskick, stoppa sms
     stop med at sende, stop med at skrive, slet mig, slet mit nummer, vil afmeldes, vil gerne afmeldes
@@ -63,6 +65,7 @@ STOP_ANYWHERE = _words(
     slutt å sende, slutt med å sende, slutt å skrive, slett meg, slett nummeret mitt, meld meg av, meld meg ut
     fjern meg
     poista numeroni, poista minut, lopeta viestit, lopettakaa viestit, peruuttaa viestit, viestien lopetus
+    haluan lopettaa, haluaisin lopettaa
     hör auf, hört auf, hören sie auf, möchte mich abmelden, will mich abmelden, melde mich ab, meldet mich ab
     löscht meine nummer, löschen sie meine nummer, nehmt mich raus, bitte abmelden
     stop met sms, stop met sturen, stop met berichten, wil me afmelden, wil mij afmelden, meld me af
@@ -91,9 +94,11 @@ STOP_REFUSALS = _words(
     geen reclame, pas de pub, plus de pub, no más publicidad, no more ads, no more advertising
     ei enää viestejä, en halua viestejä, en halua enää, älkää lähettäkö, älä lähetä
     keine sms mehr, keine nachrichten mehr, keine weiteren sms, keine weiteren nachrichten
-    nicht mehr schreiben
+    nicht mehr schreiben, nicht mehr anschreiben, nicht mehr kontaktieren, nicht mehr schicken
+    nichts mehr schicken, nichts mehr senden
     geen sms meer, geen berichten meer, geen smsjes meer, niet meer sms, stuur geen
     plus de sms, plus de messages, plus recevoir, ne m'envoyez plus, ne m'écrivez plus
+    no longer want to receive, no longer wish to receive, no longer want these, no longer want your
     no más mensajes, no más sms, no quiero más, no quiero recibir, no me envíen, no me escriban
     no me envíes, no me envíe, no me mandes, no me manden, no me mande, no me escribas, no me escriba
     no me contacten
@@ -153,7 +158,7 @@ OPENERS = _words(
 )
 
 # Passed over before an opt-out, but before nothing else.
-PREFIXES = _words("help, re, fw, fwd, aw, antw, wg, sv, vs, tr, rv")
+PREFIXES = _words("help, reply, text, send, svara, re, fw, fwd, aw, antw, wg, sv, vs, tr, rv")
 
 # Passed over at the end.
 CLOSERS = _words(

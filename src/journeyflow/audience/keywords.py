@@ -6,9 +6,9 @@ The rules, in their order:
    it, little words such as "ever" aside: "please don't ever stop sending". One in another clause is about
    something else ("I did not sign up, unsubscribe me"), and one in a question is a request ("why don't you
    stop texting me", "can't you stop texting me").
-2. A word that can only mean an opt-out counts as the first word, whatever follows: "STOP PLEASE", and even
-   "stop by tomorrow?": in doubt opt out. Polite openers before it are passed over: "please stop".
-   So does one that is a clause by itself: "Non, stop".
+2. A word that can only mean an opt-out counts as the first word of the message or of a clause, whatever
+   follows: "STOP PLEASE", "Non, stop", and even "stop by tomorrow?": in doubt opt out. Polite openers before
+   it are passed over: "please stop".
 3. A word that also means something else counts as an opt-out only as the whole message, polite words aside:
    "slut tack" is one, "slut på lager?", "ende gut, alles gut", "alto ahí", "end of the month?" are none.
 4. HELP, START, YES and JOIN count only as the whole message, polite words aside, since nobody is to be
@@ -42,6 +42,7 @@ class Reading:
 
 
 _CLAUSE_ENDS = frozenset(".,;:!?()\n\N{INVERTED EXCLAMATION MARK}\N{INVERTED QUESTION MARK}")
+_DASHES = re.compile(r"\s[-\u2012-\u2015]+\s|[\u2014\u2015]")  # between clauses, not within words
 _APOSTROPHES = re.compile(
     r"['\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}`\N{ACUTE ACCENT}]"
 )
@@ -59,8 +60,9 @@ def read_keyword(text: str, brand: str = "") -> Reading | None:
     for keyword, phrases in _whole_messages().items():
         if not phrases.isdisjoint(shorter):
             return Reading(keyword, sure=True)
-    begins = any(one[:1] in _first_words() for one in _shorter(said, _openers() | _prefixes(), closers))
-    if begins or _spelled_out(said) in _first_words() or _is_stop_within(said, _clauses(text), closers):
+    clauses = _clauses(text)
+    begins = any(_begins(clause, closers) for clause in [said, *clauses])
+    if begins or _spelled_out(said) in _first_words() or _is_stop_within(said, clauses):
         return Reading(Keyword.STOP, sure=False)
     return None
 
@@ -83,7 +85,7 @@ def _clauses(text: str) -> list[tuple[str, ...]]:
 def _bare(text: str) -> str:
     """Words, parted by spaces, and clauses, parted by line breaks."""
     plain = unicodedata.normalize("NFKC", text[:_LONGEST]).casefold().translate(_SPELLINGS)
-    bare = _APOSTROPHES.sub("", unicodedata.normalize("NFKD", plain))
+    bare = _DASHES.sub("\n", _APOSTROPHES.sub("", unicodedata.normalize("NFKD", plain)))
     return "".join(map(_letter, bare))
 
 
@@ -107,10 +109,13 @@ def _shorter(said: tuple[str, ...], openers: frozenset[str], closers: frozenset[
     return {said, said[begin:], said[:end], said[begin:end]} - {()}
 
 
-def _is_stop_within(said: tuple[str, ...], clauses: list[tuple[str, ...]], closers: frozenset[str]) -> bool:
-    """As a clause by itself, or as a phrase, which may go on behind punctuation."""
-    if any(not _first_words().isdisjoint(_shorter(clause, _openers(), closers)) for clause in clauses):
-        return True
+def _begins(clause: tuple[str, ...], closers: frozenset[str]) -> bool:
+    shorter = _shorter(clause, _openers() | _prefixes(), closers)
+    return any(one[:1] in _first_words() for one in shorter)
+
+
+def _is_stop_within(said: tuple[str, ...], clauses: list[tuple[str, ...]]) -> bool:
+    """A phrase may go on behind punctuation."""
     start = 0
     for clause in clauses:
         for place in range(start, start + len(clause)):
