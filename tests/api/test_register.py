@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from journeyflow.audience.ingest import record_customers
-from journeyflow.audience.records import CustomerRow
+from journeyflow.audience.records import CustomerRow, Proof
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.deliver import Attempt, Courier, deliver
 from journeyflow.store.customers import customers, events
@@ -29,7 +29,8 @@ MAIL_POLICY = POLICY.replace("[sms]", "[email]")
 
 async def newcomer(world: World, key: str = "ann", **columns: str | None) -> None:
     """As JOIN leaves them."""
-    row = CustomerRow(key, {"phone": "+46701740601", **columns}, consents={"sms": "granted"})
+    phone = {"phone": "+46701740601", **columns}
+    row = CustomerRow(key, phone, consents={"sms": "granted"}, proof=Proof(world.now))
     await record_customers(world.store, [row], world.now, "sms")
 
 

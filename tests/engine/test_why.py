@@ -451,7 +451,7 @@ async def test_a_passage_left_before_the_message_was_handed_over(world: World, t
     await world.enter("c0", name="stopped")
     await world.deliver(Outbox(tmp_path), name="sms")
     assert (await line(world, "steps/1")).because == [
-        "the passage had been left, or an exit rule held, when it was to be handed over",
+        "the passage was left, or an exit rule held, before it was handed over",
         "cancelled before it was handed over",
     ]
 

@@ -183,6 +183,19 @@ async def test_codes_of_countries_move_to_where_conditions_look(old_store: Store
     ]
 
 
+async def test_what_was_held_when_its_passage_ended_is_cancelled(old_store: Store) -> None:
+    async with old_store.writing() as connection:
+        ended = "UPDATE enrollments SET state = 'exited', step = NULL, wake_at = NULL WHERE id = 1000"
+        await connection.execute(text(ended))
+        held = "UPDATE messages SET state = 'held', reason = 'quiet-hours' WHERE id IN (1, 2)"
+        await connection.execute(text(held))
+    await migrate.upgrade(old_store)
+    query = select(messages.c.state, messages.c.reason).where(messages.c.id < 3).order_by(messages.c.id)
+    async with old_store.reading() as connection:
+        found = (await connection.execute(query)).all()
+    assert found == [("cancelled", "exited"), ("held", "quiet-hours")]
+
+
 async def test_journeys_from_before_the_gate_go_on(old_store: Store, tmp_path: Path) -> None:
     await migrate.upgrade(old_store)
     world = World(old_store, tmp_path, NOON + timedelta(hours=2), _numbers=count(100))

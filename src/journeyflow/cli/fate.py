@@ -13,8 +13,8 @@ from journeyflow.preview.words import WEEKDAYS, channel
 _HOURS = ("quiet-hours", "send-window")
 _ADDRESS = {"email": "e-mail address", "sms": "telephone number"}
 _LEFT = {
-    "exited": "the passage had been left, or an exit rule held, when it was to be handed over",
-    "failed": "the passage had failed when it was to be handed over",
+    "exited": "the passage was left, or an exit rule held, before it was handed over",
+    "failed": "the passage failed before it was handed over",
 }
 _HOW_FAR = {
     "delivered": "the provider says that it arrived",

@@ -14,6 +14,7 @@ from journeyflow.audience.permission import consent_state
 from journeyflow.audience.suppression import hold_still
 from journeyflow.engine.caps import Ask, reserve
 from journeyflow.engine.gate import Claimable, Verdict, at_claim, capped, refusal, rules_for
+from journeyflow.engine.held import cancel_held
 from journeyflow.engine.hours import Hours, Place
 from journeyflow.engine.local_time import default_zone, zone
 from journeyflow.engine.locks import lock_customers, lock_enrollments
@@ -217,6 +218,7 @@ async def _exit(job: _Job, enrollment: int, reason: str) -> None:
     values = {"state": "exited", "reason": reason, "step": None, "wake_at": None, "ended_at": job.now}
     still = (enrollments.c.id == enrollment, enrollments.c.state == "active")
     await job.connection.execute(update(enrollments).where(*still).values(**values))
+    await cancel_held(job.connection, [enrollment], "exited")
 
 
 def _claim(row: Row[Any], channel: str) -> Claim:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.suppression import Reason, hold_still, suppress
 from journeyflow.delivery.channels.base import Accepted, Ambiguous, Outcome, Rejected, Throttled
 from journeyflow.delivery.claim import Claim
+from journeyflow.engine.held import cancel_held
 from journeyflow.errors import JourneyflowError
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
@@ -97,7 +98,8 @@ async def _fail_enrollments(connection: AsyncConnection, results: Results, now: 
         theirs = select(messages.c.enrollment_id).where(messages.c.id.in_(ids), messages.c.state == "failed")
         values = {"state": "failed", "reason": reason, "step": None, "wake_at": None, "ended_at": now}
         alive = (enrollments.c.id.in_(theirs), enrollments.c.state.in_(["active", "finished"]))
-        await connection.execute(update(enrollments).where(*alive).values(**values))
+        ended = update(enrollments).where(*alive).values(**values).returning(enrollments.c.id)
+        await cancel_held(connection, list((await connection.execute(ended)).scalars()), "failed")
 
 
 async def _suppress(connection: AsyncConnection, channel: str, results: Results, now: datetime) -> None:

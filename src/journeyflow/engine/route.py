@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.conditions import Frame, holds, matches
 from journeyflow.conditions import EventMatch, Test
 from journeyflow.engine.enroll import Entrant, enroll, may_enter
+from journeyflow.engine.held import cancel_held
 from journeyflow.engine.locks import lock_customers, lock_enrollments_of
 from journeyflow.engine.programme import Programme, Version
 from journeyflow.members import place_of
@@ -152,6 +153,7 @@ class _Turn:
             await self.connection.execute(
                 update(enrollments).where(enrollments.c.id.in_(ids)).values(**values)
             )
+            await cancel_held(self.connection, ids, "exited")
 
     async def _reach_goal(self, version: int, goal: Goal, batch: list[_Event]) -> None:
         named = [e.id for e in batch if e.name == goal.match.event]

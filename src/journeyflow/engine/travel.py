@@ -6,6 +6,7 @@ from typing import Any, assert_never
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.engine.held import cancel_held
 from journeyflow.engine.late import count_late_events
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.engine.locks import lock_customers
@@ -182,6 +183,7 @@ async def _record(leg: Leg, arrivals: list[Arrival], late: list[list[int]]) -> L
         await _update_members(
             leg, members, state=state, reason=reason, step=None, wake_at=None, ended_at=leg.now
         )
+        await cancel_held(leg.connection, enrollment_ids(leg.cohort, members), state)
     outcome = LegOutcome(
         [Stop(step, to_ms(until), to_hex(members)) for (step, until), members in leg.stops.items()],
         sorted(leg.channels),

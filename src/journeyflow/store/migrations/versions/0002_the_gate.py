@@ -98,6 +98,7 @@ def upgrade() -> None:
     _hash_suppressions()
     _say_opt_in()
     _move_countries()
+    _cancel_held()
 
 
 def _filled(name: str, kind: sa.types.TypeEngine[Any], default: str) -> sa.Column[Any]:
@@ -187,6 +188,16 @@ def _move_countries() -> None:
 def _is_code(text: str) -> bool:
     parts = _COUNTRY.fullmatch(text)
     return parts is not None and parts[1] in countries.codes()
+
+
+def _cancel_held() -> None:
+    """Messages that were held when their passage ended never come."""
+    op.execute(
+        "UPDATE messages SET state = 'cancelled', detail = NULL, reason = "
+        "(SELECT state FROM enrollments WHERE enrollments.id = messages.enrollment_id) "
+        "WHERE state = 'held' AND enrollment_id IN "
+        "(SELECT id FROM enrollments WHERE state IN ('exited', 'failed'))"
+    )
 
 
 def downgrade() -> None:
