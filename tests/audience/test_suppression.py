@@ -1,11 +1,13 @@
 """Suppression: by address, as a hash, whoever has it and however it is spelt."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
-from journeyflow.audience.records import RecordError
+from journeyflow.audience.records import RecordError, parse_customer
+from journeyflow.audience.rights import erase
 from journeyflow.audience.suppression import (
     Suppressed,
     is_suppressed,
@@ -17,6 +19,7 @@ from journeyflow.audience.suppression import (
 from journeyflow.store.customers import customers, suppressions
 from journeyflow.store.database import Store
 from journeyflow.store.tables import metadata
+from tests.engine.programmes import World
 
 NOW = datetime(2031, 5, 7, 12, tzinfo=UTC)
 ANN, NUMBER = "ann@example.com", "+46701740601"
@@ -38,6 +41,38 @@ async def test_large_letters_are_no_way_round_it_but_another_channel_is(store: S
         assert await is_suppressed(connection, "sms", ANN) is None
         assert await lift(connection, "email", "ANN@EXAMPLE.COM") == "manual"
         assert await is_suppressed(connection, "email", ANN) is None
+
+
+SPELLINGS = ["jo\u0308rg@bücher.example", "jörg@bu\u0308cher.example", "jörg@XN--BCHER-KVA.example"]
+
+
+async def test_an_erased_address_does_not_come_back_in_another_spelling(store: Store, tmp_path: Path) -> None:
+    world = World(store, tmp_path / "programme")
+    await world.apply("journey: letters\nenter: {event: began}\nsteps: [{send: {email: hello}}]\n")
+    await world.customers("jörg", email=SPELLINGS[0])
+    async with store.writing() as connection:  # as an older version stored it
+        await connection.execute(update(customers).values(email=SPELLINGS[0]))
+    await erase(store, "jörg", "test", NOW)
+    for number, email in enumerate(SPELLINGS):
+        columns = parse_customer({"id": f"c{number}", "email": email}).columns
+        await world.customers(f"c{number}", email=columns["email"])
+        await world.enter(f"c{number}")
+        assert await world.ledger(f"c{number}") == [("hello", "dropped", "suppressed")]
+        async with store.writing() as connection:
+            assert await is_suppressed(connection, "email", email) == "erased"
+            assert await is_suppressed(connection, "email", parse_address("email", email)) == "erased"
+    async with store.writing() as connection:
+        assert await lift(connection, "email", SPELLINGS[1]) == "erased"
+        assert await is_suppressed(connection, "email", SPELLINGS[2]) is None
+
+
+def test_a_mailbox_has_one_spelling() -> None:
+    expected = ["jörg@xn--bcher-kva.example", "jörg@xn--bcher-kva.example", "jörg@XN--BCHER-KVA.example"]
+    assert [parse_address("email", email) for email in SPELLINGS] == expected
+    assert parse_address("email", "a@STRASSE.example") == "a@STRASSE.example"
+    assert parse_address("email", "a@Straße.example") == "a@xn--strae-oqa.example", "two different domains"
+    with pytest.raises(RecordError, match="email has a domain that cannot be"):
+        parse_address("email", "a@\u2603\u200d.example")
 
 
 async def test_what_a_person_asked_for_outweighs_what_a_provider_told(store: Store) -> None:

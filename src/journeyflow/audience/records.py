@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from journeyflow import countries
-from journeyflow.addresses import is_email, is_phone
+from journeyflow.addresses import is_email, is_phone, one_spelling
 from journeyflow.plan import RESERVED
 
 COLUMNS = ("email", "phone", "timezone", "locale", "country")
@@ -145,7 +145,10 @@ def _email(value: Any) -> str | None:
     text = _text(value, "email") if value is not None else ""
     if text and not is_email(text):
         raise RecordError("email is not an address; write it as name@example.com")
-    return text or None
+    try:
+        return one_spelling(text) or None
+    except ValueError:
+        raise RecordError("email has a domain that cannot be; write it as name@example.com") from None
 
 
 def _phone(value: Any) -> str | None:

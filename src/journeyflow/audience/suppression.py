@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import and_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.addresses import one_spelling
 from journeyflow.audience.records import parse_customer
 from journeyflow.store.customers import customers, suppressions
 from journeyflow.store.database import insert_ignoring
@@ -39,8 +40,8 @@ async def suppress(
     """An address that is suppressed for a weightier reason stays so. Waits as `between_claims` does."""
     await between_claims(connection)
     await draw(connection)
-    salt = (await connection.execute(select(installation.c.salt))).scalar()
-    hashes = sorted({str(hash_of(salt, channel, address)) for address in addresses})
+    salt = await _salt(connection)
+    hashes = sorted({hashed for address in addresses for hashed in _hashes(salt, channel, address)})
     rows = [{"channel": channel, "hash": hashed, "reason": reason, "at": now} for hashed in hashes]
     await connection.execute(insert_ignoring(connection, suppressions), rows)
     lighter = suppressions.c.reason.not_in(_WEIGHTS[_WEIGHTS.index(reason) :])
@@ -60,10 +61,8 @@ async def between_claims(connection: AsyncConnection) -> None:
 
 async def lift(connection: AsyncConnection, channel: str, address: str) -> str | None:
     """The reason for which the address was suppressed; None when it was not."""
-    hashed = await _hash(connection, channel, address)
-    known = (suppressions.c.channel == channel, suppressions.c.hash == hashed)
-    statement = delete(suppressions).where(*known).returning(suppressions.c.reason)
-    return (await connection.execute(statement)).scalar()
+    statement = delete(suppressions).where(*await _known(connection, channel, address))
+    return (await connection.execute(statement.returning(suppressions.c.reason))).scalars().first()
 
 
 async def lift_stop(connection: AsyncConnection, customer: int) -> None:
@@ -76,11 +75,8 @@ async def lift_stop(connection: AsyncConnection, customer: int) -> None:
 
 async def is_suppressed(connection: AsyncConnection, channel: str, address: str) -> str | None:
     """The reason; None when it is not."""
-    hashed = await _hash(connection, channel, address)
-    query = select(suppressions.c.reason).where(
-        suppressions.c.channel == channel, suppressions.c.hash == hashed
-    )
-    return (await connection.execute(query)).scalar()
+    query = select(suppressions.c.reason).where(*await _known(connection, channel, address))
+    return (await connection.execute(query)).scalars().first()
 
 
 async def list_suppressed(connection: AsyncConnection) -> list[Suppressed]:
@@ -116,7 +112,26 @@ async def _lock(connection: AsyncConnection, lock: Callable[[int], Any]) -> None
         await connection.execute(select(lock(_LOCK)))
 
 
-async def _hash(connection: AsyncConnection, channel: str, address: str) -> str | None:
-    """None while the store has no salt, and so no suppression."""
-    salt = (await connection.execute(select(installation.c.salt))).scalar()
-    return hash_of(salt, channel, address)
+async def _known(connection: AsyncConnection, channel: str, address: str) -> list[ColumnElement[bool]]:
+    hashes = _hashes(await _salt(connection), channel, address)
+    return [suppressions.c.channel == channel, suppressions.c.hash.in_(hashes)]
+
+
+async def _salt(connection: AsyncConnection) -> str | None:
+    """None while the store has none, and so no suppression."""
+    return (await connection.execute(select(installation.c.salt))).scalar()
+
+
+def _hashes(salt: str | None, channel: str, address: str) -> set[str]:
+    hashes = (hash_of(salt, channel, spelling) for spelling in _spellings(channel, address))
+    return {hashed for hashed in hashes if hashed is not None}
+
+
+def _spellings(channel: str, address: str) -> set[str]:
+    """The one of imports, and this, in which an older version may have stored it."""
+    if channel != "email":
+        return {address}
+    try:
+        return {address, one_spelling(address)}
+    except ValueError:  # an older version did not ask whether there can be such a domain
+        return {address}
