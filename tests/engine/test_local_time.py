@@ -36,6 +36,7 @@ def changes(tz: ZoneInfo, start: datetime, days: int) -> Iterator[datetime]:
     def offset(instant: datetime) -> timedelta | None:
         return instant.astimezone(tz).utcoffset()
 
+    start = start.replace(microsecond=0)  # below a second the search would stand still
     probes = ((probe, offset(probe)) for probe in (start + timedelta(days=day) for day in range(days)))
     for (before, old), (_, new) in pairwise(probes):
         if old != new:
