@@ -1,5 +1,6 @@
 """The preference page: consent given as easily as withdrawn, language, birthday, and a customer's data."""
 
+import asyncio
 import re
 from datetime import timedelta
 from email import message_from_bytes
@@ -386,3 +387,13 @@ async def test_a_tick_for_sms_takes_the_stop_of_the_number_back(visitor: Visitor
     async with world.store.reading() as connection:
         left = [await is_suppressed(connection, "sms", number) for number in numbers.values()]
     assert left == [None, "manual"]
+
+
+async def test_those_who_share_an_address_may_press_at_once(visitor: Visitor, world: World) -> None:
+    for key in ("ann", "bob"):
+        await world.customers(key, email="us@example.com", phone="+46701740601")
+    tokens = [await visitor.token(key) for key in ("ann", "bob")] * 10
+    forms = [visitor.http.post(f"/p/{token}", data={"do": "nothing"}) for token in tokens]
+    assert {answer.status_code for answer in await asyncio.gather(*forms)} == {200}
+    for key in ("ann", "bob"):
+        assert set((await visitor.consents(key)).values()) == {"denied"}
