@@ -56,11 +56,14 @@ def test_good_locales_keep_their_spelling(locale: str) -> None:
     assert parse_customer({**CUSTOMER, "locale": locale}).columns == {"locale": locale}
 
 
-@pytest.mark.parametrize(
-    "email", ["a@example.com", "o'hara@example.co.uk", "åsa@exämple.com", "a+b=c@sub.example.com"]
-)
+@pytest.mark.parametrize("email", ["a@example.com", "o'hara@example.co.uk", "a+b=c@sub.example.com"])
 def test_good_addresses(email: str) -> None:
     assert parse_customer({**CUSTOMER, "email": email}).columns == {"email": email}
+
+
+def test_a_domain_has_one_spelling() -> None:
+    parsed = parse_customer({**CUSTOMER, "email": "åsa@exämple.com"})
+    assert parsed.columns == {"email": "åsa@xn--exmple-cua.com"}
 
 
 @pytest.mark.parametrize(

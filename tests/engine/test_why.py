@@ -440,7 +440,7 @@ async def test_quiet_hours_that_begin_before_it_is_handed_over(world: World, tmp
     world.now += timedelta(hours=2)
     with pytest.raises(Exception, match="quiet-hours"):
         await world.deliver(Outbox(tmp_path), name="sms")
-    assert (await line(world, "steps/1")).because == ["quiet hours when it was to be handed over"]
+    assert (await line(world, "steps/1")).because == ["quiet hours from 13:00 to 08:00"]
 
 
 async def test_a_passage_left_before_the_message_was_handed_over(world: World, tmp_path: Path) -> None:

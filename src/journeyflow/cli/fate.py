@@ -144,9 +144,6 @@ def _hours(fate: Fate, moments: Moments) -> str:
     if "opens" in rule:
         opens = moments.told(datetime.fromisoformat(rule["opens"]))
         return f"no send window was open; the next opens {opens}"
-    if "from" not in rule:
-        hours = "quiet hours" if fate.reason == "quiet-hours" else "no send window"
-        return f"{hours} when it was to be handed over"
     days = [WEEKDAYS[day] for day in rule.get("days", ())] + ["holidays"] * ("holidays" in rule)
     on = f" on {', '.join(days)}" if days else ""
     country = f" in {rule['country']}" if "country" in rule else ""

@@ -89,7 +89,7 @@ async def claim(
         if verdict.state == "held" and verdict.until is not None:
             claims.held.append((verdict.until, str(verdict.reason)))
             state = row.state
-        kept.append(_kept(row.id, state, verdict))
+        kept.append(_kept(row, state, verdict))
     if kept:
         await connection.execute(_KEEP, kept)
     await _take(connection, [claim.message for claim in claims.taken], began, now)
@@ -160,7 +160,8 @@ def _query(job: _Job) -> Select[Any]:
     return (
         select(
             messages.c.id, messages.c.enrollment_id, messages.c.step, messages.c.at, messages.c.template,
-            messages.c.state, messages.c.customer_id, enrollments.c.state.label("enrollment_state"),
+            messages.c.state, messages.c.detail, messages.c.customer_id,
+            enrollments.c.state.label("enrollment_state"),
             customers.c.key, customers.c.email, customers.c.phone, customers.c.timezone, customers.c.locale,
             customers.c.country, customers.c.attributes, _trigger.c.properties,
             and_(enrollments.c.state == "active", or_(false(), *exits)).label("exits"),
@@ -249,13 +250,11 @@ _KEEP = (
 )
 
 
-def _kept(message: int, state: str, verdict: Verdict) -> dict[str, Any]:
-    return {
-        "message": message,
-        "new_state": state,
-        "new_reason": verdict.reason,
-        "new_detail": verdict.detail,
-    }
+def _kept(row: Row[Any], state: str, verdict: Verdict) -> dict[str, Any]:
+    detail = verdict.detail
+    if row.state == "outranked":  # by whom is told as well
+        detail = {"outranked_by": (row.detail or {}).get("outranked_by")} | (detail or {})
+    return {"message": row.id, "new_state": state, "new_reason": verdict.reason, "new_detail": detail}
 
 
 async def _take(connection: AsyncConnection, ids: list[int], began: datetime, now: datetime) -> None:

@@ -117,8 +117,8 @@ SHAPE: dict[str, Example] = {
         file="policy",
     ),
     "JF133": Example(
-        "categories: {news: {caps: exempt}}\ncaps: [{category: news, at_most: 1, per: 1 day}]",
-        "categories: {news: {}}\ncaps: [{category: news, at_most: 1, per: 1 day}]",
+        "categories: {marketing: {}, news: {caps: exempt}}\ncaps: [{category: news, at_most: 1, per: 1 day}]",
+        "categories: {marketing: {}, news: {}}\ncaps: [{category: news, at_most: 1, per: 1 day}]",
         file="policy",
     ),
     "JF132": Example(
