@@ -221,6 +221,25 @@ async def test_a_large_body_is_refused(visitor: Visitor, world: World, page: str
     assert over.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("page", ["p", "r"])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"a"),
+        ("multipart/form-data; boundary=b", b"nonsense"),
+        ("application/x-www-form-urlencoded", b"a=1&" * 600),
+    ],
+    ids=["no boundary", "nonsense", "too many fields"],
+)
+async def test_a_form_that_cannot_be_read_is_answered_on_a_page(
+    visitor: Visitor, world: World, page: str, kind: str, body: bytes
+) -> None:
+    headers = {"content-type": kind, "accept-language": "sv"}
+    answer = await visitor.http.post(f"/{page}/{FORGED}", content=body, headers=headers)
+    assert (answer.status_code, answer.headers["cache-control"]) == (400, "no-store")
+    assert "Ingenting är ändrat" in answer.text
+
+
 async def test_health(visitor: Visitor) -> None:
     answer = await visitor.http.get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})

@@ -95,7 +95,9 @@ async def test_rules_for_people_do_not_hold_it_back(
     assert await deliver(world, channel) == DeliveryCount(sent=1)
 
 
-async def test_it_takes_no_room_in_caps_and_asks_for_none(world: World, receiver: Receiver, channel: Webhook) -> None:
+async def test_it_takes_no_room_in_caps_and_asks_for_none(
+    world: World, receiver: Receiver, channel: Webhook
+) -> None:
     policy = POLICY + "    caps: [{at_most: 1, per: 1 day}, {category: marketing, at_most: 1, per: 1 day}]\n"
     letter = """
         journey: letter

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from journeyflow.api import confirm, preferences, register, unsubscribe
 from journeyflow.api.guard import Guard
 from journeyflow.api.site import Site
+from journeyflow.api.unreadable import explain
 from journeyflow.messages.links import Links
 from journeyflow.store.database import Store
 
@@ -25,5 +26,6 @@ def create_app(store: Store, links: Links, clock: Callable[[], datetime] | None 
             await site.policy(connection)
         return {"status": "ok"}
 
+    explain(app, site)
     app.add_middleware(Guard)
     return app

@@ -1,6 +1,7 @@
 """What holds for every answer: how large a question may be, and what browsers and archives may do with it."""
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from journeyflow.api.site import STYLE_HASH
@@ -19,10 +20,6 @@ _HEADERS = {
 }
 
 
-class _TooLarge(Exception):
-    pass
-
-
 class Guard:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -37,11 +34,7 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        try:
-            await self._app(scope, _limited(receive), guarded)
-        except _TooLarge:
-            await guarded({"type": "http.response.start", "status": 413, "headers": []})
-            await guarded({"type": "http.response.body", "body": b""})
+        await self._app(scope, _limited(receive), guarded)
 
 
 def _limited(receive: Receive) -> Receive:
@@ -52,7 +45,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise _TooLarge
+            raise HTTPException(413)
         return message
 
     return limited

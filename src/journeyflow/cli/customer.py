@@ -63,6 +63,7 @@ def export(key: str, output: Path | None) -> None:
         click.echo(text, nl=False)
         return
     with open(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _ONLY_THE_OWNER), "wb") as file:
+        os.fchmod(file.fileno(), _ONLY_THE_OWNER)  # one that was there before kept its own mode
         file.write(text.encode())
 
 
