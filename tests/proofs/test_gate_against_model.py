@@ -154,6 +154,7 @@ class Gate(RuleBasedStateMachine):
         self.programme = Programme()
         self.cohorts: list[int] = []
         self.claims: dict[Key, Claimed] = {}
+        self.attempts = 0  # each begins later than those before it
         self.left: list[Left] = []
         self.people = [Person(id, ZoneInfo(zone), place) for id, (zone, place) in enumerate(where, start=1)]
         self.plans = drawn
@@ -360,7 +361,8 @@ class Gate(RuleBasedStateMachine):
 
     async def _claim(self, request: DeliveryRequest) -> set[Key]:
         now = self.model.now
-        began = now + timedelta(microseconds=len(self.claims))
+        self.attempts += 1
+        began = now + timedelta(microseconds=self.attempts)
         async with self.store.writing() as connection:
             plan = self.model.passages[request.cohort * 1000].plan
             claims = await claim(connection, request, plan, self.model.policy, began, now, 0, 100)
