@@ -13,6 +13,10 @@ A_MOMENT = timedelta(minutes=1)  # for which any capped message waits
 Key = tuple[int, int]  # enrollment and step
 
 
+# Where a zone is, for whoever has no country of their own; only the countries that caps here name.
+_HOME = {"Europe/Stockholm": "SE", "America/New_York": "US"}
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     id: int
@@ -197,7 +201,7 @@ class Model:
         return other.state == "queued" and other.plan.priority < one.plan.priority
 
     def _caps(self, one: Message) -> list[Cap]:
-        country = one.person.country
+        country = one.person.country or _HOME.get(one.person.zone.key)
         return [
             cap
             for cap in self.policy.caps
