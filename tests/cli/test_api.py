@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -88,6 +89,17 @@ async def test_a_trusted_proxy_says_where_it_comes_from(sqlite_store: Store, tmp
         chain = {"X-Forwarded-For": "192.0.2.66, 203.0.113.9, 10.0.0.1"}
         await client.post(path(Links("https://post.example.com", SECRETS)), data=ONE_CLICK, headers=chain)
     assert await origins(world) == ["203.0.113.9"]  # the last one that is no proxy of ours
+
+
+async def test_it_ends_when_it_was_started_with_interrupts_ignored(sqlite_store: Store) -> None:
+    """As a shell without job control starts what runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # children inherit it
+    try:
+        async with running(sqlite_store) as (process, _):
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 30) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def test_whoever_is_being_answered_is_answered_to_the_end(sqlite_store: Store, tmp_path: Path) -> None:

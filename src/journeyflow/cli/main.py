@@ -52,6 +52,8 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script. Ends the process itself: after a Temporal client, Python's own exit may abort."""
+    # A shell starts background commands with SIGINT ignored; then _interrupt would end nothing.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
     code = run(sys.argv[1:] if arguments is None else arguments)
     logging.shutdown()

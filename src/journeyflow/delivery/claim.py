@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow import countries
 from journeyflow.audience.conditions import Frame, holds
 from journeyflow.audience.permission import consent_state
 from journeyflow.audience.suppression import hold_still
@@ -16,7 +15,7 @@ from journeyflow.engine.caps import Ask, reserve
 from journeyflow.engine.gate import Claimable, Verdict, at_claim, capped, refusal, rules_for
 from journeyflow.engine.held import cancel_held
 from journeyflow.engine.hours import Hours, Place
-from journeyflow.engine.local_time import default_zone, zone
+from journeyflow.engine.local_time import default_zone
 from journeyflow.engine.locks import lock_customers, lock_enrollments
 from journeyflow.engine.steps.send import when_capped
 from journeyflow.members import enrollment_range
@@ -197,21 +196,16 @@ async def _ask_caps(job: _Job, rows: Sequence[Row[Any]]) -> dict[int, Verdict]:
 
 
 def _ask(job: _Job, row: Row[Any]) -> Ask:
-    plan = job.plan
-    default = default_zone(job.policy)
-    tz = zone(row.timezone) if row.timezone else None
-    return Ask(
-        row.id,
-        row.enrollment_id,
-        row.step,
-        row.customer_id,
+    return Ask.of(
+        job.plan,
+        job.policy,
         job.channel,
-        plan.category,
-        plan.topic,
-        plan.journey,
-        plan.priority,
-        countries.of_customer(row.country, tz.key if tz else None, default.key),
-        tz or default,
+        row.timezone,
+        row.country,
+        key=row.id,
+        enrollment=row.enrollment_id,
+        step=row.step,
+        customer=row.customer_id,
     )
 
 

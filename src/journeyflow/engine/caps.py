@@ -15,8 +15,8 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow import countries
-from journeyflow.engine.local_time import at_local
-from journeyflow.plan import WEBHOOK
+from journeyflow.engine.local_time import at_local, default_zone, zone
+from journeyflow.plan import WEBHOOK, Plan
 from journeyflow.policy import Calendar, Cap, Policy
 from journeyflow.store.database import locked
 from journeyflow.store.ledger import WAS, messages
@@ -40,6 +40,24 @@ class Ask:
     priority: int
     country: str | None
     zone: ZoneInfo
+
+    @staticmethod
+    def of(
+        plan: Plan, policy: Policy, channel: str, timezone: str | None, country: str | None, **numbers: int
+    ) -> "Ask":
+        """`numbers`: key, enrollment, step and customer."""
+        default, own = default_zone(policy), zone(timezone) if timezone else None
+        where = countries.of_customer(country, own.key if own else None, default.key)
+        return Ask(
+            channel=channel,
+            category=plan.category,
+            topic=plan.topic,
+            journey=plan.journey,
+            priority=plan.priority,
+            country=where,
+            zone=own or default,
+            **numbers,
+        )
 
 
 @dataclass(frozen=True, slots=True)

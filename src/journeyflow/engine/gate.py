@@ -11,13 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, select
 
-from journeyflow import countries
 from journeyflow.audience.conditions import Frame, holds
 from journeyflow.audience.permission import consent_state, refused_by
 from journeyflow.engine.caps import Ask, Full, reserve
 from journeyflow.engine.hours import Closed, Hours, Place
 from journeyflow.engine.leg import Leg, Member
-from journeyflow.engine.local_time import default_zone, zone
+from journeyflow.engine.local_time import default_zone
 from journeyflow.members import Mask, positions
 from journeyflow.plan import WEBHOOK, Send, Webhook
 from journeyflow.policy import Category, Policy
@@ -140,21 +139,17 @@ async def _ask_caps(question: _Question) -> None:
 
 
 def _ask(question: _Question, member: Member) -> Ask:
-    plan, policy = question.leg.plan, question.leg.policy
-    default = default_zone(policy)
-    tz = zone(member.timezone) if member.timezone else None
-    return Ask(
-        member.position,
-        member.enrollment,
-        question.number,
-        member.customer,
+    leg = question.leg
+    return Ask.of(
+        leg.plan,
+        leg.policy,
         question.send.channel,
-        plan.category,
-        plan.topic,
-        plan.journey,
-        plan.priority,
-        countries.of_customer(member.country, tz.key if tz else None, default.key),
-        tz or default,
+        member.timezone,
+        member.country,
+        key=member.position,
+        enrollment=member.enrollment,
+        step=question.number,
+        customer=member.customer,
     )
 
 
