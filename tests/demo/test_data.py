@@ -11,6 +11,7 @@ import pytest
 
 from journeyflow.audience.records import parse_event
 from journeyflow.demo.data import History, Today, make_history, make_today
+from journeyflow.engine.sweep import CATCH_UP
 
 NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -173,3 +174,28 @@ def test_consent_is_mixed_and_zones_are_real(made: History) -> None:
     assert zones.most_common(1)[0][0] == "Europe/Stockholm"
     assert all(ZoneInfo(zone) for zone in zones if zone)
     assert {row["attr.tier"] for row in rows} == {"bronze", "silver", "gold", "platinum"}
+
+
+@pytest.mark.parametrize("hour", range(1, 24, 3))
+def test_some_birthdays_have_begun_within_the_last_hours_whatever_the_time(tmp_path: Path, hour: int) -> None:
+    now = NOW.replace(hour=hour)
+    people = customers(make_history(now, tmp_path))
+    buyers = {event["customer"] for event in read(make_today(now, now, tmp_path).made_up)}
+    mornings = {
+        one["id"]: _nine_on_the_last_day(now, one["timezone"] or "Europe/Stockholm") for one in people
+    }
+    begun = {
+        one["id"]
+        for one in people
+        if one["email"] and one["consent_email"] == "granted"
+        if now - mornings[one["id"]] < CATCH_UP
+        if one["attr.birthday"].endswith(f"{mornings[one['id']] + timedelta(days=7):-%m-%d}")
+    }
+    assert begun & buyers, "nobody's present is used"
+    assert begun - buyers, "everybody's present is used"
+
+
+def _nine_on_the_last_day(now: datetime, zone: str) -> datetime:
+    here = now.astimezone(ZoneInfo(zone))
+    morning = here.replace(hour=9, minute=0)
+    return morning if morning <= here else morning - timedelta(days=1)

@@ -77,13 +77,15 @@ class _Country:
     weight: int  # per cent of the customers
 
 
+# So far around the world that at any hour some morning is not long over: birthdays begin at nine.
 _COUNTRIES = (
-    _Country("sv", "sv-SE", "+467017406xx", "Europe/Stockholm", 68),
+    _Country("sv", "sv-SE", "+467017406xx", "Europe/Stockholm", 50),
     _Country("en", "en-GB", "+447700900xxx", "Europe/London", 14),
     _Country("nl", "nl-NL", None, "Europe/Amsterdam", 8),
     _Country("en", "en-US", "+121255501xx", "America/New_York", 4),
-    _Country("en", "en-US", "+131255501xx", "America/Chicago", 3),
-    _Country("en", "en-US", "+141555501xx", "America/Los_Angeles", 3),
+    _Country("en", "en-US", "+131255501xx", "America/Chicago", 4),
+    _Country("en", "en-US", "+141555501xx", "America/Los_Angeles", 10),
+    _Country("en", "en-AU", None, "Australia/Sydney", 10),
 )
 
 
@@ -195,11 +197,12 @@ def _consent(chance: random.Random, *, granted: float, denied: float) -> str:
 
 
 def _birthday(today: date, chance: random.Random) -> str:
-    """One in a hundred has it today and one in a hundred in a week; one in twelve has not told it."""
+    """One in a hundred has it today and three in a hundred in a week; one in twelve has not told it."""
     year, day, draw = today.year - chance.randrange(18, 81), chance.randrange(365), chance.random()
     if draw < 0.08:
         return ""
-    soon = {8: today, 9: today + timedelta(days=7)}.get(int(draw * 100))
+    a_week = today + timedelta(days=7)
+    soon = {8: today, 9: a_week, 10: a_week, 11: a_week}.get(int(draw * 100))
     born = date(2001, 1, 1) + timedelta(days=day) if soon is None else soon
     if (born.month, born.day) == (2, 29):
         year -= year % 4  # near enough: 1900 and 2100 are out of reach
