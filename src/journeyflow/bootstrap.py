@@ -27,7 +27,7 @@ from journeyflow.delivery.channels.base import Channel
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.channels.smtp import Smtp
 from journeyflow.delivery.channels.webhook import Webhook
-from journeyflow.delivery.deliver import Courier
+from journeyflow.delivery.courier import Courier
 from journeyflow.engine.activities import EngineActivities
 from journeyflow.engine.failures import PrivateFailures
 from journeyflow.errors import ConfigurationError

@@ -38,6 +38,7 @@ class Send:
     channel: str  # email | sms
     template: str
     if_capped: IfCapped = IfCapped()
+    when_unknown: Literal["leave", "resend"] = "leave"  # when nobody can tell whether it went out
     kind: Literal["send"] = "send"
 
 

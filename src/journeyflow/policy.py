@@ -84,6 +84,24 @@ class Brand:
 
 
 @dataclass(frozen=True, slots=True)
+class Tracking:
+    """What is counted about a message's reader, and what is added to its links."""
+
+    clicks: bool = True
+    opens: bool = True
+    # utm_source and so on without their prefix -> text, with {journey}, {template}, {channel} and {step}
+    utm: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SmsRules:
+    replace: bool = False  # characters that would make the whole text UCS-2 by those that look alike
+    short_links: bool = False
+    opt_out: dict[str, str] = field(default_factory=dict)  # by locale; added to texts that rest on consent
+    opt_out_in: tuple[str, ...] = ()  # countries where it is; none: everywhere
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """After how many seconds rows go; None: they stay. What an open passage needs always stays."""
 
@@ -112,6 +130,8 @@ class Policy:
     double_opt_in: tuple[str, ...] = ()  # channels where consent is pending until it is confirmed
     senders: dict[str, Sender] = field(default_factory=dict)  # by channel
     brand: Brand | None = None
+    tracking: Tracking = Tracking()
+    sms: SmsRules = SmsRules()
     retention: Retention = Retention()
     defaults: Defaults = Defaults()
 

@@ -24,10 +24,22 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, hide_input_in_errors=True)
 
     store: str = Field(default="sqlite:///journeyflow.db", repr=False)  # may hold a password
-    email: Literal["outbox", "smtp"] = "outbox"
-    sms: Literal["outbox"] = "outbox"
+    email: Literal["outbox", "smtp", "sendgrid"] = "outbox"
+    sms: Literal["outbox", "twilio"] = "outbox"
+    email_rate: float | None = Field(default=None, gt=0)  # messages a second, of all workers together
+    sms_rate: float | None = Field(default=None, gt=0)
     outbox: Path = Path("outbox")  # where the outbox channels write
     smtp_url: SecretStr | None = None  # smtp://user:password@host:port?tls=starttls|implicit|none
+    dkim_key: Path | None = None  # a PEM file; signs e-mail that goes out by SMTP
+    dkim_selector: str | None = None
+    sendgrid_api_key: SecretStr | None = None
+    sendgrid_region: Literal["global", "eu"] = "global"
+    sendgrid_url: str | None = None  # another host than SendGrid's, for tests
+    sendgrid_webhook_keys: str = ""  # comma separated public keys; each verifies
+    twilio_account_sid: str | None = None
+    twilio_auth_tokens: SecretStr | None = None  # comma separated; the first is used, every one verifies
+    twilio_messaging_service: str | None = None  # MG...; None: the sender of the policy
+    twilio_url: str | None = None  # another host than Twilio's, for tests
     webhook_secret: SecretStr | None = None  # whsec_ and base64; signs what goes to webhooks
     public_url: str | None = None  # where customers reach `journeyflow api`, as in https://post.example.com
     link_secrets: SecretStr | None = None  # comma separated; the first signs links, every one verifies

@@ -15,7 +15,8 @@ from journeyflow.audience.ingest import record_customers
 from journeyflow.audience.records import CustomerRow
 from journeyflow.audience.suppression import is_suppressed, suppress
 from journeyflow.delivery.channels.outbox import Outbox
-from journeyflow.delivery.deliver import Attempt, Courier, deliver
+from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.deliver import Attempt, deliver
 from journeyflow.store.customers import customers, events
 from journeyflow.workflows.contracts import DeliveryRequest
 from tests.api.test_unsubscribe import queued, statements, states

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from journeyflow.audience.ingest import record_customers
 from journeyflow.audience.records import CustomerRow, Proof
 from journeyflow.delivery.channels.outbox import Outbox
-from journeyflow.delivery.deliver import Attempt, Courier, deliver
+from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.deliver import Attempt, deliver
 from journeyflow.store.customers import customers, events
 from journeyflow.workflows.contracts import DeliveryRequest
 from tests.api.conftest import ABOUT_NEWS, LETTERS

@@ -19,7 +19,8 @@ from journeyflow.audience.suppression import is_suppressed, suppress
 from journeyflow.delivery.activities import DeliveryActivities
 from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Rejected, Throttled, Unanswerable
 from journeyflow.delivery.channels.outbox import Outbox
-from journeyflow.delivery.deliver import Attempt, Courier, TryAgain, deliver
+from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.deliver import Attempt, TryAgain, deliver
 from journeyflow.engine.status import status
 from journeyflow.engine.timeline import story
 from journeyflow.errors import ConfigurationError

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from journeyflow.delivery.channels.outbox import Outbox
-from journeyflow.delivery.deliver import Attempt, Courier, deliver
+from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.deliver import Attempt, deliver
 from journeyflow.errors import ConfigurationError
 from journeyflow.messages.links import Link, Links
 from journeyflow.workflows.contracts import DeliveryRequest

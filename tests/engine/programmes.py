@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.ingest import record_customers, record_events
 from journeyflow.audience.records import CustomerRow, EventRow, Proof
 from journeyflow.delivery.channels.base import Channel
-from journeyflow.delivery.deliver import Attempt, Courier, deliver
+from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.deliver import Attempt, deliver
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.route import route
 from journeyflow.engine.travel import travel

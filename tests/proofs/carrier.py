@@ -17,7 +17,8 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from journeyflow.delivery.deliver import Attempt, Courier, TryAgain, deliver
+from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.deliver import Attempt, TryAgain, deliver
 from journeyflow.engine.enroll import Entrant, enroll
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.travel import first_leg, travel

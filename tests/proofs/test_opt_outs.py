@@ -24,7 +24,8 @@ from journeyflow.audience.consent import Basis, Choice, decide
 from journeyflow.audience.inbound import receive_sms
 from journeyflow.audience.rights import erase
 from journeyflow.audience.suppression import suppress
-from journeyflow.delivery.deliver import Attempt, Courier, TryAgain, deliver
+from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.deliver import Attempt, TryAgain, deliver
 from journeyflow.policy import Policy
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store

@@ -6,7 +6,8 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from journeyflow.delivery.deliver import Attempt, Courier, TryAgain, deliver
+from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.deliver import Attempt, TryAgain, deliver
 from journeyflow.engine.activities import attempt_clock, heartbeating
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
 

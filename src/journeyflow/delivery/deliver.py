@@ -6,16 +6,14 @@ sent again. No attempt ends well while any are queued or sending, so that there 
 """
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 
-from journeyflow.delivery.catalogue import Catalogue, Locales
 from journeyflow.delivery.channels.base import (
     Accepted,
     Channel,
@@ -26,17 +24,13 @@ from journeyflow.delivery.channels.base import (
     Unanswerable,
 )
 from journeyflow.delivery.claim import Claim, Claims, Held, claim, of_request
-from journeyflow.delivery.own_links import OwnLinks, own_links, refuse_dead_links
+from journeyflow.delivery.composing import Materials, Writer, gather
+from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.record import Fault, Result, Results, Unrendered, record
-from journeyflow.engine.programme import Programme
+from journeyflow.delivery.seeking import sought
 from journeyflow.errors import ConfigurationError, RenderError
-from journeyflow.messages.choose import choose
-from journeyflow.messages.links import Links
-from journeyflow.messages.render import Renderer
-from journeyflow.messages.webhook import render_body
-from journeyflow.plan import WEBHOOK, Plan, Webhook
-from journeyflow.policy import Policy, Sender
-from journeyflow.store.database import Store
+from journeyflow.plan import WEBHOOK, Plan
+from journeyflow.policy import Policy
 from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
@@ -61,34 +55,16 @@ class TryAgain(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Courier:
-    store: Store
-    channels: Mapping[str, Channel]
-    programme: Programme = field(default_factory=Programme)
-    catalogue: Catalogue = field(default_factory=Catalogue)
-    renderer: Renderer = field(default_factory=Renderer)
-    links: Links | None = None  # None: no template may use one
-
-
-@dataclass(frozen=True, slots=True)
 class _Job:
     courier: Courier
     request: DeliveryRequest
     channel: Channel
+    writer: Writer
     plan: Plan
     policy: Policy
     began: datetime  # this attempt; no two of a request began at the same time
 
 
-@dataclass(frozen=True, slots=True)
-class _Materials:
-    """What the messages of one batch are made from."""
-
-    templates: dict[str, Locales]
-    links: dict[int, OwnLinks]  # by message
-
-
-_OURSELVES = Sender("journeyflow")  # what a webhook comes from
 _PATIENCE = {WEBHOOK: timedelta(days=3)}  # by channel: how long a message is tried; without it, for ever
 
 _TAKE_OVER_AFTER = timedelta(seconds=30)  # by then no channel is still at what it was given
@@ -130,16 +106,16 @@ async def _job(courier: Courier, request: DeliveryRequest, began: datetime) -> _
         version = (await connection.execute(query)).scalar_one()
         plan = await courier.programme.plan(connection, version)
         policy = await courier.programme.policy(connection)
-        return _Job(courier, request, channel, plan, policy, began)
+        writer = Writer(plan, policy, request.channel, courier.renderer)
+        return _Job(courier, request, channel, writer, plan, policy, began)
 
 
 async def _reconcile(job: _Job, now: datetime) -> None:
     """Settles what an earlier attempt left in sending."""
-    in_doubt = select(messages.c.id).where(of_request(job.request), messages.c.state == "sending")
-    in_doubt = in_doubt.order_by(messages.c.id)  # in which they are locked
+    in_doubt = and_(of_request(job.request), messages.c.state == "sending")
     async with job.courier.store.reading() as connection:
-        ids = list((await connection.execute(in_doubt)).scalars())
-    answers = [(id, await job.channel.lookup(id)) for id in ids]
+        all_sought = await sought(connection, job.policy, job.request.channel, in_doubt)
+    answers = [(one.message_id, await job.channel.lookup(one)) for one in all_sought]
     async with job.courier.store.writing() as connection:
         for id, answer in answers:
             settled = update(messages).where(messages.c.id == id, messages.c.state == "sending")
@@ -160,7 +136,7 @@ def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str,
 
 async def _record_and_claim(
     job: _Job, results: Results, before: Claims, now: datetime
-) -> tuple[Claims, _Materials]:
+) -> tuple[Claims, Materials]:
     """One transaction for the end of one batch and the beginning of the next; two where there are caps, since
     a claim may then lock customers, who come before messages in the order of locks."""
     if results and job.policy.caps:
@@ -170,26 +146,22 @@ async def _record_and_claim(
     async with job.courier.store.writing() as connection:
         await record(connection, job.request.channel, results, job.began, now)
         if not before.more:
-            return Claims([], before.cursor, False, []), _Materials({}, {})
+            return Claims([], before.cursor, False, []), Materials()
         batch = job.channel.batch
         claims = await claim(
             connection, job.request, job.plan, job.policy, job.began, now, before.cursor, batch
         )
-        names = {taken.template for taken in claims.taken}
-        templates = await job.courier.catalogue.find(connection, names, job.request.channel)
-        taken = [taken.message for taken in claims.taken] if job.request.channel != WEBHOOK else []
-        links = await own_links(connection, job.courier.links, job.policy, taken)
-        return claims, _Materials(templates, links)
+        return claims, await gather(connection, job.courier, job.policy, job.request.channel, claims.taken)
 
 
-async def _hand_over(job: _Job, claims: list[Claim], materials: _Materials, now: datetime) -> Results:
+async def _hand_over(job: _Job, claims: list[Claim], materials: Materials, now: datetime) -> Results:
     results = await asyncio.gather(*(_send(job, taken, materials, now) for taken in claims))
     return list(zip(claims, results, strict=True))
 
 
-async def _send(job: _Job, claim: Claim, materials: _Materials, now: datetime) -> Result:
+async def _send(job: _Job, claim: Claim, materials: Materials, now: datetime) -> Result:
     try:
-        message = _compose(job, claim, materials, now)
+        message = job.writer.compose(claim, materials, now)
     except RenderError as error:
         return Unrendered(str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised later
@@ -208,54 +180,6 @@ async def _ask(channel: Channel, message: Outgoing) -> Outcome | Fault:
         return Fault(error, in_doubt=False)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised later
         return Fault(error, in_doubt=True)
-
-
-def _compose(job: _Job, claim: Claim, materials: _Materials, now: datetime) -> Outgoing:
-    channel, step = job.request.channel, job.plan.steps[claim.step]
-    if isinstance(step, Webhook):
-        return _compose_webhook(job.plan, step, claim, now)
-    sender = job.policy.senders.get(channel)
-    if sender is None:
-        raise ConfigurationError(
-            f'policy: there is no sender for the channel "{channel}"; add one under "senders"'
-        )
-    default = job.policy.defaults.locale
-    template = choose(materials.templates.get(claim.template, {}), claim.locale or default, default)
-    links = materials.links.get(claim.message)
-    reads = job.courier.renderer.reads(template)
-    if links is None:
-        refuse_dead_links(template.name, reads)
-    context = (links.context(reads) if links else {}) | {
-        "customer": claim.customer,
-        "event": claim.event,
-        "journey": {"name": job.plan.journey, "title": job.plan.title},
-        "sender": {
-            "from": sender.from_,
-            "reply_to": sender.reply_to,
-            "postal_address": sender.postal_address,
-        },
-    }
-    rendered = job.courier.renderer.render(template, context)
-    leave = links.button if links else None
-    return Outgoing(
-        claim.message, channel, claim.to, sender, now, rendered.subject, rendered.html, rendered.text, leave
-    )
-
-
-def _compose_webhook(plan: Plan, step: Webhook, claim: Claim, now: datetime) -> Outgoing:
-    journey = {"name": plan.journey, "title": plan.title}
-    context = {"customer": claim.customer, "event": claim.event, "journey": journey}
-    content = {
-        "id": claim.message,
-        "journey": plan.journey,
-        "step": step.path,
-        "customer": {"id": claim.customer["id"]},  # more of a customer goes out only where the body asks
-        "event": claim.event,
-        "data": render_body(step.body, step.path, context),
-    }
-    return Outgoing(
-        claim.message, WEBHOOK, step.url, _OURSELVES, now, None, None, json.dumps(content, ensure_ascii=False)
-    )
 
 
 def _again_alone(results: Results, now: datetime) -> list[Held]:

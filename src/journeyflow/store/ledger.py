@@ -44,6 +44,9 @@ messages = Table(
     Column("claimed_by", UtcDateTime),  # the attempt at delivery that did: when it began
     Column("sent_at", UtcDateTime),  # of an unknown one: when it had left at the latest, if it did
     Column("provider_id", Text),
+    Column(
+        "checks", Integer, nullable=False, server_default="0"
+    ),  # how often it was asked after
     UniqueConstraint("enrollment_id", "step"),  # a plan has no loops, so this is the message's key
     Index(None, "customer_id", "at"),
     sqlite_autoincrement=True,  # providers know a message by it

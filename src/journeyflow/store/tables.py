@@ -1,6 +1,19 @@
 """Every table, for migrations and tests that need them all."""
 
-from journeyflow.store import audit, customers, installation, ledger, passages, programme
+from journeyflow.store import (
+    audit,
+    coupons,
+    customers,
+    installation,
+    ledger,
+    passages,
+    programme,
+    reports,
+    short_links,
+)
 from journeyflow.store.types import metadata
 
-__all__ = ["audit", "customers", "installation", "ledger", "metadata", "passages", "programme"]
+__all__ = [
+    "audit", "coupons", "customers", "installation", "ledger", "metadata", "passages", "programme", "reports",
+    "short_links",
+]  # fmt: skip

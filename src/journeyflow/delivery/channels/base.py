@@ -20,6 +20,18 @@ class Outgoing:
     html: str | None = field(repr=False)  # only of e-mail
     text: str = field(repr=False)
     unsubscribe_url: str | None = field(default=None, repr=False)  # only of e-mail that needs consent
+    counts_clicks: bool = False  # our own links do, so the provider must not rewrite them
+    counts_opens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A message of which nobody knows whether the provider has it."""
+
+    message_id: int
+    to: str = field(repr=False)
+    sender: Sender
+    claimed_at: datetime  # it was handed over then or a little later, if at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ class Channel(Protocol):
         """
         ...
 
-    async def lookup(self, message_id: int) -> Accepted | Unanswerable | None:
+    async def lookup(self, sought: Sought) -> Accepted | Unanswerable | None:
         """Whether an earlier `send` of this message was accepted; None: certainly not."""
         ...
 

@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Rejected, Throttled
+from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Rejected, Sought, Throttled
 from journeyflow.delivery.channels.mime import Mail, compose_email, compose_sms
 
 _RETRY_AFTER = 60.0
@@ -25,8 +25,8 @@ class Outbox:
     async def send(self, message: Outgoing) -> Outcome:
         return self._send(message)  # without a thread, which costs more than the file
 
-    async def lookup(self, message_id: int) -> Accepted | None:
-        return self._find(message_id)
+    async def lookup(self, sought: Sought) -> Accepted | None:
+        return self._find(sought.message_id)
 
     async def close(self) -> None:
         """Nothing is held open."""

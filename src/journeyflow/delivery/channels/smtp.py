@@ -23,6 +23,7 @@ from journeyflow.delivery.channels.base import (
     Outcome,
     Outgoing,
     Rejected,
+    Sought,
     Throttled,
     Unanswerable,
 )
@@ -71,7 +72,7 @@ class Smtp:
                 return Throttled(_RETRY_AFTER, "the SMTP server cannot be reached")
             return await self._hand_over(client, mail)
 
-    async def lookup(self, message_id: int) -> Unanswerable:
+    async def lookup(self, sought: Sought) -> Unanswerable:
         return Unanswerable()
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ import httpx2
 from standardwebhooks import Webhook as Signer
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Rejected, Throttled
+from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Rejected, Sought, Throttled
 from journeyflow.errors import ConfigurationError
 from journeyflow.language.webhooks import is_safe
 
@@ -50,7 +50,7 @@ class Webhook:
         except (httpx2.InvalidURL, UnicodeError):
             return Rejected("address", "the address cannot be used")
 
-    async def lookup(self, message_id: int) -> None:
+    async def lookup(self, sought: Sought) -> None:
         """Whether it arrived nobody knows; sending it again does no harm."""
 
     async def close(self) -> None:

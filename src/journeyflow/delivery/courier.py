@@ -1,0 +1,21 @@
+"""What delivery works with, the same for every message of a worker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from journeyflow.delivery.catalogue import Catalogue
+from journeyflow.delivery.channels.base import Channel
+from journeyflow.engine.programme import Programme
+from journeyflow.messages.links import Links
+from journeyflow.messages.render import Renderer
+from journeyflow.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    store: Store
+    channels: Mapping[str, Channel]
+    programme: Programme = field(default_factory=Programme)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    renderer: Renderer = field(default_factory=Renderer)
+    links: Links | None = None  # None: no template may use one
