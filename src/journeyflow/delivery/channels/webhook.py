@@ -2,7 +2,6 @@
 
 import binascii
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
@@ -11,11 +10,10 @@ from standardwebhooks import Webhook as Signer
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Rejected, Sought, Throttled
+from journeyflow.delivery.channels.http import RETRY_AFTER, pause
 from journeyflow.errors import ConfigurationError
 from journeyflow.language.webhooks import is_safe
 
-_RETRY_AFTER = 60.0
-_LONGEST_PAUSE = 86_400.0
 _COMES_AGAIN = {408, 425, 429}
 
 
@@ -44,9 +42,9 @@ class Webhook:
         try:
             return await self._post(message)
         except httpx2.TimeoutException:
-            return Throttled(_RETRY_AFTER, "the receiver did not answer in time", alone=True)
+            return Throttled(RETRY_AFTER, "the receiver did not answer in time", alone=True)
         except httpx2.TransportError:
-            return Throttled(_RETRY_AFTER, "the receiver cannot be reached")
+            return Throttled(RETRY_AFTER, "the receiver cannot be reached")
         except (httpx2.InvalidURL, UnicodeError):
             return Rejected("address", "the address cannot be used")
 
@@ -95,20 +93,5 @@ def _outcome(answer: httpx2.Response, webhook_id: str, now: datetime) -> Outcome
     if 200 <= status < 300:
         return Accepted(webhook_id)
     if status in _COMES_AGAIN or status >= 500:
-        pause = _pause(answer.headers.get("retry-after", ""), now)
-        return Throttled(pause, f"the receiver answered {status}", alone=True)
+        return Throttled(pause(answer.headers, now), f"the receiver answered {status}", alone=True)
     return Rejected(str(status), f"the receiver answered {status}")
-
-
-def _pause(retry_after: str, now: datetime) -> float:
-    """Seconds; the header gives them, or a date."""
-    try:
-        seconds = float(retry_after) if retry_after.isdecimal() else _until(retry_after, now)
-    except (ValueError, TypeError):
-        return _RETRY_AFTER
-    return min(max(seconds, 1.0), _LONGEST_PAUSE)
-
-
-def _until(date: str, now: datetime) -> float:
-    moment = parsedate_to_datetime(date)
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
