@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 ROOTS = frozenset({"customer", "event", "journey", "sender"})  # the variables that every template is given
 # And these, as plain texts:
 LINKS = frozenset({"unsubscribe_url", "preferences_url", "confirm_url", "registration_url"})
+COUPON = "coupon"  # a plain text too, for templates that name a pool of codes
 
 _PLAIN = (str, bytes, int, float, list, tuple, type(None))
 _UNREPEATABLE_FILTERS = ("random",)  # the same message must come out the same on a retry

@@ -169,7 +169,7 @@ BAD = {
     ),
     "unknown variable": (
         {"a/sms.txt": "first_name\nHi {{ first_name }}"},
-        'a/sms.txt:2:7: there is no variable "first_name"; there are confirm_url, customer, event, '
+        'a/sms.txt:2:7: there is no variable "first_name"; there are confirm_url, coupon, customer, event, '
         "journey, preferences_url, registration_url, sender, unsubscribe_url",
     ),
     "another file": (
@@ -182,12 +182,12 @@ BAD = {
     ),
     "unknown key": (
         {"a/email.mjml": MJML.format("x").replace("subject", "subjct")},
-        'a/email.mjml:2:1: the front matter has an unknown key "subjct"; known here: defaults, '
+        'a/email.mjml:2:1: the front matter has an unknown key "subjct"; known here: coupon, defaults, '
         'preheader, subject',
     ),
     "a subject for an sms": (
         {"a/sms.txt": "---\nsubject: x\n---\nx"},
-        'a/sms.txt:2:1: the front matter has an unknown key "subject"; known here: defaults',
+        'a/sms.txt:2:1: the front matter has an unknown key "subject"; known here: coupon, defaults',
     ),
     "twice": (
         {"a/email.mjml": MJML.format("x").replace("---\n<", "subject: y\n---\n<")},

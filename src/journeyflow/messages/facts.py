@@ -11,9 +11,10 @@ from journeyflow.messages.problems import TemplateProblem
 from journeyflow.messages.render import Renderer
 from journeyflow.messages.segments import segments
 from journeyflow.messages.templates import Template
-from journeyflow.sandbox import LINKS, ROOTS, leaves, needed, sandbox
+from journeyflow.sandbox import COUPON, LINKS, ROOTS, leaves, needed, sandbox
 
 LONG = "Maximiliane-Charlotte Featherstonehaugh"  # stands for any text of a customer, an event or a sender
+LONG_CODE = "BIRTHDAY-2026-XK7Q"  # as long as codes get
 LONG_LINK = "https://www.example.com/u/" + "x" * 90  # as long as a link to a customer's own page
 _SUFFIXES = ("mjml", "html", "txt")
 # Words for leaving in the languages of Europe, or a letter to the sender that is already begun.
@@ -67,6 +68,7 @@ def _file(folder: Path, template: Template) -> str:
 def _longest(template: Template, reads: Iterable[str]) -> int:
     """SMS that the text takes with long values; 1 where such values do not fit into its arithmetic."""
     context: dict[str, Any] = {root: {} for root in ROOTS} | dict.fromkeys(LINKS, LONG_LINK)
+    context[COUPON] = LONG_CODE
     for path in sorted(reads):
         *owners, name = path.split(".")
         place = context

@@ -13,7 +13,7 @@ from jinja2 import nodes
 from journeyflow.conditions import Scalar
 from journeyflow.messages.problems import BadTemplate, TemplateProblem
 from journeyflow.refusals import refusals
-from journeyflow.sandbox import LINKS, ROOTS, compile_jinja, parse_jinja, unknown_names
+from journeyflow.sandbox import COUPON, LINKS, ROOTS, compile_jinja, parse_jinja, unknown_names
 
 MAX_BYTES = 500_000
 
@@ -88,7 +88,7 @@ class Source:
 
     def _unknown_variables(self, tree: nodes.Template, text: str, offset: int) -> list[TemplateProblem]:
         problems: list[TemplateProblem] = []
-        known = ROOTS | LINKS
+        known = ROOTS | LINKS | {COUPON}
         for name in unknown_names(tree, known):
             at = re.search(rf"\b{re.escape(name)}\b(?=[^{{}}]*[}}%]}})", text)
             message = f'there is no variable "{name}"; there are {", ".join(sorted(known))}'
@@ -169,7 +169,7 @@ def _take_defaults(source: Source, node: yaml.Node, offset: int) -> list[Templat
     problems: list[TemplateProblem] = []
     for key, value in node.value:
         at, name = offset + key.start_mark.index, str(key.value)
-        if not _PATH.fullmatch(name) or name.split(".")[0] not in ROOTS:
+        if name != COUPON and (not _PATH.fullmatch(name) or name.split(".")[0] not in ROOTS):
             message = f'"{name}" should be the path of a variable, such as customer.first_name'
             problems += source.problem(at, message)
         elif not isinstance(value, yaml.ScalarNode):

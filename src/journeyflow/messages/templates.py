@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from journeyflow.conditions import Scalar
 from journeyflow.messages import html, text
+from journeyflow.messages.coupons import check_coupon
 from journeyflow.messages.problems import BadTemplate, TemplateProblem
 from journeyflow.messages.source import read_source
 
@@ -34,6 +35,7 @@ class Template:
     preheader: str | None = None  # stands in `html` already
     html: str | None = None
     defaults: dict[str, Scalar] = field(default_factory=dict)  # dotted path of a variable -> value
+    coupon: str | None = None  # the pool that the variable of this name gets a code from
 
     def to_json(self) -> dict[str, Any]:
         return _TEMPLATE.dump_python(self, mode="json")  # type: ignore[no-any-return]
@@ -100,31 +102,36 @@ def _load(name: str, channel: str, locale: str, files: dict[str, Path]) -> Templ
 
 
 def _sms(name: str, locale: str, path: Path) -> Template:
-    source = read_source(path, keys={"defaults"})
+    source = read_source(path, keys={"coupon", "defaults"})
     source.check_jinja()
     if not source.body.strip():
         raise BadTemplate(source.problem(0, "the text is empty; write the message below the front matter"))
-    return Template(name, "sms", locale, text=source.body.strip(), defaults=source.defaults)
+    body = source.body.strip()
+    coupon = check_coupon(source, body)
+    return Template(name, "sms", locale, text=body, defaults=source.defaults, coupon=coupon)
 
 
 def _email(name: str, locale: str, files: dict[str, Path]) -> Template:
     main = _main_file(files)
-    source = read_source(main, keys={"subject", "preheader", "defaults"})
+    source = read_source(main, keys={"subject", "preheader", "coupon", "defaults"})
     source.check_jinja()
     subject = source.values.get("subject", "").strip()
     if not subject:
         raise BadTemplate(source.problem(0, 'an e-mail needs a "subject" in its front matter; add one'))
     preheader = source.values.get("preheader")
     markup = html.from_mjml(source, main.parent.parent) if "mjml" in files else html.from_html(source)
+    whole = html.with_preheader(markup, preheader) if preheader else markup
+    plain = _written_text(files["txt"]) if "txt" in files else text.from_html(markup, source)
     return Template(
         name=name,
         channel="email",
         locale=locale,
         subject=subject,
         preheader=preheader,
-        html=html.with_preheader(markup, preheader) if preheader else markup,
-        text=_written_text(files["txt"]) if "txt" in files else text.from_html(markup, source),
+        html=whole,
+        text=plain,
         defaults=source.defaults,
+        coupon=check_coupon(source, subject, whole, plain),
     )
 
 

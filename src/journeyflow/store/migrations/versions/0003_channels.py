@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("pool", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
@@ -29,9 +29,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("pool", "code", name=op.f("uq_coupons_pool_code")),
     )
     with op.batch_alter_table("coupons", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_coupons_customer_id"), ["customer_id"], unique=False)
         batch_op.create_index(
             "ix_coupons_free",
-            ["pool", "id"],
+            ["pool", "expires_at", "id"],
             unique=False,
             sqlite_where=sa.text("taken_at IS NULL"),
             postgresql_where=sa.text("taken_at IS NULL"),
@@ -99,6 +100,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("taken_at IS NULL"),
             postgresql_where=sa.text("taken_at IS NULL"),
         )
+        batch_op.drop_index(batch_op.f("ix_coupons_customer_id"))
 
     op.drop_table("coupons")
     # ### end Alembic commands ###
