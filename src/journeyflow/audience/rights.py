@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, delete, func, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +12,7 @@ from journeyflow.audience.holdings import holdings, trail
 from journeyflow.audience.suppression import FIELDS, between_claims, is_suppressed, suppress
 from journeyflow.errors import JourneyflowError
 from journeyflow.store.audit import note
+from journeyflow.store.coupons import coupons
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, locked
 from journeyflow.store.ledger import messages
@@ -59,6 +60,7 @@ async def export(store: Store, key: str, actor: str, now: datetime) -> dict[str,
             **sections,
             "journey_versions": await _versions(connection, customer),
             "steps": [_plain(asdict(taken)) for taken in await trail(connection, customer)],
+            "coupons": await _coupons(connection, customer),
             "suppressions": await _suppressions(connection, person),
         }
 
@@ -104,6 +106,11 @@ async def _versions(connection: AsyncConnection, customer: int) -> list[dict[str
     return [dict(row._mapping) for row in await connection.execute(query)]
 
 
+async def _coupons(connection: AsyncConnection, customer: int) -> list[dict[str, Any]]:
+    query = select(coupons).where(coupons.c.customer_id == customer).order_by(coupons.c.id)
+    return [_plain(dict(row._mapping)) for row in await connection.execute(query)]
+
+
 async def _suppressions(connection: AsyncConnection, person: dict[str, Any]) -> list[dict[str, str]]:
     found = []
     for channel, field in FIELDS.items():
@@ -122,6 +129,8 @@ async def _erase(connection: AsyncConnection, who: str | int, actor: str, now: d
     removed = {}
     for table, theirs in (await holdings(connection, person.id)).items():
         removed[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
+    of_whom = update(coupons).where(coupons.c.customer_id == person.id)  # they stay taken
+    await connection.execute(of_whom.values(customer_id=None, message_id=None))
     suppressed = []
     for channel, field in FIELDS.items():
         if address := person._mapping[field]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.delivery.catalogue import Locales
 from journeyflow.delivery.channels.base import Outgoing
 from journeyflow.delivery.claim import Claim
+from journeyflow.delivery.coupons import coupon_of, take
 from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.own_links import OwnLinks, own_links, refuse_dead_links
 from journeyflow.errors import ConfigurationError
@@ -29,17 +30,24 @@ class Materials:
 
     templates: dict[str, Locales] = field(default_factory=dict)
     links: dict[int, OwnLinks] = field(default_factory=dict)  # by message
+    coupons: dict[int, str] = field(default_factory=dict)  # by message
 
 
 async def gather(
-    connection: AsyncConnection, courier: Courier, policy: Policy, channel: str, claims: Collection[Claim]
+    connection: AsyncConnection,
+    courier: Courier,
+    policy: Policy,
+    channel: str,
+    claims: Collection[Claim],
+    now: datetime,
 ) -> Materials:
-    """Reads them, in the transaction that claims the messages."""
+    """Reads them and takes coupons, in the transaction that claims the messages."""
     if channel == WEBHOOK:
         return Materials()
     templates = await courier.catalogue.find(connection, {one.template for one in claims}, channel)
     links = await own_links(connection, courier.links, policy, [one.message for one in claims])
-    return Materials(templates, links)
+    coupons = await take(connection, claims, templates, policy.defaults.locale, now)
+    return Materials(templates, links, coupons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ class Writer:
         reads = self.renderer.reads(template)
         if links is None:
             refuse_dead_links(template.name, reads)
-        context = (links.context(reads) if links else {}) | self._context(claim, sender)
+        coupon = coupon_of(template, materials.coupons.get(claim.message))
+        context = (links.context(reads) if links else {}) | coupon | self._context(claim, sender)
         rendered = self.renderer.render(template, context)
         return Outgoing(
             claim.message,

@@ -151,7 +151,8 @@ async def _record_and_claim(
         claims = await claim(
             connection, job.request, job.plan, job.policy, job.began, now, before.cursor, batch
         )
-        return claims, await gather(connection, job.courier, job.policy, job.request.channel, claims.taken)
+        channel = job.request.channel
+        return claims, await gather(connection, job.courier, job.policy, channel, claims.taken, now)
 
 
 async def _hand_over(job: _Job, claims: list[Claim], materials: Materials, now: datetime) -> Results:

@@ -16,9 +16,9 @@ coupons = Table(
     Column("code", Text, nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),  # from then on it is given to nobody
-    Column("message_id", BigId, unique=True),  # the one it went out with; None: still free
-    Column("customer_id", BigId, index=True),  # whose it is; None also once they are erased
-    Column("taken_at", UtcDateTime),
+    Column("message_id", BigId, unique=True),  # the one it went out with
+    Column("customer_id", BigId, index=True),  # whose it is; None, as the message, once they are erased
+    Column("taken_at", UtcDateTime),  # None: still free
     UniqueConstraint("pool", "code"),
 )
 Index(

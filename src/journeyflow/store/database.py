@@ -80,13 +80,18 @@ def upsert(connection: AsyncConnection, table: Table, keys: list[str], update: l
     )
 
 
-def locked(connection: AsyncConnection, query: Select[Any], of: Table) -> Select[Any]:
+def locked(
+    connection: AsyncConnection, query: Select[Any], of: Table, *, skip_locked: bool = False
+) -> Select[Any]:
     """Lock the rows of the table `of` that `query` selects until the transaction ends.
 
     Against changes, not against new rows of other tables that point to them. Order the query, so that two of
-    them cannot wait for each other. On SQLite the whole transaction is exclusive already.
+    them cannot wait for each other, or pass over what others have locked with `skip_locked`. On SQLite the
+    whole transaction is exclusive already.
     """
-    return query if connection.dialect.name == "sqlite" else query.with_for_update(of=of, key_share=True)
+    if connection.dialect.name == "sqlite":
+        return query
+    return query.with_for_update(of=of, key_share=True, skip_locked=skip_locked)
 
 
 def undeleted(connection: AsyncConnection, query: Select[Any], of: Table) -> Select[Any]:
