@@ -38,6 +38,8 @@ class Claim:
 
     message: int
     enrollment: int
+    customer_id: int
+    category: str
     step: int
     at: datetime  # when the gate decided
     template: str
@@ -159,7 +161,7 @@ def _query(job: _Job) -> Select[Any]:
     return (
         select(
             messages.c.id, messages.c.enrollment_id, messages.c.step, messages.c.at, messages.c.template,
-            messages.c.state, messages.c.detail, messages.c.customer_id,
+            messages.c.state, messages.c.detail, messages.c.customer_id, messages.c.category,
             enrollments.c.state.label("enrollment_state"),
             customers.c.key, customers.c.email, customers.c.phone, customers.c.timezone, customers.c.locale,
             customers.c.country, customers.c.attributes, _trigger.c.properties,
@@ -227,6 +229,8 @@ def _claim(row: Row[Any], channel: str) -> Claim:
     return Claim(
         row.id,
         row.enrollment_id,
+        row.customer_id,
+        row.category,
         row.step,
         row.at,
         row.template,

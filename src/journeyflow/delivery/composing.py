@@ -13,9 +13,10 @@ from journeyflow.delivery.channels.base import Outgoing
 from journeyflow.delivery.claim import Claim
 from journeyflow.delivery.coupons import coupon_of, take
 from journeyflow.delivery.courier import Courier
-from journeyflow.delivery.own_links import OwnLinks, own_links, refuse_dead_links
+from journeyflow.delivery.own_links import own_links, refuse_dead_links
 from journeyflow.errors import ConfigurationError
 from journeyflow.messages.choose import choose
+from journeyflow.messages.links import Links
 from journeyflow.messages.render import Renderer
 from journeyflow.messages.webhook import render_body
 from journeyflow.plan import WEBHOOK, Plan, Webhook
@@ -29,7 +30,6 @@ class Materials:
     """What the messages of one batch are made from."""
 
     templates: dict[str, Locales] = field(default_factory=dict)
-    links: dict[int, OwnLinks] = field(default_factory=dict)  # by message
     coupons: dict[int, str] = field(default_factory=dict)  # by message
 
 
@@ -45,9 +45,8 @@ async def gather(
     if channel == WEBHOOK:
         return Materials()
     templates = await courier.catalogue.find(connection, {one.template for one in claims}, channel)
-    links = await own_links(connection, courier.links, policy, [one.message for one in claims])
     coupons = await take(connection, claims, templates, policy.defaults.locale, now)
-    return Materials(templates, links, coupons)
+    return Materials(templates, coupons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,7 @@ class Writer:
     policy: Policy
     channel: str
     renderer: Renderer
+    links: Links | None = None
 
     def compose(self, claim: Claim, materials: Materials, now: datetime) -> Outgoing:
         """Raises RenderError for this message alone, ConfigurationError for all."""
@@ -67,7 +67,7 @@ class Writer:
         sender = self._sender()
         default = self.policy.defaults.locale
         template = choose(materials.templates.get(claim.template, {}), claim.locale or default, default)
-        links = materials.links.get(claim.message)
+        links = own_links(self.links, self.policy, self.channel, claim) if self.links else None
         reads = self.renderer.reads(template)
         if links is None:
             refuse_dead_links(template.name, reads)

@@ -3,14 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from journeyflow.delivery.claim import Claim
 from journeyflow.errors import ConfigurationError
 from journeyflow.messages.links import Links
 from journeyflow.policy import Category, Policy
 from journeyflow.sandbox import LINKS
-from journeyflow.store.ledger import messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +19,7 @@ class OwnLinks:
     can_refuse: bool  # the message rests on consent, so the customer must get out of it with one press
 
     def context(self, reads: Collection[str]) -> dict[str, str]:
-        """Those of the links that a template reads: signing one takes 0.05 ms."""
+        """Those of the links that a template reads."""
         return {name: self._url(name) for name in LINKS.intersection(reads)}
 
     @property
@@ -42,17 +39,14 @@ class OwnLinks:
                 return self.links.confirm_url(self.customer, self.channel, self.message)
 
 
-async def own_links(
-    connection: AsyncConnection, links: Links | None, policy: Policy, ids: Collection[int]
-) -> dict[int, OwnLinks]:
-    """By the message's number. Without secrets there are none."""
-    if links is None or not ids:
-        return {}
-    query = select(messages.c.id, messages.c.customer_id, messages.c.channel, messages.c.category)
-    return {
-        id: OwnLinks(links, customer, id, channel, _rests_on_consent(policy, category))
-        for id, customer, channel, category in await connection.execute(query.where(messages.c.id.in_(ids)))
-    }
+def own_links(links: Links, policy: Policy, channel: str, claim: Claim) -> OwnLinks:
+    return OwnLinks(
+        links, claim.customer_id, claim.message, channel, rests_on_consent(policy, claim.category)
+    )
+
+
+def rests_on_consent(policy: Policy, category: str) -> bool:
+    return policy.categories.get(category, Category()).consent != "not-required"
 
 
 def refuse_dead_links(template: str, reads: Collection[str]) -> None:
@@ -62,7 +56,3 @@ def refuse_dead_links(template: str, reads: Collection[str]) -> None:
             f'the template "{template}" uses "{name}", and this worker has nothing to sign it with; '
             "set JOURNEYFLOW_PUBLIC_URL and JOURNEYFLOW_LINK_SECRETS"
         )
-
-
-def _rests_on_consent(policy: Policy, category: str) -> bool:
-    return policy.categories.get(category, Category()).consent != "not-required"
