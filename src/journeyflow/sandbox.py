@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import jinja2
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -19,6 +19,9 @@ ROOTS = frozenset({"customer", "event", "journey", "sender"})  # the variables t
 # And these, as plain texts:
 LINKS = frozenset({"unsubscribe_url", "preferences_url", "confirm_url", "registration_url"})
 COUPON = "coupon"  # a plain text too, for templates that name a pool of codes
+# The filter that loading puts round the links of a template (see `messages.tracked`): ours, not for authors.
+TRACKED = "tracked"
+TRACKER = "link tracker"  # where it finds what to do with a link: in the context, by what is no name in Jinja
 
 _PLAIN = (str, bytes, int, float, list, tuple, type(None))
 _UNREPEATABLE_FILTERS = ("random",)  # the same message must come out the same on a retry
@@ -77,7 +80,15 @@ def sandbox(*, escape: bool) -> Sandbox:
         del environment.filters[name]
     for name in _UNREPEATABLE_GLOBALS:
         del environment.globals[name]
+    environment.filters[TRACKED] = _tracked
     return environment
+
+
+@pass_context
+def _tracked(context: Context, value: str, number: int) -> str:
+    """The link as this message has it. What is given and returned is text for the place it stands in."""
+    tracker = context.get(TRACKER)
+    return value if tracker is None else str(tracker(value, number))
 
 
 def parse_jinja(text: str) -> nodes.Template:
