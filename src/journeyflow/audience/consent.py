@@ -131,6 +131,11 @@ class Standing:
         rows = (self.rows.get((channel, topic)), self.rows.get((channel, WHOLE_CHANNEL)))
         return max((at for state, at in filter(None, rows) if state != "granted"), default=None)
 
+    def granted_at(self, channel: str, topic: str) -> datetime | None:
+        """When what holds was granted; None where nothing is."""
+        found = self._row(channel, topic)
+        return found[1] if found and found[0] == "granted" else None
+
     def topics(self, channel: str) -> dict[str, State]:
         """The topics of the channel with a row of their own, "" among them."""
         return {topic: state for (where, topic), (state, _) in self.rows.items() if where == channel}

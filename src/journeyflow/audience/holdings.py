@@ -18,13 +18,16 @@ from journeyflow.store.customers import consent_log, consents, customers, events
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments, legs, observations, wakeups
 from journeyflow.store.programme import journey_versions
+from journeyflow.store.reports import reports
 
 
 async def holdings(connection: AsyncConnection, customer: int) -> dict[Table, ColumnElement[bool]]:
     """Which rows of which table; in an order in which they can be deleted."""
     inside = select(enrollments.c.id).where(enrollments.c.customer_id == customer)
     places = [place_of(id) for id in (await connection.execute(inside)).scalars()]
+    own = select(messages.c.id).where(messages.c.customer_id == customer)
     return {
+        reports: reports.c.message_id.in_(own),
         observations: observations.c.enrollment_id.in_(inside),
         wakeups: tuple_(wakeups.c.cohort_id, wakeups.c.member).in_(places),
         messages: messages.c.customer_id == customer,

@@ -1,6 +1,6 @@
 """Suppression: addresses that nothing is sent to, whoever has them. Only their hashes are kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -41,7 +41,18 @@ async def suppress(
     await between_claims(connection)
     await draw(connection)
     salt = await _salt(connection)
-    hashes = sorted({hashed for address in addresses for hashed in _hashes(salt, channel, address)})
+    hashes = {hashed for address in addresses for hashed in hashes_of(salt, channel, address)}
+    await suppress_hashes(connection, channel, hashes, reason, now)
+
+
+async def suppress_hashes(
+    connection: AsyncConnection, channel: str, addresses: Iterable[str], reason: Reason, now: datetime
+) -> None:
+    """As `suppress`, of addresses that are known by what `hashes_of` gives alone."""
+    await between_claims(connection)
+    hashes = sorted(set(addresses))
+    if not hashes:
+        return
     rows = [{"channel": channel, "hash": hashed, "reason": reason, "at": now} for hashed in hashes]
     await connection.execute(insert_ignoring(connection, suppressions), rows)
     lighter = suppressions.c.reason.not_in(_WEIGHTS[_WEIGHTS.index(reason) :])
@@ -100,6 +111,12 @@ async def list_suppressed(connection: AsyncConnection) -> list[Suppressed]:
     ]
 
 
+def hashes_of(salt: str | None, channel: str, address: str) -> set[str]:
+    """Of the spellings in which a customer may have the address; `salt` is the store's own."""
+    hashes = (hash_of(salt, channel, spelling) for spelling in _spellings(channel, address))
+    return {hashed for hashed in hashes if hashed is not None}
+
+
 def parse_address(channel: str, text: str) -> str:
     """As an import would take it. Raises RecordError."""
     field = FIELDS[channel]
@@ -113,18 +130,13 @@ async def _lock(connection: AsyncConnection, lock: Callable[[int], Any]) -> None
 
 
 async def _known(connection: AsyncConnection, channel: str, address: str) -> list[ColumnElement[bool]]:
-    hashes = _hashes(await _salt(connection), channel, address)
+    hashes = hashes_of(await _salt(connection), channel, address)
     return [suppressions.c.channel == channel, suppressions.c.hash.in_(hashes)]
 
 
 async def _salt(connection: AsyncConnection) -> str | None:
     """None while the store has none, and so no suppression."""
     return (await connection.execute(select(installation.c.salt))).scalar()
-
-
-def _hashes(salt: str | None, channel: str, address: str) -> set[str]:
-    hashes = (hash_of(salt, channel, spelling) for spelling in _spellings(channel, address))
-    return {hashed for hashed in hashes if hashed is not None}
 
 
 def _spellings(channel: str, address: str) -> set[str]:

@@ -25,6 +25,12 @@ async def name_of(store: Store) -> str:
         return str((await connection.execute(select(installation.c.name))).scalar_one())
 
 
+async def name_and_salt(connection: AsyncConnection) -> tuple[str, str]:
+    await draw(connection)
+    row = (await connection.execute(select(installation.c.name, installation.c.salt))).one()
+    return row.name, row.salt
+
+
 async def settle_namespace(store: Store, namespace: str) -> str:
     """The id of the namespace that carries this store's journeys: from the first time on, this one."""
     async with store.writing() as connection:

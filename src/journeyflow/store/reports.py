@@ -15,8 +15,10 @@ reports = Table(
     Column("at", UtcDateTime, nullable=False),  # by the clock of whoever tells
     Column("received_at", UtcDateTime, nullable=False),
     Column("provider_id", Text),
-    Column("detail", Json, nullable=False),  # a code, the number of a link, what the reader is; no address
+    # A code, the number of a link, what the reader is; of addresses only their hashes, see `hashing`.
+    Column("detail", Json, nullable=False),
     Column("handled_at", UtcDateTime),  # None: what follows from it is yet to be done
+    Index(None, "message_id"),
     Index(None, "received_at"),
     sqlite_autoincrement=True,
 )
