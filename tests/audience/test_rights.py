@@ -21,6 +21,7 @@ from tests.audience.lives import NOW, PLAN, cohort_of, live, personal_tables
 IMPERSONAL = {
     "audit_log": "who of the staff did what; a customer is a number",
     "cohorts": "a size and a time",
+    "coupons": "codes; whose one was is forgotten",
     "installation": "the store's own name",
     "journey_versions": "what users wrote",
     "journeys": "what users wrote",

@@ -11,6 +11,8 @@ from journeyflow.cli.stores import migrated_store
 from journeyflow.folder import Folder, FolderError, apply_folder, read_folder
 from journeyflow.settings import Settings, load_settings
 from journeyflow.store.applying import Applied
+from journeyflow.store.coupons import stocks
+from journeyflow.store.database import Store
 
 
 @click.command()
@@ -28,12 +30,26 @@ def apply(ctx: click.Context, root: Path | None) -> None:
     except FolderError as error:
         click.echo("\n".join([*error.problems, "", "nothing was changed"]), err=True)
         ctx.exit(1)
-    click.echo(_told(asyncio.run(_apply(settings, folder))))
+    applied, empty = asyncio.run(_apply(settings, folder))
+    click.echo(_told(applied))
+    for pool in empty:
+        click.echo(f'the pool "{pool}" has no coupons; run: journeyflow coupons import {pool} FILE')
 
 
-async def _apply(settings: Settings, folder: Folder) -> Applied:
+async def _apply(settings: Settings, folder: Folder) -> tuple[Applied, list[str]]:
+    """Also the pools that a template names and that have no code."""
     async with migrated_store(settings) as store:
-        return await apply_folder(store, folder, datetime.now(UTC), actor())
+        applied = await apply_folder(store, folder, datetime.now(UTC), actor())
+        return applied, await _empty_pools(store, folder)
+
+
+async def _empty_pools(store: Store, folder: Folder) -> list[str]:
+    named = {one.coupon for one in folder.templates if one.coupon}
+    if not named:
+        return []
+    async with store.reading() as connection:
+        found = await stocks(connection, datetime.now(UTC))
+    return sorted(named - {one.pool for one in found if one.free})
 
 
 def _told(applied: Applied) -> str:

@@ -74,7 +74,7 @@ EVENTS = Layout(
 
 
 def read_json_lines(source: BinaryIO) -> Iterator[Found | Bad]:
-    for number, text in _lines(source):
+    for number, text in numbered_lines(source):
         if isinstance(text, Bad):
             yield text
         elif text.strip():
@@ -86,7 +86,7 @@ def read_json_lines(source: BinaryIO) -> Iterator[Found | Bad]:
 
 def read_csv(source: BinaryIO, layout: Layout) -> Iterator[Found | Bad]:
     """Comma, semicolon or tab, as the header has it. Raises HeaderError."""
-    lines = _Lines(_lines(source))
+    lines = _Lines(numbered_lines(source))
     header, delimiter = _header(lines, layout)
     for number, text in lines:
         if isinstance(text, Bad):
@@ -96,6 +96,21 @@ def read_csv(source: BinaryIO, layout: Layout) -> Iterator[Found | Bad]:
                 yield Found(number, _nested(header, _cells(text, lines, delimiter), layout))
             except RecordError as error:
                 yield Bad(number, str(error))
+
+
+def numbered_lines(source: BinaryIO) -> Iterator[tuple[int, str | Bad]]:
+    for number in count(1):
+        raw = source.readline(LONGEST_LINE)
+        if not raw:
+            return
+        if len(raw) == LONGEST_LINE and not raw.endswith(b"\n"):
+            _skip_line(source)
+            yield number, Bad(number, f"the line is longer than {LONGEST_LINE} bytes")
+            continue
+        try:
+            yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            yield number, Bad(number, "the line is not UTF-8; save the file in that encoding")
 
 
 def typed(text: str) -> str | int | float | bool:
@@ -128,21 +143,6 @@ class _Lines:
 
     def give_back(self, lines: list[tuple[int, str | Bad]]) -> None:
         self._back.extendleft(reversed(lines))
-
-
-def _lines(source: BinaryIO) -> Iterator[tuple[int, str | Bad]]:
-    for number in count(1):
-        raw = source.readline(LONGEST_LINE)
-        if not raw:
-            return
-        if len(raw) == LONGEST_LINE and not raw.endswith(b"\n"):
-            _skip_line(source)
-            yield number, Bad(number, f"the line is longer than {LONGEST_LINE} bytes")
-            continue
-        try:
-            yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            yield number, Bad(number, "the line is not UTF-8; save the file in that encoding")
 
 
 def _skip_line(source: BinaryIO) -> None:

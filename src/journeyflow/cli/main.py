@@ -43,6 +43,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 70, 130
         "sms": Lazy("journeyflow.cli.sms:sms", "Take in what customers write by SMS."),
         "customers": Lazy("journeyflow.cli.imports:customers", "Import customers."),
         "events": Lazy("journeyflow.cli.imports:events", "Import events."),
+        "coupons": Lazy("journeyflow.cli.coupons:coupons", "Import codes that messages give away."),
     },
 )
 @click.version_option(package_name="journeyflow")
