@@ -4,7 +4,7 @@ from pathlib import Path
 
 from journeyflow.delivery.channels.base import Accepted
 from journeyflow.delivery.channels.outbox import Outbox
-from tests.delivery.channels.providers import outgoing, sms
+from tests.delivery.channels.providers import outgoing, sms, sought
 
 
 async def test_files_are_named_by_the_message(tmp_path: Path) -> None:
@@ -28,6 +28,6 @@ async def test_a_message_that_is_there_is_not_written_again(tmp_path: Path) -> N
 async def test_an_unfinished_file_is_no_message(tmp_path: Path) -> None:
     (tmp_path / ".abc.part").write_text("half a mess")
     outbox = Outbox(tmp_path)
-    assert await outbox.lookup(1) is None
+    assert await outbox.lookup(sought(outgoing(1))) is None
     await outbox.send(outgoing(1))
-    assert await outbox.lookup(1) == Accepted("1.eml")
+    assert await outbox.lookup(sought(outgoing(1))) == Accepted("1.eml")
