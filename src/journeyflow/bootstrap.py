@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -39,6 +40,7 @@ from journeyflow.store.installation import name_of, settle_namespace
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
 from journeyflow.workflows.purge import Purge
+from journeyflow.workflows.reconcile import Reconcile
 from journeyflow.workflows.router import EventRouter
 from journeyflow.workflows.sweep import Sweep
 
@@ -47,7 +49,11 @@ _log = logging.getLogger(__name__)
 QUEUES = (JOURNEYS_QUEUE, "email", "sms", WEBHOOK)
 SWEEP_EVERY = timedelta(minutes=1)
 PURGE_EVERY = timedelta(days=1)
+RECONCILE_EVERY = timedelta(minutes=5)
+RECONCILED = ("email", "sms")  # channels; webhooks are tried again until they are answered
 _LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
+_DELIVERIES = 20  # that a worker is at at once; what is urgent overtakes the rest at the server
+_MOST_ATTEMPTS = 50  # a second, that a rate is made of: each costs the servers about as much as a message
 _GRACE = timedelta(seconds=30)  # longer than any channel's timeout: a hand-over under way is finished
 
 
@@ -88,7 +94,8 @@ async def working(
                 continue
             channel = _channel(settings, queue, await name_of(store))
             stack.push_async_callback(channel.close)
-            await stack.enter_async_context(channel_worker(store, client, queue, channel, links))
+            rate = {"email": settings.email_rate, "sms": settings.sms_rate}.get(queue)
+            await stack.enter_async_context(channel_worker(store, client, queue, channel, links, rate))
         yield
 
 
@@ -97,7 +104,7 @@ def journeys_worker(store: Store, client: Client) -> Worker:
     return Worker(
         client,
         task_queue=JOURNEYS_QUEUE,
-        workflows=[Cohort, EventRouter, Sweep, Purge],
+        workflows=[Cohort, EventRouter, Sweep, Purge, Reconcile],
         activities=[activities.travel, activities.route, activities.sweep, activities.purge],
         interceptors=[PrivateFailures()],
         graceful_shutdown_timeout=_GRACE,
@@ -105,14 +112,24 @@ def journeys_worker(store: Store, client: Client) -> Worker:
 
 
 def channel_worker(
-    store: Store, client: Client, queue: str, channel: Channel, links: Links | None = None
+    store: Store,
+    client: Client,
+    queue: str,
+    channel: Channel,
+    links: Links | None = None,
+    rate: float | None = None,
 ) -> Worker:
-    activities = DeliveryActivities(Courier(store, {queue: channel}, links=links))
+    """`rate` is in messages a second, of all workers on the queue together. The server counts attempts at
+    delivery, so each hands over only so many messages that there are few enough attempts."""
+    most = None if rate is None else math.ceil(rate / _MOST_ATTEMPTS)
+    activities = DeliveryActivities(Courier(store, {queue: channel}, links=links, most=most))
     return Worker(
         client,
         task_queue=queue,
-        activities=[activities.deliver],
+        activities=[activities.deliver, activities.reconcile],
         interceptors=[PrivateFailures()],
+        max_concurrent_activities=_DELIVERIES,
+        max_task_queue_activities_per_second=None if rate is None or most is None else rate / most,
         graceful_shutdown_timeout=_GRACE,
     )
 
@@ -137,6 +154,8 @@ async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
     # A sweep looks back over hours by itself, so runs that were missed need not be made up for.
     await _keep_scheduled(client, "sweeps", "Sweep", SWEEP_EVERY)
     await _keep_scheduled(client, "purges", "Purge", PURGE_EVERY)
+    for channel in RECONCILED:
+        await _keep_scheduled(client, f"reconcile-{channel}", "Reconcile", RECONCILE_EVERY, channel)
 
 
 async def _refuse_other_namespaces(store: Store, client: Client) -> None:
@@ -165,9 +184,13 @@ async def _keep_routing(client: Client, name: str, partition: int, partitions: i
         )
 
 
-async def _keep_scheduled(client: Client, name: str, workflow: str, every: timedelta) -> None:
+async def _keep_scheduled(
+    client: Client, name: str, workflow: str, every: timedelta, *arguments: str
+) -> None:
+    id = "-".join([workflow.lower(), *arguments])
+    action = ScheduleActionStartWorkflow(workflow, args=arguments, id=id, task_queue=JOURNEYS_QUEUE)
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(workflow, id=workflow.lower(), task_queue=JOURNEYS_QUEUE),
+        action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
     )

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.channels.webhook import Webhook
-from journeyflow.delivery.deliver import TryAgain
+from journeyflow.delivery.pauses import TryAgain
 from journeyflow.store.ledger import messages
 from journeyflow.workflows.contracts import DeliveryCount
 from tests.delivery.channels.receiver import Receiver, receiving

@@ -7,7 +7,7 @@ from textwrap import indent
 import pytest
 
 from journeyflow.delivery.channels.outbox import Outbox
-from journeyflow.delivery.deliver import TryAgain
+from journeyflow.delivery.pauses import TryAgain
 from tests.engine.programmes import World
 from tests.engine.test_gate import send_now, sends
 from tests.journeys.writing import POLICY

@@ -18,7 +18,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from journeyflow.delivery.courier import Courier
-from journeyflow.delivery.deliver import Attempt, TryAgain, deliver
+from journeyflow.delivery.deliver import Attempt, deliver
+from journeyflow.delivery.pauses import TryAgain
 from journeyflow.engine.enroll import Entrant, enroll
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.travel import first_leg, travel

@@ -25,7 +25,8 @@ from journeyflow.audience.inbound import receive_sms
 from journeyflow.audience.rights import erase
 from journeyflow.audience.suppression import suppress
 from journeyflow.delivery.courier import Courier
-from journeyflow.delivery.deliver import Attempt, TryAgain, deliver
+from journeyflow.delivery.deliver import Attempt, deliver
+from journeyflow.delivery.pauses import TryAgain
 from journeyflow.policy import Policy
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store

@@ -98,12 +98,16 @@ async def claim(
 
 
 def of_request(request: DeliveryRequest) -> ColumnElement[bool]:
-    """The messages that one leg put into the ledger for one channel."""
+    """The messages that one leg put into the ledger for one channel.
+
+    What is sent a second time is a delivery of its own, so that no two deliver the same messages.
+    """
     low, high = enrollment_range(request.cohort)
     return and_(
         messages.c.enrollment_id.between(low, high),
         messages.c.leg == request.leg,
         messages.c.channel == request.channel,
+        messages.c.resends > 0 if request.resend else messages.c.resends == 0,
     )
 
 
@@ -256,6 +260,7 @@ def _kept(row: Row[Any], state: str, verdict: Verdict) -> dict[str, Any]:
 
 
 async def _take(connection: AsyncConnection, ids: list[int], began: datetime, now: datetime) -> None:
-    values = {"state": "sending", "reason": None, "detail": None, "claimed_at": now, "claimed_by": began}
+    values: dict[str, Any] = {"state": "sending", "reason": None, "detail": None, "handed_at": None}
+    values |= {"claimed_at": now, "claimed_by": began}
     if ids:
         await connection.execute(update(messages).where(messages.c.id.in_(ids)).values(**values))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from journeyflow.delivery.catalogue import Catalogue
 from journeyflow.delivery.channels.base import Channel
+from journeyflow.delivery.slots import Slots
 from journeyflow.engine.programme import Programme
 from journeyflow.messages.links import Links
 from journeyflow.messages.render import Renderer
@@ -19,3 +20,9 @@ class Courier:
     catalogue: Catalogue = field(default_factory=Catalogue)
     renderer: Renderer = field(default_factory=Renderer)
     links: Links | None = None  # None: no template may use one
+    most: int | None = None  # messages that one attempt hands over, where a rate is to be kept
+    _slots: dict[str, Slots] = field(default_factory=dict, repr=False)
+
+    def slots(self, channel: str) -> Slots:
+        """Of all deliveries on the channel."""
+        return self._slots.setdefault(channel, Slots(self.channels[channel].batch))

@@ -1,11 +1,11 @@
-"""Delivery: claim, render, hand over, record; batch by batch, so that a crash leaves few messages in doubt.
+"""Delivery: claim, hand over, record; a few messages at a time, so that a crash leaves few in doubt.
 
 States: queued -> sending -> sent | failed | unknown. Only the attempt that moved a message to sending hands
-it over. One found in sending by a later attempt is asked after; if nobody can tell, it is unknown and not
-sent again. No attempt ends well while any are queued or sending, so that there always is a later one.
+it over (see `handing`). One that a later attempt finds handed over is asked after; if nobody can tell, it is
+unknown (see `reconcile`). No attempt ends well while any are queued or sending, so that there always is a
+later one.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,23 +14,15 @@ from typing import Any, assert_never
 
 from sqlalchemy import and_, func, select, update
 
-from journeyflow.delivery.channels.base import (
-    Accepted,
-    Channel,
-    Outcome,
-    Outgoing,
-    Rejected,
-    Throttled,
-    Unanswerable,
-)
-from journeyflow.delivery.claim import Claim, Claims, Held, claim, of_request
+from journeyflow.delivery.channels.base import Accepted, Unanswerable
+from journeyflow.delivery.claim import Claims, Held, claim, of_request
 from journeyflow.delivery.composing import Materials, Writer, gather
 from journeyflow.delivery.courier import Courier
-from journeyflow.delivery.record import Fault, Result, Results, Unrendered, record
+from journeyflow.delivery.handing import Job, Stopped, Tally, hand_over
+from journeyflow.delivery.pauses import AT_ONCE, PACED, TryAgain, back_off
 from journeyflow.delivery.seeking import sought
-from journeyflow.errors import ConfigurationError, RenderError
-from journeyflow.plan import WEBHOOK, Plan
-from journeyflow.policy import Policy
+from journeyflow.engine.gate import category_of
+from journeyflow.errors import ConfigurationError
 from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
@@ -43,30 +35,10 @@ class Attempt:
     number: int  # from 1
     clock: Callable[[], datetime]
     stopping: Callable[[], bool]  # the worker shuts down: finish and record what is in flight
+    outages: int = 0  # attempts in a row before this one that found the provider away
 
 
-@dataclass(slots=True, eq=False)  # not frozen: Python notes in an exception where it passed
-class TryAgain(Exception):
-    """Some messages are still queued: the provider wants a pause, quiet hours have begun, or we stop."""
-
-    after: timedelta
-    waiting: int  # messages
-    reason: str  # quotes nobody
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    courier: Courier
-    request: DeliveryRequest
-    channel: Channel
-    writer: Writer
-    plan: Plan
-    policy: Policy
-    began: datetime  # this attempt; no two of a request began at the same time
-
-
-_PATIENCE = {WEBHOOK: timedelta(days=3)}  # by channel: how long a message is tried; without it, for ever
-
+_AHEAD = 50  # messages claimed at once; the gate sees them a moment before they are handed over
 _TAKE_OVER_AFTER = timedelta(seconds=30)  # by then no channel is still at what it was given
 
 
@@ -75,29 +47,25 @@ async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) 
 
     A fault of ours is raised too, but stops no message that it does not concern.
     """
-    job = await _job(courier, request, attempt.clock())
-    if attempt.number > 1:
-        await _reconcile(job, attempt.clock())
-    results: Results = []
-    claims = Claims([], 0, True, [])
-    held: list[Held] = []
-    faults: list[Fault] = []
-    while claims.more or results:
-        claims, materials = await _record_and_claim(job, results, claims, attempt.clock())
-        held += claims.held
-        results = await _hand_over(job, claims.taken, materials, attempt.clock())
-        held += _again_alone(results, attempt.clock())
-        faults += _faults(results)
-        await _stop_if_asked(job, results, attempt)
-    if faults:
-        raise faults[0].error
+    job = await _job(courier, request, attempt)
+    if attempt.number > 1 or request.resend:
+        await _settle(job)
+    tally = Tally()
+    try:
+        done = await _hand_over_all(job, tally)
+    except Stopped as stop:
+        raise await _stopped(job, stop, tally, attempt) from None
+    if tally.faults:
+        raise tally.faults[0].error
     counts = await _counts(job)
+    if not done:
+        raise TryAgain(AT_ONCE, _waiting(counts), PACED, 0 if tally.accepted else attempt.outages)
     if any(counts[state] for state in OPEN):
-        raise _try_again(counts, held, attempt.clock())
-    return DeliveryCount(*(counts[state] for state in ("sent", "failed", "unknown", "cancelled")))
+        raise _try_again(counts, tally.held, attempt)
+    return DeliveryCount(counts["sent"], counts["failed"], counts["unknown"], counts["cancelled"])
 
 
-async def _job(courier: Courier, request: DeliveryRequest, began: datetime) -> _Job:
+async def _job(courier: Courier, request: DeliveryRequest, attempt: Attempt) -> Job:
     channel = courier.channels.get(request.channel)
     if channel is None:
         raise ConfigurationError(f'this worker has no channel "{request.channel}"')
@@ -106,20 +74,25 @@ async def _job(courier: Courier, request: DeliveryRequest, began: datetime) -> _
         version = (await connection.execute(query)).scalar_one()
         plan = await courier.programme.plan(connection, version)
         policy = await courier.programme.policy(connection)
-        writer = Writer(plan, policy, request.channel, courier.renderer)
-        return _Job(courier, request, channel, writer, plan, policy, began)
+    writer = Writer(plan, policy, request.channel, courier.renderer, courier.links)
+    began = attempt.clock()
+    return Job(courier, request, channel, writer, plan, policy, began, attempt.clock, attempt.stopping)
 
 
-async def _reconcile(job: _Job, now: datetime) -> None:
-    """Settles what an earlier attempt left in sending."""
-    in_doubt = and_(of_request(job.request), messages.c.state == "sending")
-    async with job.courier.store.reading() as connection:
-        all_sought = await sought(connection, job.policy, job.request.channel, in_doubt)
-    answers = [(one.message_id, await job.channel.lookup(one)) for one in all_sought]
+async def _settle(job: Job) -> None:
+    """What an earlier attempt left in sending. Where it was not marked, it was not handed over."""
+    left = and_(of_request(job.request), messages.c.state == "sending")
+    unmarked, marked = and_(left, messages.c.handed_at.is_(None)), messages.c.handed_at.is_not(None)
     async with job.courier.store.writing() as connection:
-        for id, answer in answers:
-            settled = update(messages).where(messages.c.id == id, messages.c.state == "sending")
-            await connection.execute(settled.values(**_settled(answer, now)))
+        await connection.execute(update(messages).where(unmarked).values(state="queued"))
+    async with job.courier.store.reading() as connection:
+        all_sought = await sought(connection, job.policy, job.request.channel, and_(left, marked))
+    answers = [(one.message_id, await job.channel.lookup(one)) for one in all_sought]
+    if answers:
+        async with job.courier.store.writing() as connection:
+            for id, answer in answers:
+                settled = update(messages).where(messages.c.id == id, messages.c.state == "sending")
+                await connection.execute(settled.values(**_settled(answer, job.clock())))
 
 
 def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str, Any]:
@@ -134,81 +107,31 @@ def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str,
             assert_never(answer)
 
 
-async def _record_and_claim(
-    job: _Job, results: Results, before: Claims, now: datetime
-) -> tuple[Claims, Materials]:
-    """One transaction for the end of one batch and the beginning of the next; two where there are caps, since
-    a claim may then lock customers, who come before messages in the order of locks."""
-    if results and job.policy.caps:
-        async with job.courier.store.writing() as connection:
-            await record(connection, job.request.channel, results, job.began, now)
-        results = []
+async def _hand_over_all(job: Job, tally: Tally) -> bool:
+    """Whether this attempt has come to the end: a rate allows each only so many messages."""
+    claims = Claims([], 0, True, [])
+    while claims.more:
+        left = _AHEAD if job.courier.most is None else job.courier.most - tally.handed
+        if left <= 0:
+            return False
+        claims, materials = await _claim(job, claims, min(_AHEAD, left))
+        tally.held += claims.held
+        if claims.taken:
+            await hand_over(job, claims, materials, tally)
+    return True
+
+
+async def _claim(job: Job, before: Claims, limit: int) -> tuple[Claims, Materials]:
+    now = job.clock()
     async with job.courier.store.writing() as connection:
-        await record(connection, job.request.channel, results, job.began, now)
-        if not before.more:
-            return Claims([], before.cursor, False, []), Materials()
-        batch = job.channel.batch
         claims = await claim(
-            connection, job.request, job.plan, job.policy, job.began, now, before.cursor, batch
+            connection, job.request, job.plan, job.policy, job.began, now, before.cursor, limit
         )
         channel = job.request.channel
         return claims, await gather(connection, job.courier, job.policy, channel, claims.taken, now)
 
 
-async def _hand_over(job: _Job, claims: list[Claim], materials: Materials, now: datetime) -> Results:
-    results = await asyncio.gather(*(_send(job, taken, materials, now) for taken in claims))
-    return list(zip(claims, results, strict=True))
-
-
-async def _send(job: _Job, claim: Claim, materials: Materials, now: datetime) -> Result:
-    try:
-        message = job.writer.compose(claim, materials, now)
-    except RenderError as error:
-        return Unrendered(str(error))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is raised later
-        return Fault(error, in_doubt=False)
-    outcome = await _ask(job.channel, message)
-    patience = _PATIENCE.get(job.request.channel)
-    if isinstance(outcome, Throttled) and patience is not None and now - claim.at > patience:
-        return Rejected("gave-up", outcome.reason)
-    return outcome
-
-
-async def _ask(channel: Channel, message: Outgoing) -> Outcome | Fault:
-    try:
-        return await channel.send(message)
-    except ConfigurationError as error:
-        return Fault(error, in_doubt=False)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is raised later
-        return Fault(error, in_doubt=True)
-
-
-def _again_alone(results: Results, now: datetime) -> list[Held]:
-    """When to come back for messages that have to wait while those behind them need not."""
-    waiting = [result for _, result in results if isinstance(result, Throttled) and result.alone]
-    return [(now + timedelta(seconds=result.retry_after), result.reason) for result in waiting]
-
-
-async def _stop_if_asked(job: _Job, results: Results, attempt: Attempt) -> None:
-    """By the provider, which wants a pause, by the worker, which shuts down, or by a channel that breaks."""
-    throttled = [result for _, result in results if isinstance(result, Throttled)]
-    pauses = [(result.retry_after, result.reason) for result in throttled if not result.alone]
-    pauses += [(0.0, "the worker stops")] if attempt.stopping() else []
-    breaks = [fault.error for fault in _faults(results) if fault.in_doubt]
-    if breaks or pauses:
-        async with job.courier.store.writing() as connection:
-            await record(connection, job.request.channel, results, job.began, attempt.clock())
-        if breaks:
-            raise breaks[0]
-        seconds, reason = max(pauses)
-        raise TryAgain(timedelta(seconds=seconds), (await _counts(job))["queued"], reason)
-
-
-def _faults(results: Results) -> list[Fault]:
-    return [result for _, result in results if isinstance(result, Fault)]
-
-
-async def _counts(job: _Job) -> Counter[str]:
+async def _counts(job: Job) -> Counter[str]:
     """The messages of the request by state."""
     query = (
         select(messages.c.state, func.count().label("messages"))
@@ -219,10 +142,25 @@ async def _counts(job: _Job) -> Counter[str]:
         return Counter({row.state: row.messages for row in await connection.execute(query)})
 
 
-def _try_again(counts: Counter[str], held: list[Held], now: datetime) -> TryAgain:
+async def _stopped(job: Job, stop: Stopped, tally: Tally, attempt: Attempt) -> TryAgain:
+    waiting = _waiting(await _counts(job))
+    before = 0 if tally.accepted else attempt.outages
+    if not stop.by_provider:
+        return TryAgain(AT_ONCE, waiting, stop.reason, before)
+    urgent = category_of(job.policy, job.plan.category).consent == "not-required"
+    pause = back_off(job.request, before + 1, stop.seconds, urgent)
+    return TryAgain(pause, waiting, stop.reason, before + 1)
+
+
+def _waiting(counts: Counter[str]) -> int:
+    return sum(counts[state] for state in OPEN)
+
+
+def _try_again(counts: Counter[str], held: list[Held], attempt: Attempt) -> TryAgain:
     """What is in sending here belongs to an attempt that counts as dead: the next one settles it."""
+    now = attempt.clock()
     pauses = held[:]
     if counts["sending"] or not held:
         pauses.append((now + _TAKE_OVER_AFTER, "an earlier attempt has yet to be settled"))
     until, reason = min(pauses)
-    return TryAgain(max(until - now, timedelta(0)), sum(counts[state] for state in OPEN), reason)
+    return TryAgain(max(until - now, AT_ONCE), _waiting(counts), reason, attempt.outages)

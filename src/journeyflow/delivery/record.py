@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from sqlalchemy import Boolean, bindparam, or_, select, update
+from sqlalchemy import Boolean, Text, and_, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.suppression import Reason, hold_still, suppress
 from journeyflow.delivery.channels.base import Accepted, Ambiguous, Outcome, Rejected, Throttled
 from journeyflow.delivery.claim import Claim
+from journeyflow.delivery.progress import REPORTED
 from journeyflow.engine.held import cancel_held
 from journeyflow.errors import JourneyflowError
 from journeyflow.store.ledger import messages
@@ -47,24 +48,34 @@ async def record(
     """Of the messages that the attempt which `began` then has claimed.
 
     What a later attempt has settled or claimed in the meantime stays as it is; only that a message was
-    accepted is certain whatever the later one took it for.
+    accepted is certain whatever the later one took it for. Its provider may have told by now how it went on.
     """
+    if not results:
+        return
     await _suppress(connection, channel, results, now)
-    if results:
-        rows = [
-            {"message": taken.message, "by": began, "certain": isinstance(result, Accepted)}
-            | _outcome(result, now)
-            for taken, result in results
-        ]
-        await connection.execute(_RECORD, rows)
+    rows = [
+        {"message": taken.message, "by": began, "certain": isinstance(result, Accepted)}
+        | _outcome(result, now)
+        for taken, result in sorted(results, key=lambda one: one[0].message)  # as others lock them
+    ]
+    await connection.execute(_RECORD, rows)
     await _fail_enrollments(connection, results, now)
 
 
+_GONE_ON = or_(
+    messages.c.state.in_(REPORTED), and_(messages.c.state == "failed", messages.c.provider_id.is_not(None))
+)
 _RECORD = (
     update(messages)
     .where(messages.c.id == bindparam("message"), messages.c.claimed_by == bindparam("by"))
     .where(or_(messages.c.state == "sending", bindparam("certain", type_=Boolean)))
-    .values({name: bindparam(f"new_{name}") for name in ("state", "reason", "sent_at", "provider_id")})
+    .values({name: bindparam(f"new_{name}") for name in ("sent_at", "provider_id")})
+    .values(
+        {
+            name: case((_GONE_ON, messages.c[name]), else_=bindparam(f"new_{name}", type_=Text))
+            for name in ("state", "reason")
+        }
+    )
 )
 
 
@@ -103,9 +114,23 @@ async def _fail_enrollments(connection: AsyncConnection, results: Results, now: 
 
 
 async def _suppress(connection: AsyncConnection, channel: str, results: Results, now: datetime) -> None:
-    reason: Reason = "unknown-number" if channel == "sms" else "bounced"
-    dead = [taken.to for taken, result in results if isinstance(result, Rejected) and result.address_is_dead]
-    if dead:
-        await suppress(connection, channel, dead, reason, now)
-    else:
+    told: dict[Reason, list[str]] = defaultdict(list)
+    for taken, result in results:
+        reason = _reason(channel, result)
+        if reason is not None:
+            told[reason].append(taken.to)
+    for reason in sorted(told):
+        await suppress(connection, channel, told[reason], reason, now)
+    if not told:
         await hold_still(connection)  # for the claim that follows: now, as no row is locked yet
+
+
+def _reason(channel: str, result: Result) -> Reason | None:
+    """To suppress the address for."""
+    if not isinstance(result, Rejected):
+        return None
+    if result.opted_out:
+        return "stopped" if channel == "sms" else "complained"
+    if result.address_is_dead:
+        return "unknown-number" if channel == "sms" else "bounced"
+    return None

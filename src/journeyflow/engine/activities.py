@@ -78,9 +78,9 @@ def attempt_clock() -> Callable[[], datetime]:
 
 
 @asynccontextmanager
-async def heartbeating() -> AsyncIterator[None]:
-    """Tells Temporal every second that this attempt is alive."""
-    task = asyncio.create_task(_beat())
+async def heartbeating(*details: int) -> AsyncIterator[None]:
+    """Tells Temporal every second that this attempt is alive, and what the next one should know."""
+    task = asyncio.create_task(_beat(details))
     try:
         yield
     finally:
@@ -89,7 +89,7 @@ async def heartbeating() -> AsyncIterator[None]:
             await task
 
 
-async def _beat() -> None:
+async def _beat(details: tuple[int, ...]) -> None:
     while True:
-        activity.heartbeat()
+        activity.heartbeat(*details)
         await asyncio.sleep(_HEARTBEAT)

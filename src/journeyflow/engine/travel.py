@@ -6,6 +6,7 @@ from typing import Any, assert_never
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.engine.gate import category_of
 from journeyflow.engine.held import cancel_held
 from journeyflow.engine.late import count_late_events
 from journeyflow.engine.leg import Leg, Member
@@ -20,6 +21,7 @@ from journeyflow.plan import (
     Branch,
     End,
     HandOver,
+    Plan,
     Send,
     Split,
     Step,
@@ -30,6 +32,7 @@ from journeyflow.plan import (
     WaitUntilDate,
     Webhook,
 )
+from journeyflow.policy import Policy
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, locked
 from journeyflow.store.passages import cohorts, enrollments, legs
@@ -188,6 +191,7 @@ async def _record(leg: Leg, arrivals: list[Arrival], late: list[list[int]]) -> L
         [Stop(step, to_ms(until), to_hex(members)) for (step, until), members in leg.stops.items()],
         sorted(leg.channels),
         late,
+        _priority(leg.plan, leg.policy),
     )
     await leg.connection.execute(insert(legs), _leg_row(leg, arrivals, outcome))
     return outcome
@@ -226,6 +230,13 @@ async def _update_members(leg: Leg, members: Mask, **values: Any) -> None:
     await leg.connection.execute(update(enrollments).where(enrollments.c.id.in_(ids)).values(**values))
 
 
+def _priority(plan: Plan, policy: Policy) -> int:
+    """1 for what customers wait for; else 2 to 5, by the journey's own."""
+    if category_of(policy, plan.category).consent == "not-required":
+        return 1
+    return 5 - min(3, plan.priority * 4 // 101)
+
+
 def _leg_row(leg: Leg, arrivals: list[Arrival], outcome: LegOutcome) -> dict[str, Any]:
     return {
         "cohort_id": leg.cohort,
@@ -236,13 +247,15 @@ def _leg_row(leg: Leg, arrivals: list[Arrival], outcome: LegOutcome) -> dict[str
             "resting": [[s.step, s.wake_at, s.members] for s in outcome.resting],
             "channels": outcome.channels,
             "late": outcome.late,
+            "priority": outcome.priority,
         },
         "trail": leg.trail,
     }
 
 
 def _outcome_from_json(data: dict[str, Any]) -> LegOutcome:
-    return LegOutcome([Stop(*stop) for stop in data["resting"]], data["channels"], data["late"])
+    stops = [Stop(*stop) for stop in data["resting"]]
+    return LegOutcome(stops, data["channels"], data["late"], data.get("priority", 0))
 
 
 def first_leg(cohort: int, size: int, now: datetime) -> LegRequest:

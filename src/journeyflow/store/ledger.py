@@ -1,6 +1,6 @@
 """The ledger: every message that a journey wanted to send, and what became of it."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
 
 from journeyflow.conditions import Was
 from journeyflow.store.types import BigId, Json, UtcDateTime, metadata
@@ -43,10 +43,11 @@ messages = Table(
     Column("claimed_at", UtcDateTime),
     Column("claimed_by", UtcDateTime),  # the attempt at delivery that did: when it began
     Column("sent_at", UtcDateTime),  # of an unknown one: when it had left at the latest, if it did
+    Column("handed_at", UtcDateTime),  # in sending: just before it was handed over; None: certainly not yet
     Column("provider_id", Text),
-    Column(
-        "checks", Integer, nullable=False, server_default="0"
-    ),  # how often it was asked after
+    # Of an unknown one: how many of its checks are over (see `delivery.reconcile`).
+    Column("checks", Integer, nullable=False, server_default="0"),
+    Column("resends", Integer, nullable=False, server_default="0"),  # because it was unknown: at most 1
     UniqueConstraint("enrollment_id", "step"),  # a plan has no loops, so this is the message's key
     Index(None, "customer_id", "at"),
     sqlite_autoincrement=True,  # providers know a message by it
@@ -58,3 +59,8 @@ Index(
     sqlite_where=messages.c.state.in_(OPEN),
     postgresql_where=messages.c.state.in_(OPEN),
 )
+CHECKS = 3  # so often an unknown message is asked after
+IN_DOUBT = text(f"state = 'unknown' AND checks < {CHECKS}")
+Index("ix_messages_in_doubt", messages.c.claimed_at, sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT)
+RESENT = text("resends > 0")
+Index("ix_messages_resent", messages.c.id, sqlite_where=RESENT, postgresql_where=RESENT)

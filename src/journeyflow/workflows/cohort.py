@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from journeyflow.instants import to_ms
@@ -103,6 +103,7 @@ class Cohort:
             start_to_close_timeout=timedelta(hours=1),
             heartbeat_timeout=timedelta(seconds=10),
             retry_policy=_DELIVER_RETRIES,
+            priority=Priority(priority_key=delivery.priority or None),
         )
 
     def _continue_as_new_if_suggested(self) -> None:

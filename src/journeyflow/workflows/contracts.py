@@ -34,6 +34,7 @@ class Delivery:
 
     leg: int
     channel: str
+    priority: int = 0  # see `LegOutcome`
 
 
 @dataclass
@@ -79,6 +80,7 @@ class LegOutcome:
     channels: list[str]  # where this leg queued messages
     # [member, event, its time] that counted although the time was up.
     late: list[list[int]] = field(default_factory=list)
+    priority: int = 0  # of its deliveries, 1 (goes first) to 5; 0: nobody has said
 
 
 @dataclass
@@ -86,6 +88,16 @@ class DeliveryRequest:
     cohort: int
     leg: int
     channel: str
+    resend: bool = False  # only what is sent a second time, since nobody can tell whether it went out
+
+
+@dataclass
+class Reconciled:
+    """What became of messages of which nobody could tell whether they went out."""
+
+    asked: int = 0
+    settled: int = 0
+    again: list[DeliveryRequest] = field(default_factory=list)  # to be delivered once more
 
 
 @dataclass

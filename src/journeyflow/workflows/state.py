@@ -36,7 +36,7 @@ def set_out(state: CohortState, now: int) -> list[Arrival]:
 def place(state: CohortState, outcome: LegOutcome) -> None:
     """Put the members of a leg where it left them."""
     state.resting += [Rest(stop.step, stop.wake_at, stop.members) for stop in outcome.resting]
-    state.deliveries += [Delivery(state.leg, channel) for channel in outcome.channels]
+    state.deliveries += [Delivery(state.leg, channel, outcome.priority) for channel in outcome.channels]
     state.departed.update({member: [at, event] for member, event, at in outcome.late})
     state.leg += 1
 
