@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from sqlalchemy import Boolean, Text, and_, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.suppression import Reason, hold_still, suppress
+from journeyflow.audience.suppression import STOPPED, Reason, hold_still, suppress
 from journeyflow.delivery.channels.base import Accepted, Ambiguous, Outcome, Rejected, Throttled
 from journeyflow.delivery.claim import Claim
 from journeyflow.delivery.progress import REPORTED
@@ -130,7 +130,7 @@ def _reason(channel: str, result: Result) -> Reason | None:
     if not isinstance(result, Rejected):
         return None
     if result.opted_out:
-        return "stopped" if channel == "sms" else "complained"
+        return STOPPED
     if result.address_is_dead:
         return "unknown-number" if channel == "sms" else "bounced"
     return None

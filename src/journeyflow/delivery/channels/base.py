@@ -32,6 +32,9 @@ class Sought:
     to: str = field(repr=False)
     sender: Sender
     claimed_at: datetime  # it was handed over then or a little later, if at all
+    taken: frozenset[str] = frozenset()  # what the provider calls other messages of ours to this address
+    doubled: bool = False  # another message of ours to this address from about then is in doubt as well
+    moved: bool = False  # the customer was changed since, so it may have gone to another address
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Rejected:
     code: str  # a reply code of the provider's, or a word of ours
     reason: str
     address_is_dead: bool = False  # nothing will ever reach this address: suppress it
+    opted_out: bool = False  # whoever has the address has told the provider to stop: as if they had told us
 
 
 @dataclass(frozen=True, slots=True)

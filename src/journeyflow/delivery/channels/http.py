@@ -15,7 +15,7 @@ from journeyflow.delivery.channels.base import Ambiguous, Throttled
 RETRY_AFTER = 60.0
 _LONGEST_PAUSE = 86_400.0
 _CONNECTIONS = 100
-_IDLE = 4.0  # seconds; providers close later, and a request on a connection that they close is in doubt
+IDLE = 4.0  # seconds; providers close later, and a request on a connection that they close is in doubt
 _LONGEST_BODY = 65_536  # bytes; no answer that we read is longer
 _BODY_TIMEOUT = 2.0
 _NOT_BEGUN = (
@@ -53,7 +53,7 @@ def pooled(
         headers={"accept-encoding": "identity", **headers},
         timeout=httpx2.Timeout(timeouts.reply, connect=timeouts.reach, pool=timeouts.reach),
         limits=httpx2.Limits(
-            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_IDLE
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=IDLE
         ),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
