@@ -5,7 +5,7 @@ is copied but segments, which a plan holds itself so that it never changes.
 """
 
 from collections.abc import Mapping
-from typing import assert_never
+from typing import Literal, assert_never
 
 from journeyflow import conditions as c
 from journeyflow import plan as p
@@ -164,7 +164,10 @@ def _single(
     match step:
         case d.SendStep():
             if_capped = p.IfCapped(step.if_capped, step.up_to)
-            return p.Send(step.path, behind, step.channel.value, step.template.value, if_capped)
+            resends = step.when_unknown is not None and step.when_unknown.value == "resend"
+            when_unknown: Literal["leave", "resend"] = "resend" if resends else "leave"
+            template = step.template.value
+            return p.Send(step.path, behind, step.channel.value, template, if_capped, when_unknown)
         case d.WebhookStep():
             return p.Webhook(
                 step.path, behind, step.url, tuple(p.Datum(one.name, one.value) for one in step.body)

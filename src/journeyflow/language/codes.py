@@ -251,6 +251,11 @@ CODES: dict[str, Code] = {
         "had been sent.",
         severity="warning",
     ),
+    "JF602": Code(
+        "marketing that is sent twice",
+        "A message that may have gone out already is sent again only where customers wait for it, in a "
+        "category that says `consent: not-required`.",
+    ),
     # JF7xx: warnings that are silenced in the file
     "JF701": Code(
         "silenced without right",

@@ -125,6 +125,7 @@ class SendStep:
     template: Word
     if_capped: Literal["skip", "wait", "exit"] = "skip"
     up_to: int | None = None  # seconds; for wait
+    when_unknown: Word | None = None  # leave | resend
 
 
 @dataclass(frozen=True, slots=True)

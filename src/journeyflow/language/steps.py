@@ -25,6 +25,7 @@ from journeyflow.language.waits import wait
 from journeyflow.language.webhooks import webhook
 
 CHANNELS = ("email", "sms")
+_SAYING = ("if_capped", "when_unknown")  # the keys of a send that name no channel
 _NAMES = ("send", "wait", "wait_for", "branch", "experiment", "update", "webhook", "journey", "end")
 
 
@@ -122,7 +123,7 @@ class StepReader:
         keys = as_map(node, '"send"', self._report)
         if keys is None:
             return None
-        channels = [(key, value) for key, value in keys.entries if key.value != "if_capped"]
+        channels = [(key, value) for key, value in keys.entries if key.value not in _SAYING]
         if not channels:
             message = (
                 '"send" names no message; write the channel and the template, for example "email: welcome"'
@@ -134,15 +135,17 @@ class StepReader:
             return None
         key, value = channels[0]
         template = values.name(value, "the template", self._report)
-        do, up_to = self._if_capped(Fields(keys, (key.value, "if_capped"), '"send"', self._report))
-        return SendStep(path, mark, Word(key.value, key.mark), template, do, up_to) if template else None
+        fields = Fields(keys, (key.value, *_SAYING), '"send"', self._report)
+        (do, up_to), unknown = self._if_capped(fields), self._when_unknown(fields)
+        channel = Word(key.value, key.mark)
+        return SendStep(path, mark, channel, template, do, up_to, unknown) if template else None
 
     def _too_many(self, second: TextNode, names: list[str]) -> None:
         if second.value in CHANNELS:
             message = f"{' and '.join(map(quoted, names))} stand in one send; make two steps of it"
             self._report.add(second.mark, "JF105", message)
         else:
-            options = (*CHANNELS, "if_capped")
+            options = (*CHANNELS, *_SAYING)
             message = f'"send" has no key {quoted(second.value)}; {instead(second.value, options)}'
             self._report.add(second.mark, "JF101", message)
 
@@ -158,6 +161,15 @@ class StepReader:
         way_out = 'write skip, exit or "wait up to 2 days"'
         self._report.add(text.mark, "JF106", f'"if_capped" is {quoted(text.value)}; {way_out}')
         return "skip", None
+
+    def _when_unknown(self, fields: Fields) -> Word | None:
+        node = fields.get("when_unknown")
+        text = as_text(node, '"when_unknown"', self._report) if node else None
+        if text is None or text.value in ("leave", "resend"):
+            return Word(text.value, text.mark) if text else None
+        message = f'"when_unknown" is {quoted(text.value)}; {instead(text.value, ("leave", "resend"))}'
+        self._report.add(text.mark, "JF106", message)
+        return None
 
     def _up_to(self, text: TextNode) -> int | None:
         length = text.value.removeprefix("wait up to ")

@@ -10,6 +10,7 @@ from journeyflow.language.checks import (
     handovers,
     pressure,
     references,
+    resends,
     scope,
     variables,
 )
@@ -20,7 +21,7 @@ from journeyflow.language.definition import Journey
 from journeyflow.language.problems import Report
 
 _OF_ALL = (references.check, handovers.check, flow.check_reach, scope.check)
-_OF_SOUND = (variables.check, sends.check, conditions.check, arms.check, flow.check_waits)
+_OF_SOUND = (resends.check, variables.check, sends.check, conditions.check, arms.check, flow.check_waits)
 _ON_WAYS = (flow.check, pressure.check, consent.check)
 
 

@@ -138,6 +138,10 @@ MEANING: dict[str, Example] = {
         "enter: {event: member.joined}\nsteps:\n  - send: {email: welcome}",
         "enter: {event: member.joined, when: {consent: email}}\nsteps:\n  - send: {email: welcome}",
     ),
+    "JF602": Example(
+        "- send: {email: welcome, when_unknown: resend}",
+        "category: transactional\nsteps:\n  - send: {email: welcome, when_unknown: resend}",
+    ),
     "JF701": Example(
         "allow: {JF307: }\nsteps:\n  - send: {email: welcome}\n  - wait: 1 day",
         "allow: {JF307: the second one is a receipt}\n"

@@ -92,7 +92,15 @@ def _send(templates: dict[str, list[str]]) -> Schema:
         "wait up to 2 days",
         "exit",
     )
-    return keys({**channels, "if_capped": if_capped}, oneOf=one_of_keys(*channels), title="Send")
+    when_unknown = key(
+        {"enum": ["leave", "resend"]},
+        "When the provider's answer was lost and nobody can tell whether the message went out: leave it at "
+        "that (leave, as without this key), or send it once more after 10 minutes (resend), so that it may "
+        "arrive twice. Only in categories that need no consent.",
+        "resend",
+    )
+    saying = {"if_capped": if_capped, "when_unknown": when_unknown}
+    return keys({**channels, **saying}, oneOf=one_of_keys(*channels), title="Send")
 
 
 def _wait() -> Schema:
