@@ -24,11 +24,14 @@ from journeyflow.delivery.channels.http import Timeouts
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.channels.sendgrid import SendGrid
 from journeyflow.delivery.channels.smtp import Smtp
+from journeyflow.delivery.channels.twilio import Twilio
 from journeyflow.policy import Sender
 from journeyflow.testing.vendors.http import Behaviour
 from journeyflow.testing.vendors.sendgrid import Taken as TakenMail
 from journeyflow.testing.vendors.sendgrid import errors, sendgrid_server
 from journeyflow.testing.vendors.shapes import Problem
+from journeyflow.testing.vendors.twilio import Taken as TakenSms
+from journeyflow.testing.vendors.twilio import problem, throttled, twilio_server
 
 _UTF8 = b'Content-Type: text/plain; charset="utf-8"\nContent-Transfer-Encoding: 8bit\n'
 USER, PASSWORD = "club", "p@ss:w/rd"
@@ -310,6 +313,31 @@ async def _sendgrid(folder: Path) -> AsyncIterator[Vendor]:
         await vendor.channel.close()
 
 
+def _as_text(taken: TakenSms) -> EmailMessage:
+    mail = EmailMessage()
+    mail["To"] = taken.to
+    mail.set_content(taken.text)
+    return mail
+
+
+@asynccontextmanager
+async def _twilio(folder: Path) -> AsyncIterator[Vendor]:
+    async with twilio_server() as server:
+        vendor = Vendor(
+            server,
+            lambda timeouts: Twilio(server.account, server.token, origin=server.url, timeouts=timeouts),
+            _as_text,
+            {
+                "rejected": Behaviour(answer=problem(400, 21612, "Quotes +46700000001")),
+                "throttled": Behaviour(answer=throttled(7)),
+            },
+            server.token,
+            pause=7,
+        )
+        yield vendor
+        await vendor.channel.close()
+
+
 @asynccontextmanager
 async def _outbox(folder: Path) -> AsyncIterator[OutboxFolder]:
     yield OutboxFolder(folder / "outbox")
@@ -330,5 +358,6 @@ MAKERS: dict[str, tuple[Opened, Make]] = {
     "outbox-sms": (_outbox, sms),
     "smtp": (_smtp, outgoing),
     "sendgrid": (_sendgrid, outgoing),
+    "twilio": (_twilio, sms),
 }
 REMOTE = [name for name in MAKERS if not name.startswith("outbox")]

@@ -3,6 +3,7 @@
 Twilio's own logs numbers, may wait for ever, and keeps the last message for its tests.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
 from journeyflow.delivery.channels.http import IDLE, Timeouts
+
+_TURNS = 2  # of the loop: it hears of connections that Twilio has closed, and the pool lends them no more
 
 
 class Refused(Exception):
@@ -39,6 +42,7 @@ class PooledClient(AsyncTwilioHttpClient):  # type: ignore[misc]
 
     def __init__(self, origin: str | None, timeouts: Timeouts, connections: int) -> None:
         super().__init__(pool_connections=False)
+        self.session: aiohttp.ClientSession | None = None
         self._origin = urlsplit(origin) if origin is not None else None
         self._connections = connections
         self._timeout = aiohttp.ClientTimeout(
@@ -59,6 +63,8 @@ class PooledClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         timeout: float | None = None,  # noqa: ASYNC109 - Twilio's own; nobody sets it
         allow_redirects: bool = False,
     ) -> Response:
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         sent: Any = {"params": params, "data": data, "headers": {**(headers or {}), **_login(auth)}}
         try:
             async with self._pool().request(
@@ -83,8 +89,7 @@ class PooledClient(AsyncTwilioHttpClient):  # type: ignore[misc]
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
             )
-        session: aiohttp.ClientSession = self.session
-        return session
+        return self.session
 
     def _placed(self, url: str) -> str:
         if self._origin is None:
