@@ -27,6 +27,7 @@ from journeyflow.delivery.channels.base import (
     Throttled,
     Unanswerable,
 )
+from journeyflow.delivery.channels.dkim import Signer
 from journeyflow.delivery.channels.mime import Mail, compose_email
 from journeyflow.errors import ConfigurationError
 
@@ -51,8 +52,15 @@ class Smtp:
 
     batch = 10
 
-    def __init__(self, url: str, reach_timeout: float = 8.0, reply_timeout: float = 20.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        reach_timeout: float = 8.0,
+        reply_timeout: float = 20.0,
+        signer: Signer | None = None,
+    ) -> None:
         self._server = _parse(url)
+        self._signer = signer
         self._reach_timeout = reach_timeout
         self._reply_timeout = reply_timeout
         self._slots = asyncio.Semaphore(self.batch)
@@ -62,6 +70,8 @@ class Smtp:
         mail = compose_email(message)
         if isinstance(mail, Rejected):
             return mail
+        if self._signer is not None:
+            mail = self._signer.signed(mail, message.at)
         async with self._slots:
             try:
                 async with asyncio.timeout(self._reach_timeout):
