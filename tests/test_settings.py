@@ -94,3 +94,48 @@ def test_links_that_cannot_work_are_told(
         load_settings()
     assert told in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
+
+
+ACCOUNT, SERVICE = "AC" + "0a" * 16, "MG" + "F9" * 16
+
+
+def test_twilio_has_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNEYFLOW_SMS", "twilio")
+    monkeypatch.setenv("JOURNEYFLOW_TWILIO_ACCOUNT_SID", ACCOUNT)
+    monkeypatch.setenv("JOURNEYFLOW_TWILIO_AUTH_TOKENS", "s3cr3t-new, s3cr3t-old")
+    monkeypatch.setenv("JOURNEYFLOW_TWILIO_MESSAGING_SERVICE", SERVICE)
+    monkeypatch.setenv("JOURNEYFLOW_TWILIO_URL", "https://api.dublin.ie1.twilio.com")
+    settings = load_settings()
+    assert (settings.twilio_account_sid, settings.twilio_messaging_service) == (ACCOUNT, SERVICE)
+    assert settings.twilio_auth_tokens is not None
+    assert split(settings.twilio_auth_tokens.get_secret_value()) == ["s3cr3t-new", "s3cr3t-old"]
+    assert "s3cr3t" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "JOURNEYFLOW_TWILIO_AUTH_TOKENS must hold its login"),
+        ({"ACCOUNT_SID": ACCOUNT}, "must hold its login"),
+        ({"AUTH_TOKENS": "s3cr3t"}, "must hold its login"),
+        ({"ACCOUNT_SID": ACCOUNT, "AUTH_TOKENS": " , "}, "JOURNEYFLOW_TWILIO_AUTH_TOKENS: should be"),
+        (
+            {"ACCOUNT_SID": "AC-s3cr3t", "AUTH_TOKENS": "s3cr3t"},
+            "JOURNEYFLOW_TWILIO_ACCOUNT_SID: should be AC",
+        ),
+        ({"ACCOUNT_SID": SERVICE, "AUTH_TOKENS": "s3cr3t"}, "JOURNEYFLOW_TWILIO_ACCOUNT_SID: should be AC"),
+        ({"MESSAGING_SERVICE": ACCOUNT}, "JOURNEYFLOW_TWILIO_MESSAGING_SERVICE: should be MG"),
+        ({"URL": "http://api.example.com"}, "JOURNEYFLOW_TWILIO_URL: should be a URL"),
+        ({"URL": "api.example.com"}, "JOURNEYFLOW_TWILIO_URL: should be a URL"),
+    ],
+)
+def test_a_login_at_twilio_that_cannot_work_is_told(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    monkeypatch.setenv("JOURNEYFLOW_SMS", "twilio")
+    for name, value in variables.items():
+        monkeypatch.setenv(f"JOURNEYFLOW_TWILIO_{name}", value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert told in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from journeyflow.errors import ConfigurationError
@@ -17,6 +17,7 @@ from journeyflow.messages.links import SHORTEST_SECRET
 
 _PREFIX = "JOURNEYFLOW_"
 _URL = re.compile(r"[!-;=?-~]+")  # no spaces, nothing that ends it in a header
+_SIDS = {"twilio_account_sid": "AC", "twilio_messaging_service": "MG"}  # what their values begin with
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -39,14 +40,14 @@ class Settings(BaseSettings):
     twilio_account_sid: str | None = None
     twilio_auth_tokens: SecretStr | None = None  # comma separated; the first is used, every one verifies
     twilio_messaging_service: str | None = None  # MG...; None: the sender of the policy
-    twilio_url: str | None = None  # another host than Twilio's, for tests
+    twilio_url: str | None = None  # another host than api.twilio.com: that of a region, or one for tests
     webhook_secret: SecretStr | None = None  # whsec_ and base64; signs what goes to webhooks
     public_url: str | None = None  # where customers reach `journeyflow api`, as in https://post.example.com
     link_secrets: SecretStr | None = None  # comma separated; the first signs links, every one verifies
     trusted_proxies: str = ""  # comma separated addresses or networks whose X-Forwarded-For is believed
     root: Path = Path(".")  # the folder that holds journeys/ and templates/
 
-    @field_validator("public_url")
+    @field_validator("public_url", "sendgrid_url", "twilio_url")
     @classmethod
     def _is_a_plain_url(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "https://example.com")
@@ -60,6 +61,23 @@ class Settings(BaseSettings):
         ):
             raise ValueError("should be a URL such as https://post.example.com (http only on this machine)")
         return url
+
+    @field_validator(*_SIDS)
+    @classmethod
+    def _is_a_sid(cls, sid: str | None, info: ValidationInfo) -> str | None:
+        begin = _SIDS[info.field_name or ""]
+        if sid is not None and not re.fullmatch(f"{begin}[0-9a-fA-F]{{32}}", sid):
+            raise ValueError(f"should be {begin} and 32 hexadecimal digits, as Twilio's console shows it")
+        return sid
+
+    @field_validator("twilio_auth_tokens")
+    @classmethod
+    def _has_tokens(cls, tokens: SecretStr | None) -> SecretStr | None:
+        if tokens is not None and not split(tokens.get_secret_value()):
+            raise ValueError(
+                "should be the auth token that Twilio's console shows; separate two with a comma"
+            )
+        return tokens
 
     @field_validator("link_secrets")
     @classmethod
@@ -93,6 +111,15 @@ class Settings(BaseSettings):
     def _smtp_has_a_url(self) -> Self:
         if self.email == "smtp" and self.smtp_url is None:
             raise ValueError("JOURNEYFLOW_EMAIL is smtp, so JOURNEYFLOW_SMTP_URL must name the server")
+        return self
+
+    @model_validator(mode="after")
+    def _twilio_has_a_login(self) -> Self:
+        if self.sms == "twilio" and (self.twilio_account_sid is None or self.twilio_auth_tokens is None):
+            raise ValueError(
+                "JOURNEYFLOW_SMS is twilio, so JOURNEYFLOW_TWILIO_ACCOUNT_SID and "
+                "JOURNEYFLOW_TWILIO_AUTH_TOKENS must hold its login"
+            )
         return self
 
 
