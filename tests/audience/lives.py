@@ -12,6 +12,7 @@ from journeyflow.plan import End, EnterByEvent, Plan, Send, WaitFor
 from journeyflow.store.customers import customers
 from journeyflow.store.passages import cohorts, enrollments, legs
 from journeyflow.store.programme import journey_versions
+from journeyflow.store.reports import reports
 from journeyflow.store.types import UtcDateTime, metadata
 
 NOW = datetime(2031, 5, 7, 12, tzinfo=UTC)
@@ -26,13 +27,13 @@ PLAN = Plan(
 
 
 def personal_tables() -> list[Table]:
-    """Those with a way to a customer: by foreign keys, or by a place in a cohort. Parents first."""
+    """Those with a way to a customer: by foreign keys, a place in a cohort, or a message. Parents first."""
     found = {customers.name}
     for table in metadata.sorted_tables:
         parents = {key.column.table.name for key in table.foreign_keys}
         if parents & found or {"cohort_id", "member"} <= set(table.columns.keys()):
             found.add(table.name)
-    return [table for table in metadata.sorted_tables if table.name in found]
+    return [table for table in metadata.sorted_tables if table.name in found] + [reports]
 
 
 async def cohort_of(connection: AsyncConnection, size: int) -> int:
@@ -78,6 +79,7 @@ def _value(column: Column[Any], ids: dict[str, Any], member: int, mark: str) -> 
         ("enrollments", "state"): "active",
         ("messages", "state"): "queued",
         ("messages", "channel"): "email",
+        ("reports", "message_id"): ids.get("messages"),
         ("wakeups", "member"): member,
         ("wakeups", "event_id"): ids.get("events"),
     }

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Table, delete, func, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +18,7 @@ from journeyflow.store.database import Store, locked
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
 from journeyflow.store.programme import journey_versions
+from journeyflow.store.reports import reports
 
 FORMAT_VERSION = 1  # of an export; see docs/rights.md
 
@@ -128,7 +129,8 @@ async def _erase(connection: AsyncConnection, who: str | int, actor: str, now: d
     sharing = await _sharing(connection, person)
     removed = {}
     for table, theirs in (await holdings(connection, person.id)).items():
-        removed[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
+        gone = _free(connection, table, theirs)
+        removed[table.name] = (await connection.execute(delete(table).where(gone))).rowcount
     of_whom = update(coupons).where(coupons.c.customer_id == person.id)  # they stay taken
     await connection.execute(of_whom.values(customer_id=None, message_id=None))
     suppressed = []
@@ -138,6 +140,14 @@ async def _erase(connection: AsyncConnection, who: str | int, actor: str, now: d
             suppressed.append(channel)
     await note(connection, now, actor, "erase", str(person.id), removed=removed, suppressed=suppressed)
     return Erasure(person.id, removed, suppressed, handed_over, under_way, sharing)
+
+
+def _free(connection: AsyncConnection, table: Table, theirs: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Who follows reports up at this moment waits for the customer, and then removes what it has in hand."""
+    if table is not reports:
+        return theirs
+    query = select(reports.c.id).where(theirs)
+    return reports.c.id.in_(locked(connection, query, of=reports, skip_locked=True))
 
 
 def _is(who: str | int) -> ColumnElement[bool]:

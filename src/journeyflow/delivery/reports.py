@@ -118,7 +118,7 @@ async def _about(connection: AsyncConnection, taken: Sequence[Row[Any]]) -> dict
     query = select(messages.c.id, messages.c.customer_id, messages.c.channel).where(
         messages.c.id.in_(told), messages.c.claimed_at.is_not(None)
     )
-    found: dict[int, Row[Any]] = {row.id: row for row in await connection.execute(query)}
+    found: dict[int, Any] = {row.id: row for row in await connection.execute(query)}
     known = [row for row in taken if row.message_id in found]
     if any(row.kind == "unsubscribed" or _suppresses(row) for row in known):
         await between_claims(connection)
