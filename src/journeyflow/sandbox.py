@@ -1,7 +1,8 @@
 """The Jinja that templates are written in: sandboxed, strict, and over plain data only.
 
-The sandbox guards customers from a template's mistakes, and the program from customers' values. It does
-not bound the time that a template takes.
+The sandbox guards customers from a template's mistakes, and the program from customers' values. What may be
+written is decided when a template is read (journeyflow.refusals); what that may take is counted when it is
+filled in (journeyflow.bounds). The sandbox holds even where nobody has read the template before.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -12,8 +13,11 @@ from typing import Any
 import jinja2
 from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from journeyflow.bounds import COUNTS, Bounding, bounded_range, kept, written
+from journeyflow.filters import FILTERS, TESTS
 
 ROOTS = frozenset({"customer", "event", "journey", "sender"})  # the variables that every template is given
 # And these, as plain texts:
@@ -23,11 +27,9 @@ COUPON = "coupon"  # a plain text too, for templates that name a pool of codes
 TRACKED = "tracked"
 TRACKER = "link tracker"  # where it finds what to do with a link: in the context, by what is no name in Jinja
 
-_PLAIN = (str, bytes, int, float, list, tuple, type(None))
-_UNREPEATABLE_FILTERS = ("random",)  # the same message must come out the same on a retry
-_UNREPEATABLE_GLOBALS = ("lipsum",)
+OF_LOOPS = frozenset({"cycle", "changed"})  # what can be called of `loop`; of all else, only `range`
 _GUARDS = ("default", "d", "defined", "undefined")  # filters and tests
-_OF_JINJA = frozenset({"range", "dict", "namespace"})
+_OF_JINJA = frozenset({"range"})
 # So deep that nobody writes it, and far from where Python's own stack ends, wherever a template is compiled.
 _MOST_BRACKETS = 20  # around one place in a tag
 _MOST_LEVELS = 80  # of the tree
@@ -45,28 +47,44 @@ class Missing(StrictUndefined):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset({"*", "**"})
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A mapping has items and no methods, so `event.items` is the event's own property."""
         if isinstance(obj, Mapping):
             return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
-        if isinstance(obj, _PLAIN):
-            raise SecurityError(f'"{attribute}" is asked of a value, which has only filters')
-        return super().getattr(obj, attribute)
+        if isinstance(obj, LoopContext | jinja2.Undefined):
+            return super().getattr(obj, attribute)
+        raise SecurityError(f'"{attribute}" is asked of a value, which has only filters')
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Mapping):
             return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
-        if isinstance(obj, _PLAIN) and isinstance(argument, str):
+        if isinstance(argument, str) and not isinstance(obj, LoopContext | jinja2.Undefined):
             raise SecurityError(f'"{argument}" is asked of a value, which has only filters')
         return super().getitem(obj, argument)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Powers and repeated texts could fill the memory with one short expression."""
-        if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
-            raise SecurityError(f'"{operator}" is for plain numbers only')
-        return super().call_binop(context, operator, left, right)
+        for side in (left, right):
+            if isinstance(side, jinja2.Undefined):
+                str(side)  # raises, and says what is missing
+        if isinstance(left, int | float) and isinstance(right, int | float) and operator != "**":
+            return kept(super().call_binop(context, operator, left, right))
+        if operator == "+" and isinstance(left, str | list | tuple):
+            return kept(super().call_binop(context, operator, kept(left), kept(right)))
+        if operator in ("+", "-", "/", "//"):
+            raise TypeError
+        raise SecurityError(f'"{operator}" is for plain numbers only')
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        if obj is bounded_range:
+            return True
+        owner = getattr(obj, "__self__", None)
+        return isinstance(owner, LoopContext) and getattr(obj, "__name__", "") in OF_LOOPS
+
+    def _generate(self, source: nodes.Template, *args: Any, **named: Any) -> str:
+        return super()._generate(Bounding().visit(source), *args, **named)
 
 
 @cache
@@ -74,13 +92,16 @@ def sandbox(*, escape: bool) -> Sandbox:
     """For HTML with `escape`, for subjects and texts without. Tags alone on a line leave no empty line."""
     # Not optimized: that works out constants at every level anew, and a long sum takes seconds.
     environment = Sandbox(
-        undefined=Missing, autoescape=escape, trim_blocks=True, lstrip_blocks=True, optimized=False
+        undefined=Missing,
+        autoescape=escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        optimized=False,
+        finalize=written,
     )
-    for name in _UNREPEATABLE_FILTERS:
-        del environment.filters[name]
-    for name in _UNREPEATABLE_GLOBALS:
-        del environment.globals[name]
-    environment.filters[TRACKED] = _tracked
+    environment.filters = FILTERS | COUNTS | {TRACKED: _tracked}
+    environment.tests = dict(TESTS)
+    environment.globals = {"range": bounded_range}
     return environment
 
 

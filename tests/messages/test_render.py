@@ -101,8 +101,11 @@ def test_a_missing_variable_that_was_looked_up_is_not_quoted() -> None:
         ("{{ 1 / customer.x }}", 0),
         ("{% for a in customer.x %}{% endfor %}", 5),
         ("{{ customer.x }}", "\ud800" + SECRET),
-        ("{{ customer.x|format(1) }}", f"%(no)s {SECRET}"),
-        ("{{ ('%' ~ customer.x)|format }}", SECRET),
+        ("{{ customer.x|money('SEK') }}", SECRET),
+        ("{{ customer.x|date }}", SECRET),
+        ("{{ customer.x|plural(one='a', other='b') }}", SECRET),
+        ("{{ 1|money(customer.x) }}", SECRET),
+        ("{{ '2026-11-28'|date(customer.x) }}", SECRET),
     ],
 )
 def test_a_value_that_does_not_fit(text: str, value: object) -> None:
@@ -142,7 +145,7 @@ def test_the_sandbox_holds(text: str) -> None:
 
 
 def test_an_endless_message_is_stopped() -> None:
-    text = "{% for a in range(90000) %}{% for b in range(90000) %}0123456789{% endfor %}{% endfor %}"
+    text = "{% for a in range(100) %}{% for b in range(90) %}" + "0123456789" * 6 + "{% endfor %}{% endfor %}"
     assert refusal(text) == 'template "hello" (email, sv) came out larger than 500 kB for this customer'
 
 

@@ -8,9 +8,13 @@ from typing import Any, NoReturn
 import jinja2
 from jinja2.exceptions import SecurityError, UndefinedError
 
+from journeyflow.bounds import RUN, Run, TooMuch
 from journeyflow.conditions import Scalar
 from journeyflow.errors import RenderError
+from journeyflow.filters import Misused
 from journeyflow.messages.templates import Template
+from journeyflow.reading import Reader
+from journeyflow.refusals import refusals
 from journeyflow.sandbox import compile_jinja, parse_jinja, paths
 
 MAX_BYTES = 500_000  # of one part of a message, as UTF-8
@@ -20,7 +24,7 @@ _BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n){2,}")
 # What a template's expressions can raise when a value does not fit; anything else is a fault of ours.
 _FAULTS = (
     jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError,
-    RecursionError, AssertionError,
+    RecursionError, AssertionError, TooMuch, Misused,
 )  # fmt: skip
 
 
@@ -48,21 +52,34 @@ class Place:
     way_out: str  # where a value is missing
 
 
-def fill(part: jinja2.Template, data: Mapping[str, Any], place: Place) -> str:
-    """Raises RenderError, which names the place and the fault but no value of the customer's."""
+_ANYBODY = Reader()
+
+
+def fill(
+    part: jinja2.Template,
+    data: Mapping[str, Any],
+    place: Place,
+    reader: Reader = _ANYBODY,
+    *,
+    plain: bool = False,
+) -> str:
+    """`plain` for an SMS. Raises RenderError, which names the place and the fault but no customer's value."""
     chunks: list[str] = []
     size = 0
     try:
-        for chunk in part.generate(data):
-            size += len(chunk.encode())
+        for chunk in part.generate({**data, RUN: Run(reader, plain)}):
+            size += len(chunk)
             if size > MAX_BYTES:
                 break
             chunks.append(chunk)
+        text = "".join(chunks)
+        if size <= MAX_BYTES:
+            size = len(text.encode())
     except _FAULTS as error:
         _refuse(place, error)
     if size > MAX_BYTES:
         raise RenderError(f"{place.named} came out larger than {MAX_BYTES // 1000} kB for this customer")
-    return "".join(chunks)
+    return text
 
 
 class Renderer:
@@ -71,17 +88,22 @@ class Renderer:
     def __init__(self) -> None:
         self._compiled: dict[str, _Compiled] = {}
 
-    def render(self, template: Template, context: Mapping[str, Any]) -> Rendered:
+    def render(self, template: Template, context: Mapping[str, Any], reader: Reader = _ANYBODY) -> Rendered:
         """`context` is plain data: the mappings customer, event, journey and sender, and the links.
 
         Raises RenderError, which names the template and the fault but no value of the customer's.
         """
         compiled = self._of(template)
         data = with_defaults(context, template.defaults)
+        place = Place(_named(template), compiled.paths, _DEFAULTS)
+
+        def part(jinja: jinja2.Template) -> str:
+            return fill(jinja, data, place, reader, plain=template.channel == "sms")
+
         return Rendered(
-            subject=_subject(template, compiled, data),
-            html=None if compiled.html is None else _part(template, compiled, compiled.html, data),
-            text=_text(template, compiled, data),
+            subject=None if compiled.subject is None else _subject(template, part(compiled.subject)),
+            html=None if compiled.html is None else part(compiled.html),
+            text=_text(template, part(compiled.text)),
         )
 
     def reads(self, template: Template) -> frozenset[str]:
@@ -117,20 +139,21 @@ def _is_blank(value: object) -> bool:
 def _compile(template: Template) -> _Compiled:
     sources = [part for part in (template.subject, template.html, template.text) if part is not None]
     try:
+        trees = [parse_jinja(source) for source in sources]
+        for refusal in (refusal for tree in trees for refusal in refusals(tree, loaded=True)):
+            raise RenderError(f"{_named(template)} can never be filled in: {refusal.message}")
         return _Compiled(
             None if template.subject is None else compile_jinja(template.subject, escape=False),
             None if template.html is None else compile_jinja(template.html, escape=True),
             compile_jinja(template.text, escape=False),
-            frozenset(path for source in sources for path in paths(parse_jinja(source))),
+            frozenset(path for tree in trees for path in paths(tree)),
         )
     except jinja2.TemplateSyntaxError as error:
         raise RenderError(f"{_named(template)} is not valid Jinja: {error.message}") from None
 
 
-def _subject(template: Template, compiled: _Compiled, data: dict[str, Any]) -> str | None:
-    if compiled.subject is None:
-        return None
-    subject = _part(template, compiled, compiled.subject, data).strip()
+def _subject(template: Template, rendered: str) -> str:
+    subject = rendered.strip()
     if not subject:
         raise RenderError(f"{_named(template)} has an empty subject for this customer; give it a default")
     if _CONTROL.search(subject):
@@ -138,15 +161,11 @@ def _subject(template: Template, compiled: _Compiled, data: dict[str, Any]) -> s
     return subject
 
 
-def _text(template: Template, compiled: _Compiled, data: dict[str, Any]) -> str:
-    text = _BLANK_LINES.sub("\n\n", _part(template, compiled, compiled.text, data)).strip()
+def _text(template: Template, rendered: str) -> str:
+    text = _BLANK_LINES.sub("\n\n", rendered).strip()
     if not text:
         raise RenderError(f"{_named(template)} has an empty text for this customer; give it a default")
     return text if template.channel == "sms" else text + "\n"
-
-
-def _part(template: Template, compiled: _Compiled, part: jinja2.Template, data: dict[str, Any]) -> str:
-    return fill(part, data, Place(_named(template), compiled.paths, _DEFAULTS))
 
 
 _DEFAULTS = "give it a default in the front matter"
@@ -157,6 +176,10 @@ def _refuse(place: Place, error: Exception) -> NoReturn:
     match error:
         case UndefinedError():
             fault = _missing(place, str(error.message))
+        case TooMuch():
+            fault = str(error)
+        case Misused():
+            fault = f"was given a value that does not fit: {error}"
         case SecurityError():
             fault = "uses something that templates may not use, such as a method or a repeated text"
         case UnicodeError():
