@@ -35,7 +35,7 @@ def test_wrong_values_are_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ConfigurationError) as caught:
         load_settings()
     text = str(caught.value)
-    assert "JOURNEYFLOW_EMAIL: Input should be 'outbox' or 'smtp'" in text
+    assert "JOURNEYFLOW_EMAIL: Input should be 'outbox', 'smtp' or 'sendgrid'" in text
     assert "JOURNEYFLOW_SMS" in text
     assert "secret" not in text
 
@@ -45,6 +45,46 @@ def test_smtp_without_a_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("JOURNEYFLOW_SMTP_URL", raising=False)
     with pytest.raises(ConfigurationError, match="JOURNEYFLOW_SMTP_URL must name the server"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"EMAIL": "sendgrid"}, "JOURNEYFLOW_SENDGRID_API_KEY must hold a key"),
+        ({"EMAIL": "sendgrid", "SENDGRID_API_KEY": ""}, "JOURNEYFLOW_SENDGRID_API_KEY must hold a key"),
+        ({"SENDGRID_REGION": "moon-s3cr3t"}, "JOURNEYFLOW_SENDGRID_REGION: Input should be 'global' or 'eu'"),
+        ({"SENDGRID_URL": "http://mail-s3cr3t.example.com"}, "JOURNEYFLOW_SENDGRID_URL: should be a URL"),
+        ({"SENDGRID_URL": "127.0.0.1:80"}, "JOURNEYFLOW_SENDGRID_URL: should be a URL"),
+        ({"DKIM_KEY": "dkim-s3cr3t.pem"}, "need each other"),
+        ({"DKIM_SELECTOR": "club"}, "need each other"),
+        (
+            {"DKIM_KEY": "a.pem", "DKIM_SELECTOR": "a; d=s3cr3t"},
+            "JOURNEYFLOW_DKIM_SELECTOR: should be part",
+        ),
+    ],
+)
+def test_channels_that_cannot_work_are_told(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"JOURNEYFLOW_{name}", value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert told in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_what_sendgrid_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "EMAIL": "sendgrid",
+        "SENDGRID_API_KEY": "SG.s3cr3t",
+        "SENDGRID_REGION": "eu",
+        "SENDGRID_URL": "http://127.0.0.1:8080",
+    }.items():
+        monkeypatch.setenv(f"JOURNEYFLOW_{name}", value)
+    settings = load_settings()
+    assert (settings.email, settings.sendgrid_region) == ("sendgrid", "eu")
+    assert "s3cr3t" not in repr(settings)
 
 
 SECRET = "s3cr3t-" * 6

@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import (
@@ -43,6 +44,9 @@ from journeyflow.workflows.purge import Purge
 from journeyflow.workflows.reconcile import Reconcile
 from journeyflow.workflows.router import EventRouter
 from journeyflow.workflows.sweep import Sweep
+
+if TYPE_CHECKING:
+    from journeyflow.delivery.channels.dkim import Signer
 
 _log = logging.getLogger(__name__)
 
@@ -208,10 +212,28 @@ def _channel(settings: Settings, queue: str, installation: str) -> Channel:
         secret = settings.webhook_secret
         return Webhook(installation, secret.get_secret_value() if secret else None)
     if queue == "email" and settings.email == "smtp" and settings.smtp_url is not None:
-        return Smtp(settings.smtp_url.get_secret_value())
+        return Smtp(settings.smtp_url.get_secret_value(), signer=_signer(settings))
+    if queue == "email" and settings.email == "sendgrid":
+        return _sendgrid(settings, installation)
     if queue == "sms" and settings.sms == "twilio":
         return _twilio(settings)
     return Outbox(settings.outbox)
+
+
+def _signer(settings: Settings) -> "Signer | None":
+    if settings.dkim_key is None or settings.dkim_selector is None:
+        return None
+    from journeyflow.delivery.channels.dkim import read_signer  # it brings DNS along, which takes a while
+
+    return read_signer(settings.dkim_key, settings.dkim_selector)
+
+
+def _sendgrid(settings: Settings, installation: str) -> Channel:
+    from journeyflow.delivery.channels.sendgrid import HOSTS, SendGrid  # as with Twilio's
+
+    assert settings.sendgrid_api_key is not None  # the settings have seen to it
+    url = settings.sendgrid_url or HOSTS[settings.sendgrid_region]
+    return SendGrid(settings.sendgrid_api_key.get_secret_value(), installation, url)
 
 
 def _twilio(settings: Settings) -> Channel:

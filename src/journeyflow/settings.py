@@ -18,6 +18,7 @@ from journeyflow.messages.links import SHORTEST_SECRET
 _PREFIX = "JOURNEYFLOW_"
 _URL = re.compile(r"[!-;=?-~]+")  # no spaces, nothing that ends it in a header
 _SIDS = {"twilio_account_sid": "AC", "twilio_messaging_service": "MG"}  # what their values begin with
+_SELECTOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -101,6 +102,15 @@ class Settings(BaseSettings):
             raise ValueError("should be IP addresses or networks, such as 10.0.0.0/8") from None
         return proxies
 
+    @field_validator("dkim_selector")
+    @classmethod
+    def _is_a_name_in_dns(cls, selector: str | None) -> str | None:
+        if selector is not None and not _SELECTOR.fullmatch(selector):
+            raise ValueError(
+                "should be part of a name in DNS, such as club2026 of club2026._domainkey.example.com"
+            )
+        return selector
+
     @model_validator(mode="after")
     def _links_need_both(self) -> Self:
         if (self.public_url is None) != (self.link_secrets is None):
@@ -111,6 +121,22 @@ class Settings(BaseSettings):
     def _smtp_has_a_url(self) -> Self:
         if self.email == "smtp" and self.smtp_url is None:
             raise ValueError("JOURNEYFLOW_EMAIL is smtp, so JOURNEYFLOW_SMTP_URL must name the server")
+        return self
+
+    @model_validator(mode="after")
+    def _sendgrid_has_a_key(self) -> Self:
+        key = self.sendgrid_api_key
+        if self.email == "sendgrid" and not (key and key.get_secret_value()):
+            raise ValueError(
+                "JOURNEYFLOW_EMAIL is sendgrid, so JOURNEYFLOW_SENDGRID_API_KEY must hold a key; "
+                "make one at SendGrid that may do Mail Send"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _dkim_needs_both(self) -> Self:
+        if (self.dkim_key is None) != (self.dkim_selector is None):
+            raise ValueError("JOURNEYFLOW_DKIM_KEY and JOURNEYFLOW_DKIM_SELECTOR need each other; set both")
         return self
 
     @model_validator(mode="after")

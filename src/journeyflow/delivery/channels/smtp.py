@@ -4,6 +4,7 @@ import asyncio
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aiosmtplib import (
@@ -27,9 +28,11 @@ from journeyflow.delivery.channels.base import (
     Throttled,
     Unanswerable,
 )
-from journeyflow.delivery.channels.dkim import Signer
 from journeyflow.delivery.channels.mime import Mail, compose_email
 from journeyflow.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from journeyflow.delivery.channels.dkim import Signer
 
 _FORM = "smtp://user:password@host:port?tls=starttls, where tls may be starttls, implicit or none"
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
@@ -57,7 +60,7 @@ class Smtp:
         url: str,
         reach_timeout: float = 8.0,
         reply_timeout: float = 20.0,
-        signer: Signer | None = None,
+        signer: "Signer | None" = None,
     ) -> None:
         self._server = _parse(url)
         self._signer = signer
