@@ -63,7 +63,8 @@ async def record(
 
 
 _GONE_ON = or_(
-    messages.c.state.in_(REPORTED), and_(messages.c.state == "failed", messages.c.provider_id.is_not(None))
+    *(messages.c.state == state for state in REPORTED),
+    and_(messages.c.state == "failed", messages.c.provider_id.is_not(None)),
 )
 _RECORD = (
     update(messages)
