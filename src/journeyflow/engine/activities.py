@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.client import Client
 
+from journeyflow.delivery import reports
 from journeyflow.engine import outbox, purge, route, sweep, travel
 from journeyflow.engine.programme import Programme
 from journeyflow.instants import from_ms, to_ms
@@ -39,9 +40,10 @@ class EngineActivities:
         busy_at = clock()
         async with heartbeating():
             while clock() < end and not activity.is_worker_shutdown():
-                if not await outbox.pending(self._store, aside):
+                if not await outbox.pending(self._store, clock(), aside):
                     await asyncio.sleep(_pause(clock() - busy_at))
                     continue
+                await reports.handle(self._store, self._programme, clock())
                 await route.route(self._store, self._programme, clock(), *who)
                 await outbox.flush(self._store, self._client, aside)
                 busy_at = clock()

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Coroutine, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, func, or_, select
@@ -17,6 +18,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from journeyflow.delivery.reports import due
 from journeyflow.engine.travel import outcome_of
 from journeyflow.instants import to_ms
 from journeyflow.members import first, to_hex
@@ -53,11 +55,13 @@ async def flush(store: Store, client: Client, aside: set[int] | None = None) -> 
     return await _start(store, client, aside) + await _signal(store, client, aside)
 
 
-async def pending(store: Store, aside: set[int] | None = None) -> bool:
-    """Whether there is anything to route or to tell Temporal; cheap enough to ask every few milliseconds."""
+async def pending(store: Store, now: datetime, aside: set[int] | None = None) -> bool:
+    """Whether there is anything to follow up, to route or to tell Temporal; cheap enough to ask every few
+    milliseconds."""
     left = sorted(aside or ())
     query = select(
         or_(
+            exists().where(due(now)),
             exists().where(events.c.routed_at.is_(None)),
             exists().where(starts.c.cohort_id.not_in(left)),
             exists().where(wakeups.c.cohort_id.not_in(left)),

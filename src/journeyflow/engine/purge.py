@@ -37,10 +37,12 @@ from journeyflow.store.database import Store, locked
 from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
 from journeyflow.store.programme import journeys
+from journeyflow.store.reports import reports
 
 ACTOR = "journeyflow"  # whose work it is, in the audit log
 _BATCH = 1_000  # rows of a transaction
 _LONGEST_CALENDAR = 32 * DAY  # of a cap: a month, wherever the customer lives
+_REPORTS = 3 * DAY  # providers tell a report again for little more than a day
 _CATCH_UP = DAY  # longer than a sweep looks back, which must find whom it has brought in
 
 
@@ -102,6 +104,8 @@ def _windows(part: Any) -> Iterator[int]:
 def _rules(needs: _Needs) -> Iterator[_Rule]:
     """In an order in which what points to a row goes before it."""
     keep = needs.policy.retention
+    over = [reports.c.handled_at.is_not(None), reports.c.received_at < needs.before(_REPORTS)]
+    yield _Rule("reports", reports, reports.c.id, over, _deleter(reports.c.id))
     if keep.messages is not None:
         yield _messages(needs, keep.messages)
     if keep.events is not None:

@@ -26,6 +26,8 @@ from journeyflow.audience.records import CustomerRow, EventRow, Proof
 from journeyflow.bootstrap import channel_worker, journeys_worker
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.channels.webhook import Webhook
+from journeyflow.delivery.machines import HOLD
+from journeyflow.delivery.reports import handle
 from journeyflow.engine import outbox as towards_temporal
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.route import route
@@ -37,6 +39,7 @@ from journeyflow.store.customers import customers
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import cohorts, enrollments
+from journeyflow.store.reports import reports
 from journeyflow.workflows.cohort import Cohort
 
 LINKS = Links("https://post.example.com", ["the secret of journeys in tests only"])  # in every message
@@ -94,13 +97,16 @@ class Trip:
     async def settle(self) -> None:
         """Returns when everything that is due now has been done."""
         async with asyncio.timeout(_PATIENCE):
-            while await towards_temporal.pending(self.store):
+            while await towards_temporal.pending(self.store, await self.now()):
+                await handle(self.store, self._programme, await self.now())
                 await route(self.store, self._programme, await self.now())
                 await towards_temporal.flush(self.store, self.environment.client)
             for cohort in await self._cohorts():
                 while not await self._at_rest(cohort):
                     await asyncio.sleep(_POLL)
-            if await towards_temporal.pending(self.store):  # one journey has handed over to another
+            if await towards_temporal.pending(
+                self.store, await self.now()
+            ):  # one journey has handed over to another
                 await self.settle()
 
     async def messages(self, customer: str) -> list[Row[Any]]:
@@ -137,6 +143,8 @@ class Trip:
         )
         async with self.store.reading() as connection:
             moments = list((await connection.execute(query)).scalars())
+            held = select(func.min(reports.c.received_at)).where(reports.c.handled_at.is_(None))
+            moments += [at + HOLD for at in (await connection.execute(held)).scalars() if at is not None]
         for cohort in await self._delivering():
             moments += await self._next_attempts(cohort)
         return min((moment for moment in moments if moment is not None and now < moment < end), default=None)
