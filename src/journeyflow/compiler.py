@@ -119,7 +119,7 @@ class _Lowering:
 
     def _wait_for(self, step: d.WaitForStep, here: int, behind: int) -> tuple[p.Step, ...]:
         (then, otherwise), inner = self._arms((step.then, step.otherwise), here + 1, behind)
-        events = tuple(c.EventMatch(event.value, _tests(step.where)) for event in step.events)
+        events = tuple(_event(event.value, step.where) for event in step.events)
         return (p.WaitFor(step.path, events, step.timeout, then, otherwise), *inner)
 
     def _branch(self, step: d.BranchStep, here: int, behind: int) -> tuple[p.Step, ...]:
@@ -232,7 +232,15 @@ def _history(condition: d.EventCondition) -> c.History:
 
 
 def _match(pattern: d.EventPattern) -> c.EventMatch:
-    return c.EventMatch(pattern.event.value, _tests(pattern.where))
+    return _event(pattern.event.value, pattern.where)
+
+
+def _event(name: str, where: tuple[d.Comparison, ...]) -> c.EventMatch:
+    """What programs do that open and follow links ahead of people counts only where it is asked for."""
+    tests = _tests(where)
+    if name in p.BY_READERS and all(test.name != p.MACHINE for test in tests):
+        tests = (*tests, c.Test(p.MACHINE, "is_not", True))
+    return c.EventMatch(name, tests)
 
 
 def _tests(tests: tuple[d.Comparison, ...]) -> tuple[c.Test, ...]:

@@ -20,6 +20,8 @@ Weekdays = tuple[int, ...]  # empty: every day
 
 WEBHOOK = "webhook"  # the channel of messages to machines
 RESERVED = "journeyflow."  # how the names of events begin that only we ourselves write
+BY_READERS = ("email.opened", "email.clicked", "sms.clicked")  # events of ours that programs cause as well
+MACHINE = "machine"  # their property that says so
 ENROLL = "journeyflow.enroll"  # asks for entry into the journey that its property `journey` names
 
 

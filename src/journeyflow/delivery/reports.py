@@ -14,7 +14,7 @@ from journeyflow.audience.suppression import between_claims, suppress_hashes
 from journeyflow.delivery.machines import HOLD, Click, is_machine_click
 from journeyflow.delivery.progress import Progress, further, proven
 from journeyflow.engine.programme import Programme
-from journeyflow.plan import RESERVED
+from journeyflow.plan import MACHINE, RESERVED
 from journeyflow.policy import Policy
 from journeyflow.store.customers import events
 from journeyflow.store.database import Store, insert_ignoring, locked
@@ -279,7 +279,7 @@ def _properties(report: Row[Any], message: Row[Any], by_machine: bool) -> dict[s
         "channel": message.channel,
     }
     told = {name: report.detail[name] for name in ("link", "code", "permanent") if name in report.detail}
-    return common | told | ({"machine": by_machine} if report.kind in _READING else {})
+    return common | told | ({MACHINE: by_machine} if report.kind in _READING else {})
 
 
 async def _withdraw(
