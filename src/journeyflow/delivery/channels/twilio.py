@@ -8,7 +8,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
 from journeyflow.addresses import is_phone
@@ -30,10 +32,12 @@ from journeyflow.policy import Sender
 
 LONGEST_TEXT = 1600  # characters
 _LONGEST_VALIDITY = 36_000  # seconds
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _STATUS_PATH = "/webhooks/twilio/status"
 _SENDER = re.compile(r"\+[1-9][0-9]{1,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +\-_&]{1,11}")
 _SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
-_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)  # what the client makes of a strange answer
+# What the client makes of a strange answer.
+_UNREADABLE = (TwilioException, ValueError, TypeError, AttributeError, KeyError)
 _OWN_ENVIRONMENT = {"TWILIO_EDGE": ""}  # else the client would follow variables that no setting of ours names
 _MOST_FOUND = 1000  # as many as Twilio lists on one page
 _CLOCKS = timedelta(minutes=1)  # ours and Twilio's may differ by as much
@@ -62,7 +66,7 @@ class Twilio:
         if not 1 <= validity <= _LONGEST_VALIDITY:
             raise ConfigurationError(f"Twilio keeps a message for 1 to {_LONGEST_VALIDITY} seconds")
         self._service = service
-        self._reports_to = public_url.rstrip("/") + _STATUS_PATH if public_url else None
+        self._reports_to = _reports_to(public_url, origin)
         self._validity = validity
         self._http = PooledClient(origin, timeouts or Timeouts(), self.batch)
         client = Client(account, token, http_client=self._http, environment=_OWN_ENVIRONMENT)
@@ -132,6 +136,13 @@ class Twilio:
         if self._service is not None:
             return bool(found.messaging_service_sid == self._service)
         return bool(found.from_ == sender.from_)
+
+
+def _reports_to(public_url: str | None, origin: str | None) -> str | None:
+    """None for an address on this machine, unless what stands for Twilio is here too: it would refuse it."""
+    if public_url is None or (origin is None and urlsplit(public_url).hostname in _THIS_MACHINE):
+        return None
+    return public_url.rstrip("/") + _STATUS_PATH
 
 
 def _unsendable(message: Outgoing) -> Rejected | None:

@@ -4,6 +4,7 @@ They come with the answer to a request or later with a report. Our words stand f
 number.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,11 @@ class Meaning:
 def meaning(code: int) -> Meaning:
     """Of a code that the table does not know: rejected."""
     return _MEANINGS.get(code, _UNKNOWN)
+
+
+def known() -> Collection[int]:
+    """The codes of the table."""
+    return _MEANINGS.keys()
 
 
 _UNKNOWN = Meaning("rejected", "see Twilio's page on this code")

@@ -110,6 +110,13 @@ class TwilioServer:
         """Refuses connections as long as the block lasts."""
         return self.http.away()
 
+    def put(self, params: Mapping[str, str], created: datetime | None = None) -> Taken:
+        """A message that was sent from elsewhere; nothing of it is checked."""
+        status = "accepted" if "MessagingServiceSid" in params else "queued"  # no sender was chosen yet
+        taken = Taken(_new_sid(), params, created or self.clock(), status=status)
+        self._taken[taken.sid] = taken
+        return taken
+
     async def report(
         self, sid: str, status: str, error_code: int | None = None, via: str | None = None
     ) -> Heard:
@@ -150,11 +157,7 @@ class TwilioServer:
 
         `opt_out` (STOP, START or HELP) is what Twilio adds for services with Advanced Opt-Out.
         """
-        word = body.strip().upper()
-        if word in _STOP:
-            self.stopped.add(from_)
-        if word in _START:
-            self.stopped.discard(from_)
+        self.hear(from_, body)
         sid = sid or _new_sid()
         params = {
             **{"MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "AccountSid": self.account},
@@ -164,6 +167,14 @@ class TwilioServer:
         if opt_out is not None:
             params["OptOutType"] = opt_out
         return await self.call(url, params, via)
+
+    def hear(self, from_: str, body: str) -> None:
+        """Twilio obeys these words by itself, before anybody else is told."""
+        word = body.strip().upper()
+        if word in _STOP:
+            self.stopped.add(from_)
+        if word in _START:
+            self.stopped.discard(from_)
 
     async def call(
         self, url: str, params: Mapping[str, str], via: str | None = None, signature: str | None = None
@@ -211,17 +222,11 @@ class TwilioServer:
         why = refusal(params, Account(self.account, self.services, self.senders, self.stopped))
         if why is not None:
             return _told(why)
-        status = "accepted" if "MessagingServiceSid" in params else "queued"
-        first = {name: values[0] for name, values in params.items()}
-        taken = Taken(_new_sid(), first, self.clock(), status=status)
-        self._write_down(taken)
-        return _json(201, self._resource(taken))
-
-    def _write_down(self, taken: Taken) -> None:
-        self._taken[taken.sid] = taken
+        taken = self.put({name: values[0] for name, values in params.items()})
         if self.ledger is not None:
             self.ledger.write(json.dumps({"id": taken.sid, **taken.params}) + "\n")
             self.ledger.flush()
+        return _json(201, self._resource(taken))
 
     def _move(self, sid: str, status: str, error: int | None) -> Taken:
         taken = self._taken[sid]
