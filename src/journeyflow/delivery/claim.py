@@ -222,14 +222,14 @@ async def _exit(job: _Job, enrollment: int, reason: str) -> None:
     await cancel_held(job.connection, [enrollment], "exited")
 
 
+def known_of(customer: Row[Any]) -> dict[str, Any]:
+    """What templates are given of a customer."""
+    own = ("email", "phone", "timezone", "locale")
+    named = {name: customer._mapping[name] for name in own}
+    return {**customer.attributes, "id": customer.key, **named}
+
+
 def _claim(row: Row[Any], channel: str) -> Claim:
-    own = {
-        "id": row.key,
-        "email": row.email,
-        "phone": row.phone,
-        "timezone": row.timezone,
-        "locale": row.locale,
-    }
     return Claim(
         row.id,
         row.enrollment_id,
@@ -240,7 +240,7 @@ def _claim(row: Row[Any], channel: str) -> Claim:
         row.template,
         {"email": row.email, "sms": row.phone}.get(channel, ""),
         row.locale,
-        row.attributes | own,
+        known_of(row),
         row.properties or {},
     )
 

@@ -1,0 +1,56 @@
+"""Whom `preview` and `send-test` write to, and what they write from."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from journeyflow.cli.obstacles import needing_files
+
+if TYPE_CHECKING:
+    from journeyflow.store.database import Store
+
+customer_option = click.option("--customer", "key", metavar="ID", help="Write to this customer of the store.")
+locale_option = click.option("--locale", help='The reader\'s language, as in "sv" or "en-GB".')
+event_option = click.option(
+    "--event",
+    metavar="JSON|@FILE",
+    help="Properties of the event that brings the customer in, as JSON or in a file.",
+)
+root_option = click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder that holds journeys/ and templates/; JOURNEYFLOW_ROOT, or this folder, without it.",
+)
+
+
+def event_of(text: str | None) -> dict[str, Any] | None:
+    """The properties that were typed, or that stand in the file behind "@"."""
+    if text is None:
+        return None
+    if text.startswith("@"):
+        with needing_files():
+            text = Path(text[1:]).read_text(encoding="utf-8")
+    try:
+        event = json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"this is not JSON: {error}", param_hint="--event") from None
+    if not isinstance(event, dict):
+        raise click.BadParameter('should be an object, such as {"total": 120}', param_hint="--event")
+    return event
+
+
+async def customer_of(store: "Store", key: str) -> Mapping[str, Any]:
+    """As templates are given them."""
+    from sqlalchemy import select
+
+    from journeyflow.delivery.claim import known_of
+    from journeyflow.store.customers import customers
+
+    async with store.reading() as connection:
+        row = (await connection.execute(select(customers).where(customers.c.key == key))).one_or_none()
+    if row is None:
+        raise click.ClickException("the store has no customer with this id")
+    return known_of(row)
