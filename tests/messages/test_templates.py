@@ -95,7 +95,7 @@ def test_jinja_survives_mjml(tmp_path: Path) -> None:
     html = load_one(tmp_path, {"a/email.mjml": MJML.format(body)}).html or ""
     assert html.index("{% if customer.a < 1 and \"x\" != 'y' %}") < html.index("{# why #}")
     assert html.index("{# why #}") < html.index("{% endif %}") < html.index("{{ customer.name }}")
-    assert 'href="https://example.com/{{ customer["å"]|urlencode }}' in html
+    assert 'https://example.com/{{ customer["å"]|urlencode }}?a=1&b=2{%+ endfilter +%}"' in html
 
 
 def test_parts_are_put_in(tmp_path: Path) -> None:
@@ -187,7 +187,8 @@ BAD = {
     ),
     "a subject for an sms": (
         {"a/sms.txt": "---\nsubject: x\n---\nx"},
-        'a/sms.txt:2:1: the front matter has an unknown key "subject"; known here: coupon, defaults',
+        'a/sms.txt:2:1: the front matter has an unknown key "subject"; known here: coupon, defaults, '
+        "tracking, utm",
     ),
     "twice": (
         {"a/email.mjml": MJML.format("x").replace("---\n<", "subject: y\n---\n<")},

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +13,19 @@ from journeyflow.delivery.channels.base import Outgoing
 from journeyflow.delivery.claim import Claim
 from journeyflow.delivery.coupons import coupon_of, take
 from journeyflow.delivery.courier import Courier
-from journeyflow.delivery.own_links import own_links, refuse_dead_links
+from journeyflow.delivery.own_links import OwnLinks, own_links, refuse_dead_links
+from journeyflow.delivery.short_links import Ids, keep
 from journeyflow.errors import ConfigurationError
 from journeyflow.messages.choose import choose
 from journeyflow.messages.links import Links
-from journeyflow.messages.render import Renderer
+from journeyflow.messages.redirects import HtmlRedirects, ShortRedirects, with_pixel
+from journeyflow.messages.render import Rendered, Renderer
+from journeyflow.messages.templates import Template
+from journeyflow.messages.utm import Parameters, parameters
 from journeyflow.messages.webhook import render_body
 from journeyflow.plan import WEBHOOK, Plan, Webhook
 from journeyflow.policy import Policy, Sender
+from journeyflow.sandbox import TRACKER
 
 _OURSELVES = Sender("journeyflow")  # what a webhook comes from
 
@@ -31,22 +36,7 @@ class Materials:
 
     templates: dict[str, Locales] = field(default_factory=dict)
     coupons: dict[int, str] = field(default_factory=dict)  # by message
-
-
-async def gather(
-    connection: AsyncConnection,
-    courier: Courier,
-    policy: Policy,
-    channel: str,
-    claims: Collection[Claim],
-    now: datetime,
-) -> Materials:
-    """Reads them and takes coupons, in the transaction that claims the messages."""
-    if channel == WEBHOOK:
-        return Materials()
-    templates = await courier.catalogue.find(connection, {one.template for one in claims}, channel)
-    coupons = await take(connection, claims, templates, policy.defaults.locale, now)
-    return Materials(templates, coupons)
+    short_links: Ids = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +54,13 @@ class Writer:
         step = self.plan.steps[claim.step]
         if isinstance(step, Webhook):
             return self._webhook(step, claim, now)
-        sender = self._sender()
-        default = self.policy.defaults.locale
-        template = choose(materials.templates.get(claim.template, {}), claim.locale or default, default)
-        links = own_links(self.links, self.policy, self.channel, claim) if self.links else None
-        reads = self.renderer.reads(template)
-        if links is None:
-            refuse_dead_links(template.name, reads)
-        coupon = coupon_of(template, materials.coupons.get(claim.message))
-        context = (links.context(reads) if links else {}) | coupon | self._context(claim, sender)
-        rendered = self.renderer.render(template, context)
+        template = self._template(claim, materials)
+        sender, own = self._sender(), self._own(claim)
+        rendered = self._render(claim, materials, template, self._redirects(claim, template, materials))
+        counts_opens = self._counts(template, self.policy.tracking.opens)
+        html = rendered.html
+        if counts_opens and html is not None and self.links:
+            html = with_pixel(html, self.links.open_url(claim.message))
         return Outgoing(
             claim.message,
             self.channel,
@@ -81,10 +68,78 @@ class Writer:
             sender,
             now,
             rendered.subject,
-            rendered.html,
+            html,
             rendered.text,
-            links.button if links else None,
+            own.button if own else None,
+            # Where a template wants nothing counted, the provider must keep its hands off as well.
+            counts_clicks=self._counts(template, self.policy.tracking.clicks) or not template.tracking,
+            counts_opens=counts_opens or not template.tracking,
         )
+
+    @property
+    def shortens(self) -> bool:
+        return self.channel == "sms" and self.policy.sms.short_links and self.links is not None
+
+    def short_targets(self, claim: Claim, materials: Materials) -> dict[int, str]:
+        """Where the links lead that the message has shortened, by their numbers in it."""
+        try:
+            template = self._template(claim, materials)
+            redirects = self._redirects(claim, template, materials)
+            if isinstance(redirects, ShortRedirects):
+                self._render(claim, materials, template, redirects)
+                return redirects.targets
+        except Exception:  # noqa: BLE001, S110 - composing the message comes to the same, and tells it
+            pass
+        return {}
+
+    def _template(self, claim: Claim, materials: Materials) -> Template:
+        default = self.policy.defaults.locale
+        return choose(materials.templates.get(claim.template, {}), claim.locale or default, default)
+
+    def _own(self, claim: Claim) -> OwnLinks | None:
+        return own_links(self.links, self.policy, self.channel, claim) if self.links else None
+
+    def _counts(self, template: Template, wanted: bool) -> bool:
+        return wanted and template.tracking and self.links is not None
+
+    def _redirects(
+        self, claim: Claim, template: Template, materials: Materials
+    ) -> HtmlRedirects | ShortRedirects | None:
+        """None: the links stay as they are."""
+        if template.links == 0:
+            return None
+        if self.channel == "email":
+            counts = self._counts(template, self.policy.tracking.clicks)
+            return HtmlRedirects(self.links, claim.message, self._added(claim, template), counts)
+        if self.links is None or not self.shortens or not template.tracking:
+            return None
+        ids = materials.short_links.get(claim.message, {})
+        return ShortRedirects(self.links, self._added(claim, template), ids)
+
+    def _added(self, claim: Claim, template: Template) -> Parameters:
+        if template.utm is None:
+            return ()
+        return parameters(
+            self.policy.tracking.utm | template.utm,
+            journey=self.plan.journey,
+            template=template.name,
+            channel=self.channel,
+            step=self.plan.steps[claim.step].path,
+        )
+
+    def _render(
+        self,
+        claim: Claim,
+        materials: Materials,
+        template: Template,
+        redirects: HtmlRedirects | ShortRedirects | None,
+    ) -> Rendered:
+        own, reads = self._own(claim), self.renderer.reads(template)
+        if own is None:
+            refuse_dead_links(template.name, reads)
+        context = (own.context(reads) if own else {}) | self._context(claim, self._sender())
+        context |= coupon_of(template, materials.coupons.get(claim.message)) | {TRACKER: redirects}
+        return self.renderer.render(template, context)
 
     def _sender(self) -> Sender:
         sender = self.policy.senders.get(self.channel)
@@ -119,3 +174,19 @@ class Writer:
         }
         text = json.dumps(content, ensure_ascii=False)
         return Outgoing(claim.message, WEBHOOK, step.url, _OURSELVES, now, None, None, text)
+
+
+async def gather(
+    connection: AsyncConnection, courier: Courier, writer: Writer, claims: Collection[Claim], now: datetime
+) -> Materials:
+    """Reads them, takes coupons and keeps the targets of short links, in the transaction that claims the
+    messages."""
+    if writer.channel == WEBHOOK:
+        return Materials()
+    templates = await courier.catalogue.find(connection, {one.template for one in claims}, writer.channel)
+    coupons = await take(connection, claims, templates, writer.policy.defaults.locale, now)
+    materials = Materials(templates, coupons)
+    if not writer.shortens:
+        return materials
+    targets = {claim.message: writer.short_targets(claim, materials) for claim in claims}
+    return replace(materials, short_links=await keep(connection, targets))

@@ -127,8 +127,7 @@ async def _claim(job: Job, before: Claims, limit: int) -> tuple[Claims, Material
         claims = await claim(
             connection, job.request, job.plan, job.policy, job.began, now, before.cursor, limit
         )
-        channel = job.request.channel
-        return claims, await gather(connection, job.courier, job.policy, channel, claims.taken, now)
+        return claims, await gather(connection, job.courier, job.writer, claims.taken, now)
 
 
 async def _counts(job: Job) -> Counter[str]:

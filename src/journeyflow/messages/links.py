@@ -87,7 +87,7 @@ class Links:
         return self._url(Link("register", customer, message, ""))
 
     def click_url(self, message: int, number: int, target: str) -> str:
-        """Leads to the target, and counts. For a target that `leads_out`."""
+        """Leads to the target, and counts. For a target that `is_web` and no longer than LONGEST_TARGET."""
         return f"{self.public_url}/l/{self._clicks.sign(f'{message} {number} {target}')}"
 
     def open_url(self, message: int) -> str:
@@ -98,9 +98,9 @@ class Links:
         """Leads to the target that the store has for it."""
         return f"{self.public_url}/s/{self._short.code(id)}"
 
-    def leads_out(self, target: str) -> bool:
-        """Whether it is an address on the web that is not one of the customer's own pages."""
-        return is_web(target) and len(target) <= LONGEST_TARGET and not target.startswith(self._own_places)
+    def is_own(self, target: str) -> bool:
+        """Whether it is one of the customers' own pages."""
+        return target.startswith(self._own_places)
 
     def read(self, token: str) -> Link | None:
         """Of a customer's own page. None for whatever these secrets have not signed, to the last bit.

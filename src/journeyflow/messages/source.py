@@ -17,6 +17,7 @@ from journeyflow.sandbox import COUPON, LINKS, ROOTS, compile_jinja, parse_jinja
 
 MAX_BYTES = 500_000
 
+_WITH_PAIRS = ("utm",)  # keys of the front matter that may have lines of their own
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -32,6 +33,7 @@ class Source:
     start: int = 0  # where the body begins
     values: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, Scalar] = field(default_factory=dict)
+    pairs: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)  # of keys: place, name, value
 
     @property
     def body(self) -> str:
@@ -155,11 +157,19 @@ def _take_front_matter(source: Source, front: yaml.MappingNode, keys: Set[str], 
             problems += _take_defaults(source, value, offset)
         elif isinstance(value, yaml.ScalarNode):
             source.values[name] = value.value
+        elif name in _WITH_PAIRS and isinstance(value, yaml.MappingNode):
+            source.pairs[name] = [_pair(k, v, offset) for k, v in value.value]
         else:
             problems += source.problem(at, f'"{name}" should be a text')
         seen.add(name)
     if problems:
         raise BadTemplate(problems)
+
+
+def _pair(key: yaml.Node, value: yaml.Node, offset: int) -> tuple[int, str, str]:
+    """An empty value where it is no text."""
+    text = value.value if isinstance(value, yaml.ScalarNode) else ""
+    return offset + key.start_mark.index, str(key.value), str(text).strip()
 
 
 def _take_defaults(source: Source, node: yaml.Node, offset: int) -> list[TemplateProblem]:

@@ -11,15 +11,16 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from journeyflow.conditions import Scalar
-from journeyflow.messages import html, text
+from journeyflow.messages import html, text, tracked, utm
 from journeyflow.messages.coupons import check_coupon
 from journeyflow.messages.problems import BadTemplate, TemplateProblem
-from journeyflow.messages.source import read_source
+from journeyflow.messages.source import Source, read_source
 
 __all__ = ["Template", "TemplateProblem", "load_templates"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _FILE = re.compile(r"(email|sms)(?:\.([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*))?\.(mjml|html|txt)")
+_ABOUT_LINKS = ("tracking", "utm")
 _FILE_NAMES = "email.mjml, email.html, email.txt or sms.txt, with a locale as in email.sv.mjml"
 
 
@@ -36,6 +37,9 @@ class Template:
     html: str | None = None
     defaults: dict[str, Scalar] = field(default_factory=dict)  # dotted path of a variable -> value
     coupon: str | None = None  # the pool that the variable of this name gets a code from
+    links: int = 0  # how many are marked in the html, or in the text of an SMS; see `tracked`
+    tracking: bool = True  # False: nobody may count who opens it or clicks
+    utm: dict[str, str] | None = field(default_factory=dict)  # beside the policy's; None: none at all
 
     def to_json(self) -> dict[str, Any]:
         return _TEMPLATE.dump_python(self, mode="json")  # type: ignore[no-any-return]
@@ -102,18 +106,21 @@ def _load(name: str, channel: str, locale: str, files: dict[str, Path]) -> Templ
 
 
 def _sms(name: str, locale: str, path: Path) -> Template:
-    source = read_source(path, keys={"coupon", "defaults"})
+    source = read_source(path, keys={"coupon", "defaults", *_ABOUT_LINKS})
     source.check_jinja()
     if not source.body.strip():
         raise BadTemplate(source.problem(0, "the text is empty; write the message below the front matter"))
     body = source.body.strip()
     coupon = check_coupon(source, body)
-    return Template(name, "sms", locale, text=body, defaults=source.defaults, coupon=coupon)
+    marked, links = tracked.in_text(body)
+    return Template(
+        name, "sms", locale, marked, defaults=source.defaults, coupon=coupon, links=links, **_rules(source)
+    )
 
 
 def _email(name: str, locale: str, files: dict[str, Path]) -> Template:
     main = _main_file(files)
-    source = read_source(main, keys={"subject", "preheader", "coupon", "defaults"})
+    source = read_source(main, keys={"subject", "preheader", "coupon", "defaults", *_ABOUT_LINKS})
     source.check_jinja()
     subject = source.values.get("subject", "").strip()
     if not subject:
@@ -122,17 +129,29 @@ def _email(name: str, locale: str, files: dict[str, Path]) -> Template:
     markup = html.from_mjml(source, main.parent.parent) if "mjml" in files else html.from_html(source)
     whole = html.with_preheader(markup, preheader) if preheader else markup
     plain = _written_text(files["txt"]) if "txt" in files else text.from_html(markup, source)
+    marked, links = tracked.in_html(whole)
     return Template(
         name=name,
         channel="email",
         locale=locale,
         subject=subject,
         preheader=preheader,
-        html=whole,
+        html=marked,
         text=plain,
         defaults=source.defaults,
         coupon=check_coupon(source, subject, whole, plain),
+        links=links,
+        **_rules(source),
     )
+
+
+def _rules(source: Source) -> dict[str, Any]:
+    """What the front matter says about links. Raises BadTemplate."""
+    tracking = source.values.get("tracking", "on")
+    if tracking not in ("on", "off"):
+        message = '"tracking" should be "off", or be left out'
+        raise BadTemplate(source.problem(max(source.whole.find("tracking:"), 0), message))
+    return {"tracking": tracking == "on", "utm": utm.of_front_matter(source)}
 
 
 def _main_file(files: dict[str, Path]) -> Path:
