@@ -15,7 +15,8 @@ from journeyflow.settings import load_settings
 def worker(queues: tuple[str, ...]) -> None:
     """Work on QUEUES (journeys, email, sms, webhook), by default on all, until interrupted."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for talkative in ("alembic", "httpx2"):  # the latter has a line for each message, with a webhook's URL
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     asyncio.run(_work(queues or QUEUES))
 
 

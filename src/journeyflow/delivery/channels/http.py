@@ -17,7 +17,6 @@ _LONGEST_PAUSE = 86_400.0
 _CONNECTIONS = 100
 IDLE = 4.0  # seconds; providers close later, and a request on a connection that they close is in doubt
 _LONGEST_BODY = 65_536  # bytes; no answer that we read is longer
-_BODY_TIMEOUT = 2.0
 _NOT_BEGUN = (
     httpx2.ConnectError,  # DNS, refused, TLS
     httpx2.ConnectTimeout,
@@ -33,7 +32,8 @@ class Timeouts:
     """Seconds. Together below the 30 after which a later attempt takes a message over."""
 
     reach: float = 5.0  # until there is a connection; what goes wrong by then is no doubt
-    reply: float = 20.0  # from then on
+    reply: float = 20.0  # from then on, until the answer begins
+    body: float = 2.0  # until it ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ async def post(
         return Throttled(RETRY_AFTER, f"{provider} cannot be reached")
     except (httpx2.TransportError, TimeoutError):
         return Ambiguous(f"{provider} gave no answer after the message was handed over")
-    return Answer(response.status_code, response.headers, await _content(response))
+    return Answer(response.status_code, response.headers, await _content(response, timeouts.body))
 
 
 def pause(headers: Mapping[str, str], now: datetime) -> float:
@@ -87,12 +87,12 @@ def pause(headers: Mapping[str, str], now: datetime) -> float:
     return min(max(seconds, 1.0), _LONGEST_PAUSE)
 
 
-async def _content(response: httpx2.Response) -> bytes:
+async def _content(response: httpx2.Response, timeout: float) -> bytes:
     """Read to its end, so that the connection can be used again, unless it is long or does not come."""
     content = b""
     try:
         with suppress(httpx2.HTTPError, TimeoutError):
-            async with asyncio.timeout(_BODY_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 async for chunk in response.aiter_raw():
                     content += chunk
                     if len(content) > _LONGEST_BODY:

@@ -94,10 +94,10 @@ class HttpServer:
         finally:
             await self.start()
 
-    def hang_up(self) -> None:
+    async def hang_up(self) -> None:
         """Closes all connections, as servers do with those that have been idle for long."""
-        for writer in self._open.values():
-            writer.close()
+        for writer in list(self._open.values()):
+            await _closed(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
