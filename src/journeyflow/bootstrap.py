@@ -96,7 +96,7 @@ async def working(
             if queue == JOURNEYS_QUEUE:
                 await stack.enter_async_context(journeys_worker(store, client))
                 continue
-            channel = _channel(settings, queue, await name_of(store))
+            channel = channel_of(settings, queue, await name_of(store))
             stack.push_async_callback(channel.close)
             rate = {"email": settings.email_rate, "sms": settings.sms_rate}.get(queue)
             await stack.enter_async_context(channel_worker(store, client, queue, channel, links, rate))
@@ -143,6 +143,19 @@ def links_of(settings: Settings) -> Links | None:
     if settings.public_url is None or settings.link_secrets is None:
         return None
     return Links(settings.public_url, split(settings.link_secrets.get_secret_value()))
+
+
+def channel_of(settings: Settings, queue: str, installation: str) -> Channel:
+    if queue == WEBHOOK:
+        secret = settings.webhook_secret
+        return Webhook(installation, secret.get_secret_value() if secret else None)
+    if queue == "email" and settings.email == "smtp" and settings.smtp_url is not None:
+        return Smtp(settings.smtp_url.get_secret_value(), signer=_signer(settings))
+    if queue == "email" and settings.email == "sendgrid":
+        return _sendgrid(settings, installation)
+    if queue == "sms" and settings.sms == "twilio":
+        return _twilio(settings)
+    return Outbox(settings.outbox)
 
 
 async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
@@ -205,19 +218,6 @@ async def _keep_scheduled(
 def _reason(error: Exception) -> str:
     """The first line: below it a faulty file may be quoted, keys included."""
     return str(error).strip().partition("\n")[0]
-
-
-def _channel(settings: Settings, queue: str, installation: str) -> Channel:
-    if queue == WEBHOOK:
-        secret = settings.webhook_secret
-        return Webhook(installation, secret.get_secret_value() if secret else None)
-    if queue == "email" and settings.email == "smtp" and settings.smtp_url is not None:
-        return Smtp(settings.smtp_url.get_secret_value(), signer=_signer(settings))
-    if queue == "email" and settings.email == "sendgrid":
-        return _sendgrid(settings, installation)
-    if queue == "sms" and settings.sms == "twilio":
-        return _twilio(settings)
-    return Outbox(settings.outbox)
 
 
 def _signer(settings: Settings) -> "Signer | None":

@@ -10,6 +10,8 @@ import click
 from journeyflow.cli.obstacles import needing_files
 
 if TYPE_CHECKING:
+    from journeyflow.messages.links import Links
+    from journeyflow.preview.letters import Desk
     from journeyflow.store.database import Store
 
 customer_option = click.option("--customer", "key", metavar="ID", help="Write to this customer of the store.")
@@ -40,6 +42,19 @@ def event_of(text: str | None) -> dict[str, Any] | None:
     if not isinstance(event, dict):
         raise click.BadParameter('should be an object, such as {"total": 120}', param_hint="--event")
     return event
+
+
+def desks_of(root: Path, template: str, links: "Links | None") -> "list[Desk]":
+    """By channel. Prints all problems there are with the template or the policy, and ends the command."""
+    from journeyflow.folder import FolderError
+    from journeyflow.language.problems import ProgrammeError
+    from journeyflow.preview.letters import desks
+
+    try:
+        return desks(root, template, links)
+    except (FolderError, ProgrammeError) as error:
+        click.echo(str(error), err=True)
+        raise click.exceptions.Exit(1) from None
 
 
 async def customer_of(store: "Store", key: str) -> Mapping[str, Any]:

@@ -26,6 +26,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 70, 130
         "explain": Lazy("journeyflow.cli.explain:explain", "Tell when each step of a journey can happen."),
         "graph": Lazy("journeyflow.cli.graph:graph", "Draw a journey: Mermaid, SVG or DOT."),
         "preview": Lazy("journeyflow.cli.preview:preview", "Write a template's messages to look at them."),
+        "send-test": Lazy("journeyflow.cli.send_test:send_test", "Send a template once, to try it."),
         "schema": Lazy("journeyflow.cli.schema:schema", "Write JSON Schemas for your editor."),
         "apply": Lazy(
             "journeyflow.cli.apply:apply", "Check and compile the programme, and put it into force."

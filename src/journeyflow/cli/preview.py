@@ -13,6 +13,7 @@ import click
 from journeyflow.cli.letters import (
     customer_of,
     customer_option,
+    desks_of,
     event_of,
     event_option,
     locale_option,
@@ -62,7 +63,7 @@ def preview(
     from journeyflow.bootstrap import links_of
     from journeyflow.cli.proof import show
     from journeyflow.errors import RenderError
-    from journeyflow.preview.letters import PAGES, Person, desks, write
+    from journeyflow.preview.letters import PAGES, Person, write
     from journeyflow.settings import load_settings
 
     settings = load_settings()
@@ -70,7 +71,7 @@ def preview(
     person = Person(asyncio.run(_customer(settings, key)) if key else None, event_of(event))
     written: list[Path] = []
     failed = False
-    for desk, tag in _versions(desks(root or settings.root, template, links), locale):
+    for desk, tag in _versions(desks_of(root or settings.root, template, links), locale):
         try:
             letter = write(desk, tag or desk.policy.defaults.locale, person, datetime.now(UTC))
         except RenderError as error:

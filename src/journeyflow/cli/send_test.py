@@ -1,0 +1,162 @@
+"""`journeyflow send-test`: one message for real, to an address that is typed."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from journeyflow.cli.letters import (
+    customer_of,
+    customer_option,
+    desks_of,
+    event_of,
+    event_option,
+    locale_option,
+    root_option,
+)
+
+if TYPE_CHECKING:
+    from journeyflow.delivery.channels.base import Outcome, Outgoing
+    from journeyflow.preview.letters import Desk
+    from journeyflow.settings import Settings
+    from journeyflow.store.database import Store
+
+
+@click.command("send-test")
+@click.argument("template")
+@click.option(
+    "--to", required=True, metavar="ADDRESS", help="An e-mail address, or a number as in +46701740605."
+)
+@click.option("--channel", type=click.Choice(["email", "sms"]), help="Without it, ADDRESS tells.")
+@customer_option
+@locale_option
+@event_option
+@root_option
+@click.pass_context
+def send_test(
+    ctx: click.Context,
+    template: str,
+    to: str,
+    channel: str | None,
+    key: str | None,
+    locale: str | None,
+    event: str | None,
+    root: Path | None,
+) -> None:
+    """Send TEMPLATE once to ADDRESS, through the channel that is set up.
+
+    No consent is asked and no journey knows of it; the subject begins with "[test]". The files of the
+    programme are read, not what was applied. Links to a customer's own pages lead to nobody's. Exits with 1
+    unless the provider has accepted it.
+    """
+    # Imported late, so that the command line's help does not wait for it.
+    from journeyflow.bootstrap import links_of
+    from journeyflow.settings import load_settings
+
+    settings = load_settings()
+    channel = channel or ("email" if "@" in to else "sms")
+    address = _parsed(channel, to)
+    desk = _desk(desks_of(root or settings.root, template, links_of(settings)), template, channel)
+    outcome = asyncio.run(_send(settings, desk, address, locale, key, event_of(event)))
+    told, is_accepted = _told(outcome)
+    click.echo(told, err=not is_accepted)
+    ctx.exit(0 if is_accepted else 1)
+
+
+def _parsed(channel: str, to: str) -> str:
+    from journeyflow.audience.records import RecordError
+    from journeyflow.audience.suppression import parse_address
+
+    try:
+        address = parse_address(channel, to)
+    except RecordError as error:
+        raise click.BadParameter(str(error), param_hint="--to") from None
+    if not address:
+        raise click.BadParameter("the address is empty", param_hint="--to")
+    return address
+
+
+def _desk(desks: "list[Desk]", template: str, channel: str) -> "Desk":
+    for desk in desks:
+        if any(version.channel == channel for version in desk.versions.values()):
+            return desk
+    raise click.ClickException(f'the template "{template}" has no file for the channel "{channel}"')
+
+
+async def _send(
+    settings: "Settings",
+    desk: "Desk",
+    address: str,
+    locale: str | None,
+    key: str | None,
+    event: dict[str, Any] | None,
+) -> "Outcome":
+    from journeyflow.bootstrap import channel_of
+    from journeyflow.cli.stores import migrated_store
+    from journeyflow.preview.letters import Person
+    from journeyflow.store.installation import name_of
+
+    now = datetime.now(UTC)
+    async with migrated_store(settings) as store:
+        person = Person(await customer_of(store, key) if key else None, event)
+        tag = locale or (person.customer or {}).get("locale") or desk.policy.defaults.locale
+        message = await _written(store, desk, tag, person, address, now)
+        channel = channel_of(settings, message.channel, await name_of(store))
+        try:
+            await _allow(store, message, desk, now)
+            return await channel.send(message)
+        finally:
+            await channel.close()
+
+
+async def _written(
+    store: "Store", desk: "Desk", locale: str, person: Any, address: str, now: datetime
+) -> "Outgoing":
+    """Its number is below those of the ledger, and another one for each test: providers know it by that."""
+    from journeyflow.delivery.short_links import keep
+    from journeyflow.preview.letters import drafted
+
+    number = -int(now.timestamp() * 1000)
+    draft = drafted(desk, locale, person)
+    async with store.writing() as connection:
+        ids = await keep(connection, {number: draft.short_targets})
+    sent = draft.finished(now, ids.get(number, {})).outgoing
+    subject = None if sent.subject is None else f"[test] {sent.subject}"
+    return replace(sent, message_id=number, to=address, subject=subject)
+
+
+async def _allow(store: "Store", message: "Outgoing", desk: "Desk", now: datetime) -> None:
+    """Notes who sends it. Raises ClickException where nothing may be sent."""
+    from journeyflow.audience.suppression import is_suppressed
+    from journeyflow.cli.actor import actor
+    from journeyflow.store.audit import note
+
+    async with store.writing() as connection:
+        reason = await is_suppressed(connection, message.channel, message.to)
+        if reason is not None:
+            raise click.ClickException(
+                f"this address is suppressed ({reason}), so nothing is sent to it; use another one, or lift "
+                f"that: journeyflow suppress remove {message.channel} ADDRESS"
+            )
+        template = next(iter(desk.versions.values())).name
+        await note(connection, now, actor(), "send test", template, channel=message.channel)
+
+
+def _told(outcome: "Outcome") -> tuple[str, bool]:
+    from journeyflow.delivery.channels.base import Accepted, Ambiguous, Rejected
+
+    match outcome:
+        case Accepted():
+            return f"accepted: {outcome.provider_id}", True
+        case Rejected():
+            return f"rejected ({outcome.code}): {outcome.reason}", False
+        case Ambiguous():
+            return (
+                f"nobody knows whether it went out: {outcome.reason}; look for it before you try again",
+                False,
+            )
+        case _:
+            return f"not sent: {outcome.reason}; try again in {outcome.retry_after:,.0f} seconds", False
