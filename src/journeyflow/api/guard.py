@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from journeyflow.api.site import STYLE_HASH
 
 MAX_BODY = 64_000  # bytes
+_LARGER = {"/webhooks/sendgrid": 4_000_000}  # SendGrid tells what has gathered in one request
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -34,11 +35,12 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        await self._app(scope, _limited(receive), guarded)
+        most = _LARGER.get(scope["path"], MAX_BODY)
+        await self._app(scope, _limited(receive, most), guarded)
 
 
-def _limited(receive: Receive) -> Receive:
-    left = MAX_BODY
+def _limited(receive: Receive, most: int) -> Receive:
+    left = most
 
     async def limited() -> Message:
         nonlocal left

@@ -12,6 +12,9 @@ import uvicorn
 from pydantic import SecretStr
 
 from journeyflow.api.app import create_app
+from journeyflow.api.webhooks import Providers
+from journeyflow.api.webhooks.sendgrid import SendGrid
+from journeyflow.api.webhooks.twilio import Twilio
 from journeyflow.bootstrap import links_of
 from journeyflow.cli.stores import migrated_store
 from journeyflow.errors import ConfigurationError
@@ -79,7 +82,7 @@ def _page_server(settings: Settings, store: Store) -> uvicorn.Server:
         )
     proxies = split(settings.trusted_proxies)
     config = uvicorn.Config(
-        create_app(store, links),
+        create_app(store, links, providers=_providers(settings, links.public_url)),
         access_log=False,  # the address of a page is the key to it
         log_config=None,
         lifespan="off",
@@ -89,6 +92,16 @@ def _page_server(settings: Settings, store: Store) -> uvicorn.Server:
         timeout_graceful_shutdown=10,
     )
     return _Server(config)
+
+
+def _providers(settings: Settings, public_url: str) -> Providers:
+    """Those that the settings say how to know."""
+    tokens = settings.twilio_auth_tokens
+    keys = split(settings.sendgrid_webhook_keys)
+    return Providers(
+        Twilio.of(public_url, split(tokens.get_secret_value())) if tokens else None,
+        SendGrid.of(keys) if keys else None,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:
