@@ -5,7 +5,7 @@ import re
 from journeyflow.language import values
 from journeyflow.language.fields import Fields, as_map
 from journeyflow.language.problems import Report, nearest, quoted
-from journeyflow.language.source import Node
+from journeyflow.language.source import MapNode, Node
 from journeyflow.policy import Tracking
 
 UTM_KEYS = ("source", "medium", "campaign", "term", "content", "id")
@@ -50,6 +50,12 @@ def _utm(fields: Fields, report: Report) -> dict[str, str]:
     found = {}
     for key in UTM_KEYS:
         value = inner.get(key)
+        if isinstance(value, MapNode):
+            message = (
+                f'"{key}" is a set of keys, as braces make one; put quotes round it, as in "{{journey}}"'
+            )
+            report.add(value.mark, "JF104", message)
+            continue
         word = values.phrase(value, f'"{key}"', report) if value else None
         if word and (fault := unknown_word(word.value)):
             report.add(word.mark, "JF106", f'"{key}" is {quoted(word.value)} and {fault}')
