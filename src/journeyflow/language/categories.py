@@ -41,6 +41,19 @@ def topics(node: Node, report: Report) -> dict[str, Topic]:
     return found
 
 
+def by_locale(node: Node, what: str, report: Report) -> dict[str, str]:
+    """A text, or one for each language."""
+    if not isinstance(node, MapNode):
+        text = values.phrase(node, what, report)
+        return {"": text.value} if text else {}
+    found: dict[str, str] = {}
+    for key, value in node.entries:
+        language, text = values.locale(key, "the language", report), values.phrase(value, what, report)
+        if language and text:
+            found[language] = text.value
+    return found
+
+
 def _category(node: Node, what: str, report: Report) -> Category:
     if values.is_nothing(node):  # "marketing:" with nothing after it
         return Category()
@@ -103,16 +116,4 @@ def _topic(node: Node, what: str, report: Report) -> Topic | None:
     needed, about = fields.need("title", "News"), fields.get("about")
     if needed is None:
         return None
-    return Topic(_by_locale(needed, '"title"', report), _by_locale(about, '"about"', report) if about else {})
-
-
-def _by_locale(node: Node, what: str, report: Report) -> dict[str, str]:
-    if not isinstance(node, MapNode):
-        text = values.phrase(node, what, report)
-        return {"": text.value} if text else {}
-    found: dict[str, str] = {}
-    for key, value in node.entries:
-        language, text = values.locale(key, "the language", report), values.phrase(value, what, report)
-        if language and text:
-            found[language] = text.value
-    return found
+    return Topic(by_locale(needed, '"title"', report), by_locale(about, '"about"', report) if about else {})

@@ -13,12 +13,14 @@ from journeyflow.language.presets import PRESETS
 from journeyflow.language.problems import Report
 from journeyflow.language.scopes import Known, known_channel
 from journeyflow.language.senders import brand, senders
+from journeyflow.language.sms_rules import sms_rules
 from journeyflow.language.source import Document, TextNode
-from journeyflow.policy import Defaults, Policy, QuietHours, Retention
+from journeyflow.language.tracking import tracking
+from journeyflow.policy import Defaults, Policy, QuietHours, Retention, SmsRules, Tracking
 
 _KEYS = (
     "categories", "topics", "presets", "caps", "quiet_hours", "send_windows", "spread", "double_opt_in",
-    "senders", "brand", "retention", "defaults",
+    "senders", "brand", "tracking", "sms", "retention", "defaults",
 )  # fmt: skip
 _LONGEST_SPREAD = 12 * 3_600
 _KEPT = ("events", "messages", "enrollments", "consent_log", "audit_log")
@@ -60,6 +62,8 @@ def _policy(fields: Fields, report: Report) -> tuple[Policy, tuple[Word, ...]]:
         double_opt_in=_channels(fields, report),
         senders=senders(node, report) if (node := fields.get("senders")) else {},
         brand=brand(node, report) if (node := fields.get("brand")) else None,
+        tracking=tracking(node, report) if (node := fields.get("tracking")) else Tracking(),
+        sms=sms_rules(node, report) if (node := fields.get("sms")) else SmsRules(),
         retention=_retention(fields, report),
         defaults=_defaults(fields, report),
     )

@@ -1,17 +1,23 @@
 """What the checker wants to know about templates: what they need, how long they get, what stands in them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from jinja2 import nodes
+
 from journeyflow.errors import RenderError
+from journeyflow.filters import SAMPLES
 from journeyflow.language.checks.surroundings import Message
 from journeyflow.messages.problems import TemplateProblem
 from journeyflow.messages.render import Renderer
 from journeyflow.messages.segments import segments
+from journeyflow.messages.sms_text import finish
 from journeyflow.messages.templates import Template
-from journeyflow.sandbox import COUPON, LINKS, ROOTS, leaves, needed, sandbox
+from journeyflow.policy import SmsRules
+from journeyflow.reading import Reader
+from journeyflow.sandbox import COUPON, LINKS, ROOTS, leaves, needed, path_of, sandbox
 
 LONG = "Maximiliane-Charlotte Featherstonehaugh"  # stands for any text of a customer, an event or a sender
 LONG_CODE = "BIRTHDAY-2026-XK7Q"  # as long as codes get
@@ -41,6 +47,11 @@ def _message(folder: Path, template: Template) -> Message:
     reads = {path for tree in trees for path in leaves(tree)}
     needs = {path for tree in trees for path in needed(tree)}
     html = template.html or template.text
+    longest = _longest(template, reads, trees) if template.channel == "sms" else None
+
+    def parts_under(rules: SmsRules) -> int:
+        return _segments(longest and finish(longest, rules, template.locale, None, True))
+
     return Message(
         name=template.name,
         channel=template.channel,
@@ -49,7 +60,8 @@ def _message(folder: Path, template: Template) -> Message:
         needs=frozenset(needs - template.defaults.keys()),
         reads=frozenset(reads),
         words=" ".join(template.text.split()),
-        parts=_longest(template, reads) if template.channel == "sms" else 1,
+        parts=_segments(longest),
+        parts_under=parts_under,
         can_unsubscribe=bool(_WAY_OUT.search(html)),
     )
 
@@ -65,8 +77,13 @@ def _file(folder: Path, template: Template) -> str:
     return next((path.as_posix() for path in there if path.exists()), place.as_posix())
 
 
-def _longest(template: Template, reads: Iterable[str]) -> int:
-    """SMS that the text takes with long values; 1 where such values do not fit into its arithmetic."""
+def _segments(text: str | None) -> int:
+    return 1 if text is None else segments(text)
+
+
+def _longest(template: Template, reads: Iterable[str], trees: Iterable[nodes.Template]) -> str | None:
+    """The text with long values; None where such values do not fit into its arithmetic."""
+    samples = {path: sample for tree in trees for path, sample in _samples(tree)}
     context: dict[str, Any] = {root: {} for root in ROOTS} | dict.fromkeys(LINKS, LONG_LINK)
     context[COUPON] = LONG_CODE
     for path in sorted(reads):
@@ -75,8 +92,16 @@ def _longest(template: Template, reads: Iterable[str]) -> int:
         for owner in owners:
             inner = place.setdefault(owner, {})
             place = inner if isinstance(inner, dict) else {}
-        place.setdefault(name, LONG)
+        place.setdefault(name, samples.get(path, LONG))
     try:
-        return segments(Renderer().render(template, context).text)
+        return Renderer().render(template, context, Reader(template.locale or "en")).text
     except RenderError:
-        return 1
+        return None
+
+
+def _samples(tree: nodes.Template) -> Iterator[tuple[str, object]]:
+    """What numbers and dates are measured with, by the filters that write them out."""
+    for node in tree.find_all(nodes.Filter):
+        path = path_of(node.node) if node.node is not None else None
+        if path is not None and node.name in SAMPLES:
+            yield path, SAMPLES[node.name]

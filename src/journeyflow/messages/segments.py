@@ -1,5 +1,7 @@
 """How many SMS a text takes: GSM 03.38 for the alphabets, GSM 03.40 for joining several."""
 
+from dataclasses import dataclass
+
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -10,17 +12,37 @@ _ALONE_GSM, _JOINED_GSM = 160, 153  # a joined part gives seven places to its he
 _ALONE_UCS, _JOINED_UCS = 70, 67
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A text as it travels."""
+
+    segments: int
+    places: int  # that its characters take
+    room: int  # places in all of its segments together
+    forcing: tuple[str, ...]  # characters that make all of it UCS-2, each once; none: it is GSM-7
+
+
+def measured(text: str) -> Measured:
+    sizes = _gsm_sizes(text)
+    found = _utf16_sizes(text) if sizes is None else sizes
+    alone, joined = (_ALONE_UCS, _JOINED_UCS) if sizes is None else (_ALONE_GSM, _JOINED_GSM)
+    parts = _parts(found, alone, joined)
+    return Measured(parts, sum(found), parts * joined if parts > 1 else alone, forcing(text))
+
+
 def segments(text: str) -> int:
     """Parts that `text` is sent in; none for an empty text."""
-    sizes = _gsm_sizes(text)
-    if sizes is None:
-        return _parts(_utf16_sizes(text), _ALONE_UCS, _JOINED_UCS)
-    return _parts(sizes, _ALONE_GSM, _JOINED_GSM)
+    return measured(text).segments
 
 
 def is_gsm(text: str) -> bool:
     """Whether the whole text fits the 7-bit alphabet; one other character makes all of it UCS-2."""
     return _gsm_sizes(text) is not None
+
+
+def forcing(text: str) -> tuple[str, ...]:
+    """The characters that the 7-bit alphabet has not, in their order, each once."""
+    return tuple(char for char in dict.fromkeys(text) if char not in _BASIC and char not in _EXTENSION)
 
 
 def _gsm_sizes(text: str) -> list[int] | None:

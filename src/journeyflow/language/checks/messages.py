@@ -6,7 +6,7 @@ from journeyflow.language.checks.surroundings import Message, Surroundings
 from journeyflow.language.definition import Journey, SendStep
 from journeyflow.language.problems import Report, quoted
 from journeyflow.language.walk import all_steps
-from journeyflow.policy import Category, Policy
+from journeyflow.policy import Category, Policy, SmsRules
 
 MOST_PARTS = 3  # of an SMS
 
@@ -17,7 +17,7 @@ def check(journey: Journey, around: Surroundings, report: Report) -> None:
     is_marketing = around.policy.categories.get(journey.category.value, Category()).consent != "not-required"
     for send, versions in first_sends(journey, around.messages):
         _check_locale(send, versions, around.policy, report)
-        _check_length(send, versions, report)
+        _check_length(send, versions, around.policy.sms, is_marketing, report)
         if is_marketing and send.channel.value == "email":
             _check_marketing(send, versions, around.policy, report)
 
@@ -48,11 +48,15 @@ def _check_locale(send: SendStep, versions: list[Message], policy: Policy, repor
         report.add(send.template.mark, "JF209", message)
 
 
-def _check_length(send: SendStep, versions: list[Message], report: Report) -> None:
-    longest = max(versions, key=lambda message: message.parts)
-    if longest.parts > MOST_PARTS:
+def _check_length(
+    send: SendStep, versions: list[Message], rules: SmsRules, is_marketing: bool, report: Report
+) -> None:
+    parts, longest = max(
+        ((one.length(rules, is_marketing), one) for one in versions), key=lambda found: found[0]
+    )
+    if parts > MOST_PARTS:
         message = (
-            f"{longest.file} takes {longest.parts} SMS when names are long, and each of them is paid for; "
+            f"{longest.file} takes {parts} SMS when names are long, and each of them is paid for; "
             f"shorten it to {MOST_PARTS}"
         )
         report.add(send.template.mark, "JF210", message)

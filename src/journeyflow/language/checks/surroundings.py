@@ -1,10 +1,10 @@
 """What a journey is checked against. None: not known, so nothing is said about it."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from journeyflow.language.definition import Segment
-from journeyflow.policy import Policy
+from journeyflow.policy import Policy, SmsRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,13 @@ class Message:
     reads: frozenset[str] = frozenset()  # dotted paths that stand in it at all
     words: str = ""  # its text, with single spaces
     parts: int = 1  # SMS that the text takes when names are long
+    # The same under the policy's rules, where a way out is added to what rests on consent.
+    parts_under: Callable[[SmsRules], int] | None = field(default=None, compare=False)
     can_unsubscribe: bool = True
+
+    def length(self, rules: SmsRules, rests_on_consent: bool) -> int:
+        """SMS that are sent when names are long."""
+        return self.parts_under(rules) if self.parts_under and rests_on_consent else self.parts
 
 
 def messages_by_name(messages: Iterable[Message]) -> dict[tuple[str, str], list[Message]]:

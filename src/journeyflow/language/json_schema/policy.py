@@ -18,6 +18,7 @@ from journeyflow.language.json_schema.parts import (
     text_like,
 )
 from journeyflow.language.presets import PRESETS
+from journeyflow.language.tracking import UTM_WORDS
 from journeyflow.language.values import WEEKDAYS
 
 _COUNTRY = text_like("^[A-Z]{2}(-[A-Z0-9]{1,3})?$", 'Write two letters like "SE", or "US-FL".')
@@ -77,6 +78,14 @@ def document(categories: list[str] | None, topics: list[str] | None) -> Schema:
         ),
         "senders": key(ref("senders"), "Who messages come from, by channel.", {"sms": {"from": "Club"}}),
         "brand": key(ref("brand"), "Who writes, as pages and answers to HELP say.", {"name": "Club"}),
+        "tracking": key(
+            ref("tracking"),
+            "What is counted about readers, and what is added to links.",
+            {"utm": {"source": "journeyflow", "medium": "{channel}", "campaign": "{journey}"}},
+        ),
+        "sms": key(
+            ref("sms"), "What is done to texts of SMS before they leave.", {"opt_out": "Reply STOP to stop."}
+        ),
         "retention": key(
             ref("retention"), "How long things are kept; for ever without it.", {"events": "730 days"}
         ),
@@ -94,6 +103,8 @@ def document(categories: list[str] | None, topics: list[str] | None) -> Schema:
             "hours": _hours(categories),
             "senders": _senders(),
             "brand": _brand(),
+            "tracking": _tracking(),
+            "sms": _sms(),
             "retention": _retention(),
             "defaults": _defaults(),
         },
@@ -198,6 +209,65 @@ def _brand() -> Schema:
         "privacy_url": key(url, "What is done with data.", "https://www.example.com/privacy"),
     }
     return keys(properties, ("name",), title="Brand")
+
+
+def _tracking() -> Schema:
+    about = {
+        "source": ("Where visitors come from.", "journeyflow"),
+        "medium": ("What brought them.", "{channel}"),
+        "campaign": ("What it was part of.", "{journey}"),
+        "term": ("What they looked for.", "shoes"),
+        "content": ("Which of several it was.", "{template}"),
+        "id": ("The campaign's id.", "{step}"),
+    }
+    words = "|".join(UTM_WORDS)
+    value = text_like(
+        rf"^([^{{}}]|\{{({words})\}})*$", f"Of words in braces there are {', '.join(UTM_WORDS)}."
+    ) | {"minLength": 1, "maxLength": 200}
+    utm = {name: key(value, f"utm_{name}: {text}", example) for name, (text, example) in about.items()}
+    properties = {
+        "clicks": key({"type": "boolean"}, "false: links lead straight to their targets.", False),
+        "opens": key({"type": "boolean"}, "false: no picture tells that an e-mail was opened.", False),
+        "utm": key(
+            keys(utm),
+            "Added to the links of messages; {journey}, {template}, {channel} and {step} stand for what it is.",
+            {"source": "journeyflow"},
+        ),
+    }
+    return keys(properties, title="Tracking")
+
+
+def _sms() -> Schema:
+    by_locale: Schema = {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": _LOCALE},
+        "additionalProperties": TEXT,
+    }
+    properties = {
+        "replace": key(
+            {"type": "boolean"},
+            "true: quotation marks, dashes and accents outside of the small alphabet of SMS are replaced by "
+            "those that look alike, where that makes all of the text fit.",
+            True,
+        ),
+        "short_links": key(
+            {"type": "boolean"}, "true: links are short, and lead on to where they led.", True
+        ),
+        "opt_out": key(
+            {"anyOf": [TEXT, by_locale]},
+            "How to stop; put below a text that needs consent and does not say it. One text, or one for each "
+            "language.",
+            "Reply STOP to stop.",
+            {"en": "Reply STOP to stop.", "sv": "Svara STOPP om du inte vill ha fler."},
+        ),
+        "opt_out_in": key(
+            {"type": "array", "items": _COUNTRY},
+            "Only for customers in these countries, and those whose country is not known; all without it.",
+            ["US", "FR"],
+        ),
+    }
+    return keys(properties, title="Sms", dependentRequired={"opt_out_in": ["opt_out"]})
 
 
 def _retention() -> Schema:
