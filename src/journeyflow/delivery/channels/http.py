@@ -6,7 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ssl import SSLContext
 
 import httpx2
 
@@ -55,6 +57,7 @@ def pooled(
         limits=httpx2.Limits(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=IDLE
         ),
+        verify=_authorities(),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
@@ -87,12 +90,18 @@ def pause(headers: Mapping[str, str], now: datetime) -> float:
     return min(max(seconds, 1.0), _LONGEST_PAUSE)
 
 
-async def _content(response: httpx2.Response, timeout: float) -> bytes:
+@cache
+def _authorities() -> SSLContext:
+    """Those that may vouch for a host: reading them takes longer than all else about a client."""
+    return httpx2.create_ssl_context()
+
+
+async def _content(response: httpx2.Response, patience: float) -> bytes:
     """Read to its end, so that the connection can be used again, unless it is long or does not come."""
     content = b""
     try:
         with suppress(httpx2.HTTPError, TimeoutError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(patience):
                 async for chunk in response.aiter_raw():
                     content += chunk
                     if len(content) > _LONGEST_BODY:

@@ -157,7 +157,7 @@ def _field(content: bytes) -> str | None:
     """What the first of SendGrid's errors is about, if it says so in its form."""
     try:
         field = json.loads(content)["errors"][0]["field"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
     return field if isinstance(field, str) and len(field) <= 80 and _FIELD.fullmatch(field) else None
 
