@@ -18,6 +18,7 @@ _ROOTS = ("customer", "event")
 _NUMBERS = (*SAMPLES, "abs", "float", "int", "round")
 _LISTS = ("batch", "first", "groupby", "join", "last", "listed", "map", "slice", "sort", "sum", "unique")
 _DATES = ("date", "time", "datetime")
+_BESIDE = {"gt": 1, "lt": -1, "ne": 1}
 _NUMBER, _DATE = 42, "2026-12-24T18:30:00Z"
 _NAMES = {
     "first_name": "Alex", "last_name": "Johnson", "name": "Alex Johnson", "city": "Stockholm",
@@ -52,8 +53,8 @@ def _hints(tree: nodes.Template) -> Iterator[tuple[str, Any]]:
                     yield path, _DATE if name in _DATES else _NUMBER
                 elif name in _LISTS:
                     yield path, [_by_name(path)]
-            case nodes.Compare(expr=inner, ops=[nodes.Operand(expr=other), *_]) if path := path_of(inner):
-                yield from ((path, value) for value in _constant(other))
+            case nodes.Compare(expr=inner, ops=[operand, *_]) if path := path_of(inner):
+                yield from ((path, value) for value in _fulfilling(operand))
             case nodes.Add() | nodes.Sub() | nodes.Mul() | nodes.Div() | nodes.FloorDiv() | nodes.Mod():
                 yield from ((path, _NUMBER) for side in (node.left, node.right) if (path := path_of(side)))
 
@@ -105,8 +106,17 @@ def _bare(node: nodes.Node) -> nodes.Node:
     return node
 
 
+def _fulfilling(operand: nodes.Operand) -> Iterator[Any]:
+    """A value for which the condition holds, so that what it shows is seen."""
+    for value in _constant(operand.expr):
+        if isinstance(value, int | float) and operand.op in _BESIDE:
+            yield value + _BESIDE[operand.op]
+        elif operand.op not in ("ne", "notin"):
+            yield value
+
+
 def _constant(node: nodes.Expr) -> Iterator[Any]:
-    """The value that a condition asks for, or the first of them."""
+    """The value, or the first of several."""
     match node:
         case nodes.Const(value=value) if value is not None:
             yield value
