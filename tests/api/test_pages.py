@@ -178,5 +178,5 @@ def test_pages_and_words_are_part_of_the_package() -> None:
     found = {path.name for path in (Path(site.__file__).parent / "pages").iterdir()}
     assert found == {
         "layout.html", "unsubscribe.html", "preferences.html", "confirm.html", "register.html", "boxes.html",
-        "language.html", "unreadable.html", "style.css", "words",
+        "language.html", "unreadable.html", "nowhere.html", "style.css", "words",
     }  # fmt: skip

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
-from journeyflow.api import confirm, preferences, register, unsubscribe, webhooks
+from journeyflow.api import confirm, preferences, redirect, register, unsubscribe, webhooks
 from journeyflow.api.guard import Guard
 from journeyflow.api.site import Site
 from journeyflow.api.unreadable import explain
@@ -23,7 +23,7 @@ def create_app(
     """Pages for everybody who has a link; nothing else is told. The clock is the machine's by default."""
     app = FastAPI(title="journeyflow", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(store, links, clock or (lambda: datetime.now(UTC)))
-    for part in (unsubscribe, preferences, confirm, register):
+    for part in (unsubscribe, preferences, confirm, register, redirect):
         app.include_router(part.router(site))
     app.include_router(webhooks.router(site, providers or Providers()))
 

@@ -18,17 +18,18 @@ def explain(app: FastAPI, site: Site) -> None:
     async def refused(request: Request, error: HTTPException) -> Response:
         if error.status_code not in _TOLD:
             return await http_exception_handler(request, error)
-        return await _page(site, request, error.status_code)
+        return await tell_on_page(site, request, "unreadable", error.status_code)
 
     @app.exception_handler(FormParserError)
     async def broken(request: Request, error: FormParserError) -> Response:
-        return await _page(site, request, 400)
+        return await tell_on_page(site, request, "unreadable", 400)
 
 
-async def _page(site: Site, request: Request, status: int) -> Response:
+async def tell_on_page(site: Site, request: Request, name: str, status: int) -> Response:
+    """To whoever it is: nothing is asked about them."""
     async with site.store.reading() as connection:
         policy = await site.policy(connection)
         person = await load(connection, NOBODY)
-    page = site.page("unreadable", site.words(request, person, policy), policy)
+    page = site.page(name, site.words(request, person, policy), policy)
     page.status_code = status
     return page
