@@ -293,7 +293,7 @@ async def test_a_worker_sends_through_what_the_settings_name(server: TwilioServe
         link_secrets="s" * 32,  # type: ignore[arg-type]
         outbox=tmp_path,
     )
-    channel = bootstrap._channel(settings, "sms", "here")
+    channel = bootstrap.channel_of(settings, "sms", "here")
     assert isinstance(await channel.send(sms(7)), Accepted)
     await channel.close()
     (taken,) = server.accepted

@@ -10,7 +10,7 @@ import base64
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -90,6 +90,7 @@ class TwilioServer:
     stopped: set[str] = field(default_factory=set)  # who sent STOP gets nothing more
     http: HttpServer = field(init=False)
     _taken: dict[str, Taken] = field(default_factory=dict)  # by sid, the oldest first
+    _caller: httpx2.AsyncClient | None = None
 
     def __post_init__(self) -> None:
         self.http = HttpServer(self._take, refused, _LONGEST_REQUEST)
@@ -116,6 +117,12 @@ class TwilioServer:
         taken = Taken(_new_sid(), params, created or self.clock(), status=status)
         self._taken[taken.sid] = taken
         return taken
+
+    async def aclose(self) -> None:
+        """Its own connections."""
+        if self._caller is not None:
+            await self._caller.aclose()
+            self._caller = None
 
     async def report(
         self, sid: str, status: str, error_code: int | None = None, via: str | None = None
@@ -186,8 +193,9 @@ class TwilioServer:
             "user-agent": "TwilioProxy/1.1",
             "x-twilio-signature": signature if signature is not None else self.sign(url, params),
         }
-        async with httpx2.AsyncClient(headers=headers, timeout=15) as client:
-            answer = await client.post(_through(url, via), content=urlencode(params))
+        if self._caller is None:
+            self._caller = httpx2.AsyncClient(timeout=15)  # as long as Twilio waits
+        answer = await self._caller.post(_through(url, via), headers=headers, content=urlencode(params))
         return Heard(answer.status_code, answer.headers.get("content-type", ""), answer.text)
 
     def sign(self, url: str, params: Mapping[str, str]) -> str:
@@ -308,7 +316,7 @@ async def twilio_server(
     try:
         server = TwilioServer(ledger=file, **settings)
         server.http.port = port
-        async with serving(server.http):
+        async with serving(server.http), aclosing(server):
             yield server
     finally:
         if file is not None:
