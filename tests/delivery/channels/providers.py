@@ -26,12 +26,13 @@ from journeyflow.delivery.channels.sendgrid import SendGrid
 from journeyflow.delivery.channels.smtp import Smtp
 from journeyflow.delivery.channels.twilio import Twilio
 from journeyflow.policy import Sender
-from journeyflow.testing.vendors.http import Behaviour
+from journeyflow.testing.vendors.http import Behaviour, Reply, serving
 from journeyflow.testing.vendors.sendgrid import Taken as TakenMail
 from journeyflow.testing.vendors.sendgrid import errors, sendgrid_server
 from journeyflow.testing.vendors.shapes import Problem
 from journeyflow.testing.vendors.twilio import Taken as TakenSms
 from journeyflow.testing.vendors.twilio import problem, throttled, twilio_server
+from tests.delivery.channels.pigeon import TOKEN, PigeonServer, adapter
 
 _UTF8 = b'Content-Type: text/plain; charset="utf-8"\nContent-Transfer-Encoding: 8bit\n'
 USER, PASSWORD = "club", "p@ss:w/rd"
@@ -339,6 +340,32 @@ async def _twilio(folder: Path) -> AsyncIterator[Vendor]:
 
 
 @asynccontextmanager
+async def _pigeon(folder: Path) -> AsyncIterator[Vendor]:
+    server = PigeonServer()
+    async with serving(server.http):
+        vendor = Vendor(
+            server,
+            lambda timeouts: adapter()(TOKEN, server.http.url, timeouts),
+            _as_letter,
+            {
+                "rejected": Behaviour(answer=Reply(422)),
+                "throttled": Behaviour(answer=Reply(429, headers={"Retry-After": "7"})),
+            },
+            TOKEN,
+            pause=7,
+        )
+        yield vendor
+        await vendor.channel.close()
+
+
+def _as_letter(letter: dict[str, Any]) -> EmailMessage:
+    mail = EmailMessage()
+    mail["To"] = letter["to"]
+    mail.set_content(letter["text"].encode(errors="replace").decode())
+    return mail
+
+
+@asynccontextmanager
 async def _outbox(folder: Path) -> AsyncIterator[OutboxFolder]:
     yield OutboxFolder(folder / "outbox")
 
@@ -358,6 +385,7 @@ MAKERS: dict[str, tuple[Opened, Make]] = {
     "outbox-sms": (_outbox, sms),
     "smtp": (_smtp, outgoing),
     "sendgrid": (_sendgrid, outgoing),
+    "docs": (_pigeon, outgoing),
     "twilio": (_twilio, sms),
 }
 REMOTE = [name for name in MAKERS if not name.startswith("outbox")]
