@@ -47,6 +47,7 @@ class Claim:
     locale: str | None
     customer: dict[str, Any]
     event: dict[str, Any]  # the properties of the event that brought the customer in
+    country: str | None = None  # of the customer, where it is known
 
 
 @dataclass(slots=True)
@@ -242,6 +243,7 @@ def _claim(row: Row[Any], channel: str) -> Claim:
         row.locale,
         known_of(row),
         row.properties or {},
+        row.country,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.countries import of_customer
 from journeyflow.delivery.catalogue import Locales
 from journeyflow.delivery.channels.base import Outgoing
 from journeyflow.delivery.claim import Claim
@@ -15,16 +16,19 @@ from journeyflow.delivery.coupons import coupon_of, take
 from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.own_links import OwnLinks, own_links, refuse_dead_links
 from journeyflow.delivery.short_links import Ids, keep
+from journeyflow.engine.gate import category_of
 from journeyflow.errors import ConfigurationError
-from journeyflow.messages.choose import choose
+from journeyflow.messages.choose import choose, reader
 from journeyflow.messages.links import Links
 from journeyflow.messages.redirects import HtmlRedirects, ShortRedirects, with_pixel
-from journeyflow.messages.render import Rendered, Renderer
+from journeyflow.messages.render import Rendered, Renderer, refuse_breaks
+from journeyflow.messages.sms_text import finish, has_way_out
 from journeyflow.messages.templates import Template
 from journeyflow.messages.utm import Parameters, parameters
 from journeyflow.messages.webhook import render_body
 from journeyflow.plan import WEBHOOK, Plan, Webhook
 from journeyflow.policy import Policy, Sender
+from journeyflow.reading import Reader
 from journeyflow.sandbox import TRACKER
 
 _OURSELVES = Sender("journeyflow")  # what a webhook comes from
@@ -56,6 +60,8 @@ class Writer:
             return self._webhook(step, claim, now)
         template = self._template(claim, materials)
         sender, own = self._sender(), self._own(claim)
+        refuse_breaks(claim.to, "the customer's address")
+        refuse_breaks(f"{sender.from_}{sender.reply_to or ''}", "the address of the sender")
         rendered = self._render(claim, materials, template, self._redirects(claim, template, materials))
         counts_opens = self._counts(template, self.policy.tracking.opens)
         html = rendered.html
@@ -139,7 +145,25 @@ class Writer:
             refuse_dead_links(template.name, reads)
         context = (own.context(reads) if own else {}) | self._context(claim, self._sender())
         context |= coupon_of(template, materials.coupons.get(claim.message)) | {TRACKER: redirects}
-        return self.renderer.render(template, context)
+        rendered = self.renderer.render(template, context, reader(template.locale, *self._ways(claim)))
+        return (
+            replace(rendered, text=self._finished(claim, template, rendered.text))
+            if self.channel == "sms"
+            else rendered
+        )
+
+    def _finished(self, claim: Claim, template: Template, text: str) -> str:
+        zones = claim.customer.get("timezone"), self.policy.defaults.timezone
+        country = of_customer(claim.country, *zones)
+        rests_on_consent = category_of(self.policy, claim.category).consent != "not-required"
+        needs_way_out = rests_on_consent and not has_way_out(self.renderer.reads(template))
+        locale, _ = self._ways(claim)
+        return finish(text, self.policy.sms, template.locale or locale, country, needs_way_out)
+
+    def _ways(self, claim: Claim) -> tuple[str, str]:
+        """Locale and timezone, the programme's where the customer's are not known."""
+        defaults = self.policy.defaults
+        return claim.locale or defaults.locale, claim.customer.get("timezone") or defaults.timezone
 
     def _sender(self) -> Sender:
         sender = self.policy.senders.get(self.channel)
@@ -170,7 +194,7 @@ class Writer:
             "step": step.path,
             "customer": {"id": claim.customer["id"]},  # more of a customer goes out only where the body asks
             "event": claim.event,
-            "data": render_body(step.body, step.path, context),
+            "data": render_body(step.body, step.path, context, Reader(*self._ways(claim))),
         }
         text = json.dumps(content, ensure_ascii=False)
         return Outgoing(claim.message, WEBHOOK, step.url, _OURSELVES, now, None, None, text)

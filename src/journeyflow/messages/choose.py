@@ -1,9 +1,10 @@
-"""Which language version of a template a customer gets."""
+"""Which language version of a template a customer gets, and how dates and numbers are written in it."""
 
 from collections.abc import Iterator, Mapping
 
 from journeyflow.errors import RenderError
 from journeyflow.messages.templates import Template
+from journeyflow.reading import Reader
 
 
 def choose(templates_by_locale: Mapping[str, Template], locale: str, default: str) -> Template:
@@ -20,6 +21,12 @@ def choose(templates_by_locale: Mapping[str, Template], locale: str, default: st
         f'template "{some.name}" ({some.channel}) is there for {there}, but neither for the customer\'s '
         f'locale nor for the default "{default}"; add one of them, or one without a suffix'
     )
+
+
+def reader(written_in: str, locale: str, timezone: str) -> Reader:
+    """The customer's own way of writing, where a template is in their language or in none."""
+    is_theirs = not written_in or _tag(written_in).split("-")[0] == _tag(locale).split("-")[0]
+    return Reader(locale if is_theirs else written_in, timezone)
 
 
 def _shortened(locale: str) -> Iterator[str]:

@@ -13,11 +13,11 @@ from journeyflow.language.checks.surroundings import Message
 from journeyflow.messages.problems import TemplateProblem
 from journeyflow.messages.render import Renderer
 from journeyflow.messages.segments import segments
-from journeyflow.messages.sms_text import finish
+from journeyflow.messages.sms_text import finish, has_way_out
 from journeyflow.messages.templates import Template
 from journeyflow.policy import SmsRules
 from journeyflow.reading import Reader
-from journeyflow.sandbox import COUPON, LINKS, ROOTS, leaves, needed, path_of, sandbox
+from journeyflow.sandbox import COUPON, LINKS, ROOTS, leaves, needed, path_of, paths, sandbox
 
 LONG = "Maximiliane-Charlotte Featherstonehaugh"  # stands for any text of a customer, an event or a sender
 LONG_CODE = "BIRTHDAY-2026-XK7Q"  # as long as codes get
@@ -50,7 +50,8 @@ def _message(folder: Path, template: Template) -> Message:
     longest = _longest(template, reads, trees) if template.channel == "sms" else None
 
     def parts_under(rules: SmsRules) -> int:
-        return _segments(longest and finish(longest, rules, template.locale, None, True))
+        needs_way_out = not has_way_out({path for tree in trees for path in paths(tree)})
+        return _segments(longest and finish(longest, rules, template.locale, None, needs_way_out))
 
     return Message(
         name=template.name,

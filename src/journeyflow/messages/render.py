@@ -52,14 +52,14 @@ class Place:
     way_out: str  # where a value is missing
 
 
-_ANYBODY = Reader()
+ANYBODY = Reader()
 
 
 def fill(
     part: jinja2.Template,
     data: Mapping[str, Any],
     place: Place,
-    reader: Reader = _ANYBODY,
+    reader: Reader = ANYBODY,
     *,
     plain: bool = False,
 ) -> str:
@@ -82,13 +82,19 @@ def fill(
     return text
 
 
+def refuse_breaks(line: str, what: str) -> None:
+    """Raises RenderError where an address would become several lines of a header; quotes nothing of it."""
+    if _CONTROL.search(line):
+        raise RenderError(f"{what} has a line break or control character in it; correct it")
+
+
 class Renderer:
     """Renders templates and keeps them compiled, by digest."""
 
     def __init__(self) -> None:
         self._compiled: dict[str, _Compiled] = {}
 
-    def render(self, template: Template, context: Mapping[str, Any], reader: Reader = _ANYBODY) -> Rendered:
+    def render(self, template: Template, context: Mapping[str, Any], reader: Reader = ANYBODY) -> Rendered:
         """`context` is plain data: the mappings customer, event, journey and sender, and the links.
 
         Raises RenderError, which names the template and the fault but no value of the customer's.

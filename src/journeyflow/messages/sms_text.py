@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from journeyflow.countries import is_in
 from journeyflow.messages.segments import is_gsm
@@ -31,7 +31,10 @@ _LOOK_ALIKE = {
 
 
 def finish(text: str, rules: SmsRules, locale: str, country: str | None, rests_on_consent: bool) -> str:
-    """The text that is sent. `country` is the customer's, where it is known."""
+    """The text that is sent. `country` is the customer's, where it is known.
+
+    `rests_on_consent`: it may only go to who has not said no, and no link in it says how to.
+    """
     if rests_on_consent and _is_wanted(rules, country) and not says_how_to_stop(text, rules.opt_out):
         text = f"{text}\n{opt_out_text(rules.opt_out, locale)}"
     return with_look_alikes(text) if rules.replace else text
@@ -50,6 +53,11 @@ def opt_out_text(texts: Mapping[str, str], locale: str) -> str:
 def says_how_to_stop(text: str, texts: Mapping[str, str]) -> bool:
     """Whether it has a word for it, or what would be added."""
     return bool(_STOP.search(text)) or any(one in text for one in texts.values())
+
+
+def has_way_out(reads: Set[str]) -> bool:
+    """Whether what a template reads leads its reader out already."""
+    return "unsubscribe_url" in reads
 
 
 def with_look_alikes(text: str) -> str:
