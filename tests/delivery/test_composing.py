@@ -75,7 +75,7 @@ def test_how_to_stop_is_said_where_it_must_be(customer: dict[str, Any], added: s
 
 
 def test_a_template_of_one_language_ends_in_it() -> None:
-    assert compose("Hi", "en", country="US", locale="sv-SE") == "Hi\nReply STOP to stop."
+    assert compose("Hej", "sv", country="US", locale="en-US") == "Hej\nSvara STOPP."
 
 
 @pytest.mark.parametrize("address", ["+4670\r\n1740605", "ann@example.com\nBcc: all@example.com", "a\x00b"])
