@@ -13,6 +13,7 @@ from journeyflow.store.customers import customers
 from journeyflow.store.passages import cohorts, enrollments, legs
 from journeyflow.store.programme import journey_versions
 from journeyflow.store.reports import reports
+from journeyflow.store.short_links import short_links
 from journeyflow.store.types import UtcDateTime, metadata
 
 NOW = datetime(2031, 5, 7, 12, tzinfo=UTC)
@@ -33,7 +34,7 @@ def personal_tables() -> list[Table]:
         parents = {key.column.table.name for key in table.foreign_keys}
         if parents & found or {"cohort_id", "member"} <= set(table.columns.keys()):
             found.add(table.name)
-    return [table for table in metadata.sorted_tables if table.name in found] + [reports]
+    return [table for table in metadata.sorted_tables if table.name in found] + [reports, short_links]
 
 
 async def cohort_of(connection: AsyncConnection, size: int) -> int:
@@ -80,6 +81,7 @@ def _value(column: Column[Any], ids: dict[str, Any], member: int, mark: str) -> 
         ("messages", "state"): "queued",
         ("messages", "channel"): "email",
         ("reports", "message_id"): ids.get("messages"),
+        ("short_links", "message_id"): ids.get("messages"),
         ("wakeups", "member"): member,
         ("wakeups", "event_id"): ids.get("events"),
     }

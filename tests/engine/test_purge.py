@@ -15,6 +15,7 @@ from journeyflow.store.audit import audit_log, note
 from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
+from journeyflow.store.short_links import short_links
 from tests.engine.programmes import World
 from tests.journeys.writing import POLICY
 
@@ -73,6 +74,18 @@ async def test_what_nobody_needs_goes_and_what_is_young_stays(world: World) -> N
     for table in (events, messages, enrollments, legs):
         assert await world.rows(select(table)) == [], table.name
     assert len(await world.rows(select(cohorts))) == 1, "its workflow may be asleep"
+
+
+async def test_short_links_go_with_their_messages(world: World) -> None:
+    await begun(world, SHORT)
+    async with world.store.writing() as connection:
+        ids = (await connection.execute(select(messages.c.id))).scalars().all()
+        rows = [{"message_id": id, "number": 0, "target": "https://shop.example/"} for id in ids]
+        await connection.execute(insert(short_links), rows)
+    await purged(world, days=1)
+    assert len(await world.rows(select(short_links))) == 2
+    await purged(world)
+    assert await world.rows(select(short_links)) == []
 
 
 async def test_a_second_time_there_is_nothing_to_do(world: World) -> None:

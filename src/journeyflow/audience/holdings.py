@@ -19,6 +19,7 @@ from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments, legs, observations, wakeups
 from journeyflow.store.programme import journey_versions
 from journeyflow.store.reports import reports
+from journeyflow.store.short_links import short_links
 
 
 async def holdings(connection: AsyncConnection, customer: int) -> dict[Table, ColumnElement[bool]]:
@@ -28,6 +29,7 @@ async def holdings(connection: AsyncConnection, customer: int) -> dict[Table, Co
     own = select(messages.c.id).where(messages.c.customer_id == customer)
     return {
         reports: reports.c.message_id.in_(own),
+        short_links: short_links.c.message_id.in_(own),
         observations: observations.c.enrollment_id.in_(inside),
         wakeups: tuple_(wakeups.c.cohort_id, wakeups.c.member).in_(places),
         messages: messages.c.customer_id == customer,

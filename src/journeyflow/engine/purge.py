@@ -38,6 +38,7 @@ from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
 from journeyflow.store.programme import journeys
 from journeyflow.store.reports import reports
+from journeyflow.store.short_links import short_links
 
 ACTOR = "journeyflow"  # whose work it is, in the audit log
 _BATCH = 1_000  # rows of a transaction
@@ -133,7 +134,7 @@ def _messages(needs: _Needs, retention: int) -> _Rule:
         ~own,
         ~asked,
     ]
-    return _Rule("messages", messages, messages.c.id, over, _deleter(messages.c.id))
+    return _Rule("messages", messages, messages.c.id, over, _remove_messages)
 
 
 def _events(needs: _Needs, retention: int) -> _Rule:
@@ -274,6 +275,12 @@ def _deleter(column: Any) -> Callable[[AsyncConnection, list[Any]], Awaitable[No
         await connection.execute(delete(column.table).where(column.in_(ids)))
 
     return remove
+
+
+async def _remove_messages(connection: AsyncConnection, ids: list[int]) -> None:
+    """Their links lead nowhere from now on."""
+    await connection.execute(delete(short_links).where(short_links.c.message_id.in_(ids)))
+    await connection.execute(delete(messages).where(messages.c.id.in_(ids)))
 
 
 async def _remove_events(connection: AsyncConnection, ids: list[int]) -> None:
