@@ -71,7 +71,7 @@ class Installation:
                 sys.executable,
                 "-m",
                 worker_script.__name__,
-                env=self._environment() | {"KILL_AT": kill_at},
+                env=self.environment() | {"KILL_AT": kill_at},
                 cwd=Path(__file__).parents[2],
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -142,7 +142,7 @@ class Installation:
         async with self.store.reading() as connection:
             return list(await connection.execute(query))
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         smtp = {
             "JOURNEYFLOW_EMAIL": "smtp",
             "JOURNEYFLOW_SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}?tls=none",

@@ -142,7 +142,7 @@ async def _worker(made: Installation, *queues: str) -> AsyncIterator[None]:
     with (made.folder / "worker.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "journeyflow", "worker", *queues,
-            env=made._environment(), cwd=made.folder, stdout=log, stderr=log,
+            env=made.environment(), cwd=made.folder, stdout=log, stderr=log,
         )  # fmt: skip
     try:
         yield
@@ -154,7 +154,7 @@ async def _worker(made: Installation, *queues: str) -> AsyncIterator[None]:
 async def _command(made: Installation, *arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "journeyflow", *arguments,
-        env=made._environment(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=made.environment(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()

@@ -16,7 +16,7 @@ def check(journey: Journey, around: Surroundings, report: Report) -> None:
     for step in all_steps(journey.steps):
         if isinstance(step, SendStep) and step.when_unknown and step.when_unknown.value == "resend":
             message = (
-                f"the category {quoted(category)} needs consent, and its messages are never sent twice; leave "
-                '"when_unknown" out, or give the journey a category with "consent: not-required"'
+                f"the category {quoted(category)} needs consent, and its messages are never sent twice; "
+                'leave "when_unknown" out, or give the journey a category with "consent: not-required"'
             )
             report.add(step.when_unknown.mark, "JF602", message)
