@@ -8,6 +8,7 @@ import css_inline
 from mjml import mjml2html
 
 from journeyflow.messages import mjml_lint
+from journeyflow.messages.direction import directed_html, directed_mjml
 from journeyflow.messages.problems import BadTemplate
 from journeyflow.messages.source import Source
 from journeyflow.messages.tags import hold
@@ -23,11 +24,13 @@ _HIDDEN = (
 _SPACE = "&#847;&zwnj;&nbsp;" * 60
 
 
-def from_mjml(source: Source, folder: Path) -> str:
+def from_mjml(source: Source, folder: Path, locale: str) -> str:
     """`mj-include path="_parts/footer.mjml"` is looked up below `folder`. Raises BadTemplate."""
     held = hold(mjml_lint.included(source, folder))
     try:
-        html = mjml2html(held.text, fonts={})  # a mail loads no font that mj-font does not name
+        html = mjml2html(
+            directed_mjml(held.text, locale), fonts={}
+        )  # a mail loads no font that mj-font does not name
     except ValueError as error:
         raise BadTemplate(source.problem(source.start, f"this is not MJML: {error}; mend the tags")) from None
     lost = set(held.numbers(_COMMENT.sub("", held.text))) - set(held.numbers(html))
@@ -38,11 +41,11 @@ def from_mjml(source: Source, folder: Path) -> str:
     return _checked(held.restore(html), source)
 
 
-def from_html(source: Source) -> str:
+def from_html(source: Source, locale: str) -> str:
     """Hand-written HTML with its styles moved to the elements. Raises BadTemplate."""
     held = hold(source.body)
     try:
-        html = _INLINER.inline(held.blocks_as_comments())
+        html = directed_html(_INLINER.inline(held.blocks_as_comments()), locale)
     except (ValueError, css_inline.InlineError) as error:
         raise BadTemplate(source.problem(source.start, f"the styles cannot be inlined: {error}")) from None
     return _checked(held.restore(html), source)

@@ -126,7 +126,11 @@ def _email(name: str, locale: str, files: dict[str, Path]) -> Template:
     if not subject:
         raise BadTemplate(source.problem(0, 'an e-mail needs a "subject" in its front matter; add one'))
     preheader = source.values.get("preheader")
-    markup = html.from_mjml(source, main.parent.parent) if "mjml" in files else html.from_html(source)
+    markup = (
+        html.from_mjml(source, main.parent.parent, locale)
+        if "mjml" in files
+        else html.from_html(source, locale)
+    )
     whole = html.with_preheader(markup, preheader) if preheader else markup
     plain = _written_text(files["txt"]) if "txt" in files else text.from_html(markup, source)
     marked, links = tracked.in_html(whole)
