@@ -15,9 +15,9 @@ HOLD: Final = timedelta(seconds=10)
 _APPLE_PREFETCH: Final = "Mozilla/5.0"
 
 # Scanners of mail, previews in chats, and programs that are no browser. Proxies that fetch a picture while
-# somebody reads (Gmail's, Yahoo's) are not among them, nor is Outlook.
+# somebody reads (Gmail's, Yahoo's) are not among them, nor is Outlook, nor the telephones of Cubot.
 _MACHINES: Final = re.compile(
-    r"bot\b|bot/|crawl|spider|slurp|scanner|barracuda|mimecast|proofpoint|safelinks|urldefense|symantec"
+    r"(?<!cu)bot\b|crawl|spider|slurp|scanner|barracuda|mimecast|proofpoint|safelinks|urldefense|symantec"
     r"|messagelabs|trendmicro|fireeye|sophos|ironport|virustotal|zscaler|forcepoint|cloudmark"
     r"|google-safety|googlesecurity|preview|facebookexternalhit|facebot|whatsapp|existence discovery"
     r"|headless|phantomjs|selenium|puppeteer|playwright"

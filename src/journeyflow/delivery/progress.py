@@ -36,7 +36,7 @@ def further(one: Progress, other: Progress) -> Progress:
     """Of two reasons for the same the one that sorts first, so that their order makes no difference."""
     if _rank(one) != _rank(other):
         return max(one, other, key=_rank)
-    return one if (one.reason or "") <= (other.reason or "") else other
+    return min(one, other, key=lambda progress: (progress.reason is None, progress.reason or ""))
 
 
 def _rank(progress: Progress) -> int:
