@@ -183,7 +183,7 @@ BAD = {
     "unknown key": (
         {"a/email.mjml": MJML.format("x").replace("subject", "subjct")},
         'a/email.mjml:2:1: the front matter has an unknown key "subjct"; known here: coupon, defaults, '
-        'preheader, subject',
+        "preheader, subject, tracking, utm",
     ),
     "a subject for an sms": (
         {"a/sms.txt": "---\nsubject: x\n---\nx"},

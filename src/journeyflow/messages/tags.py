@@ -4,6 +4,7 @@ Each tag becomes a word that no markup tool touches, and comes back when the too
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -25,7 +26,17 @@ class Held:
 
     def numbers(self, text: str) -> list[int]:
         """The tags that are left in what was made of `text`, in order."""
-        return [int(number) for number in self._word.findall(text)]
+        return [int(word[1]) for word in self.words(text)]
+
+    def words(self, text: str) -> Iterator[re.Match[str]]:
+        """Where tags stand in it; the first group is a tag's number."""
+        return self._word.finditer(text)
+
+    def is_block(self, text: str) -> bool:
+        """Whether it is nothing but tags that print nothing."""
+        return not self._word.sub("", text).strip() and not any(
+            self.tags[number].startswith("{{") for number in self.numbers(text)
+        )
 
     def blocks_as_comments(self) -> str:
         """`{% ... %}` between HTML tags as comments: those may stand between table rows, words may not."""

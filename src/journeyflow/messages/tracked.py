@@ -5,7 +5,7 @@ the template. Nothing else of the text changes, not a byte: the signs keep Jinja
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -24,7 +24,7 @@ _LINK = re.compile(f"{_SHY}|{_OTHER}|{_HREF}", re.DOTALL | re.IGNORECASE)
 _VALUES = ("double", "single", "bare")
 _OUTLOOK = re.compile(r"<!--\[if\b[^\]]*\]>(?!<!--).*?<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
 _WEB = re.compile(r"\s*https?://", re.IGNORECASE)
-_URL = re.compile(r"""\bhttps?://[^\s<>"']+""", re.IGNORECASE)
+_URL = r"""https?://[^\s<>"']+"""
 _AFTER = ".,;:!?)]}*_"  # closes a sentence and no URL
 
 
@@ -75,13 +75,23 @@ def _mark_html(html: str, places: _Places) -> str:
 
 
 def _mark_text(text: str, places: _Places) -> str:
-    held = hold(text)
-    numbers = {}
-    for match in _URL.finditer(held.text):
-        spot = (match.start(), match.start() + len(match[0].rstrip(_AFTER)))
-        if _is_link(held, *spot):
-            numbers[spot] = places.new(held.text[slice(*spot)])
+    held, numbers, at = hold(text), {}, 0
+    url = re.compile(rf"(?:\b|(?<={held.mark})){_URL}", re.IGNORECASE)
+    while match := url.search(held.text, at):
+        ends = _ends(held, match.start(), match[0].rstrip(_AFTER))
+        end = next((end for end in ends if _is_link(held, match.start(), end)), None)
+        at = end or match.end()
+        if end is not None:
+            numbers[match.start(), end] = places.new(held.text[match.start() : end])
     return _with_marks(held, numbers)
+
+
+def _ends(held: Held, start: int, url: str) -> Iterator[int]:
+    """Where it may end, the last place first: a tag right behind it may belong to the text around."""
+    yield start + len(url)
+    for word in reversed(list(held.words(url))):
+        if held.tags[int(word[1])].startswith("{%"):
+            yield start + len(url[: word.start()].rstrip(_AFTER))
 
 
 def _with_marks(held: Held, numbers: dict[tuple[int, int], int]) -> str:
