@@ -113,6 +113,20 @@ async def test_what_it_cannot_convey_is_refused(
     assert server.http.requests == 0
 
 
+@pytest.mark.parametrize("local", ["a!b#c$d%e&f'g*h+i", "j=k?l^m_n`o{p|q}r~s/t", "-", "a..b", ".a", "a."])
+async def test_an_odd_address_goes_as_it_is_or_is_refused_by_sendgrid(
+    server: SendGridServer, channel: SendGrid, local: str
+) -> None:
+    outcome = await channel.send(outgoing(1, f"{local}@example.com"))
+    if ".." in local or local.strip(".") != local:
+        assert outcome == Rejected(
+            "400 personalizations.0.to.0.email", "SendGrid refused the message", address_is_dead=True
+        )
+    else:
+        to = server.accepted[0].mail["personalizations"][0]["to"]
+        assert to == [{"email": f"{local}@example.com"}]
+
+
 async def test_a_sender_that_is_no_address_is_a_fault_of_the_policy(channel: SendGrid) -> None:
     with pytest.raises(ConfigurationError, match="policy: the sender"):
         await channel.send(outgoing(1, sender=Sender("Club")))

@@ -15,7 +15,6 @@ from sendgrid.helpers.mail import (  # type: ignore[import-untyped]
     Mail,
     OpenTracking,
     Personalization,
-    ReplyTo,
     SubscriptionTracking,
     TrackingSettings,
 )
@@ -106,9 +105,9 @@ class SendGrid:
 
     def _payload(self, message: Outgoing, addressed: Envelope) -> Mail:
         mail = Mail()
-        mail.from_email = _email(addressed.sender)
+        mail.from_email = _boxed(addressed.sender)
         if addressed.reply_to is not None:
-            mail.reply_to = ReplyTo(addressed.reply_to.address, addressed.reply_to.name)
+            mail.reply_to = _boxed(addressed.reply_to)
         mail.subject = addressed.subject
         mail.add_personalization(self._personalization(message, addressed.recipient))
         for kind, text in (("text/plain", message.text), ("text/html", message.html)):
@@ -122,7 +121,7 @@ class SendGrid:
     def _personalization(self, message: Outgoing, recipient: str) -> Personalization:
         """Our numbers stand here, since SendGrid's own description takes no object at the top."""
         personalization = Personalization()
-        personalization.add_to(Email(recipient))
+        personalization.add_to(_boxed(Mailbox(recipient, "")))
         personalization.add_custom_arg(CustomArg("message_id", str(message.message_id)))
         personalization.add_custom_arg(CustomArg("installation", self._installation))
         return personalization
@@ -162,8 +161,13 @@ def _field(content: bytes) -> str | None:
     return field if isinstance(field, str) and len(field) <= 80 and _FIELD.fullmatch(field) else None
 
 
-def _email(mailbox: Mailbox) -> Email:
-    return Email(mailbox.address, mailbox.name)
+def _boxed(mailbox: Mailbox) -> Email:
+    """Without the package's parser: it makes nothing of addresses that are merely unusual."""
+    email = Email()
+    email.email = mailbox.address
+    if mailbox.name:
+        email.name = mailbox.name
+    return email
 
 
 def _tracking(message: Outgoing) -> TrackingSettings:
