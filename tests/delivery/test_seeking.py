@@ -52,8 +52,11 @@ async def test_the_address_the_sender_and_the_time_are_told(world: World) -> Non
     first, second = await messages_to(world, "ann", phone=PHONE)
     await put(world, second, state="queued", claimed_at=None, handed_at=None)
     assert await ask(world, first) == Sought(first, PHONE, SENDER, world.now)
-    await put(world, first, handed_at=None, claimed_at=world.now + timedelta(seconds=5))
-    assert (await ask(world, first)).claimed_at == world.now + timedelta(seconds=5)
+    later = world.now + timedelta(seconds=5)
+    await put(world, first, handed_at=later)
+    assert (await ask(world, first)).claimed_at == later
+    await put(world, first, handed_at=None)
+    assert (await ask(world, first)).claimed_at == world.now
 
 
 OTHERS: list[tuple[dict[str, Any], set[str], bool]] = [
@@ -91,9 +94,12 @@ async def test_messages_to_others_are_not_told(world: World) -> None:
 async def test_each_of_several_is_told_of_the_others(world: World) -> None:
     first, second = await messages_to(world, "ann")
     await put(world, second, state="sending")
-    async with world.store.reading() as connection:
-        both = await sought(connection, POLICY, "sms", messages.c.id.in_([first, second]))
-    assert [(one.message_id, one.doubled) for one in both] == [(first, True), (second, True)]
+    for hours, doubled in ((10, True), (11, False)):
+        then = world.now + timedelta(hours=hours)
+        await put(world, second, claimed_at=then, handed_at=then)
+        async with world.store.reading() as connection:
+            both = await sought(connection, POLICY, "sms", messages.c.id.in_([first, second]))
+        assert [(one.message_id, one.doubled) for one in both] == [(first, doubled), (second, doubled)]
 
 
 async def test_a_customer_who_was_changed_since_may_have_moved(world: World) -> None:

@@ -1,6 +1,7 @@
 """Twilio: what it is asked for, what each of its answers means, and how a message in doubt is looked for."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -235,7 +236,13 @@ async def test_what_something_on_the_way_answers_fails_no_message(server: Twilio
 
 @pytest.mark.parametrize(
     ("answer", "seconds"),
-    [(throttled(7), 7), (problem(429, 20429), 60), (Reply(429), 60), (problem(429, 21611), 60)],
+    [
+        (throttled(7), 7),
+        (problem(429, 20429), 60),
+        (Reply(429), 60),
+        (problem(429, 21611), 60),
+        (problem(429, 29999), 60),
+    ],
 )
 async def test_a_pause_is_as_long_as_twilio_wants_it(
     server: TwilioServer, answer: Reply, seconds: float
@@ -301,10 +308,10 @@ async def test_a_worker_sends_through_what_the_settings_name(server: TwilioServe
     assert taken.params["StatusCallback"] == "http://127.0.0.1:8080/webhooks/twilio/status?message=7"
 
 
-@pytest.mark.parametrize("twilio_was_told_to_stop", ["STOP", " stop ", "Unsubscribe"])
-async def test_after_stop_twilio_says_so(server: TwilioServer, twilio_was_told_to_stop: str) -> None:
+@pytest.mark.parametrize("word", ["STOP", " stop ", "Unsubscribe"])
+async def test_after_stop_twilio_says_so(server: TwilioServer, word: str) -> None:
     server.stopped.clear()
-    server.hear(TO, twilio_was_told_to_stop)
+    server.hear(TO, word)
     outcome = await send(of(server))
     assert isinstance(outcome, Rejected)
     assert outcome.opted_out
@@ -423,6 +430,19 @@ async def test_whoever_has_more_messages_than_twilio_shows_at_once_is_not_judged
 async def test_without_a_proper_answer_there_is_none(server: TwilioServer, behaviour: Behaviour) -> None:
     server.behave(behaviour)
     assert await look(server, doubt(), timeouts=Timeouts(reply=0.1)) == Unanswerable()
+
+
+async def test_whoever_is_looked_for_is_named_nowhere(
+    server: TwilioServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    told = [repr(doubt())]
+    for behaviour in (None, Behaviour(answer=problem(400, 21211, TO)), Behaviour(lose=True)):
+        server.behave(behaviour)
+        told.append(repr(await look(server, doubt())))
+    told += [record.getMessage() for record in caplog.records]
+    for private in (TO, TO[1:], server.token):
+        assert [one for one in told if private in one] == []
 
 
 async def test_while_twilio_is_away_nobody_can_tell(server: TwilioServer) -> None:

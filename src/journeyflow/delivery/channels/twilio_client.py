@@ -45,12 +45,8 @@ class PooledClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         self.session: aiohttp.ClientSession | None = None
         self._origin = urlsplit(origin) if origin is not None else None
         self._connections = connections
-        self._timeout = aiohttp.ClientTimeout(
-            total=timeouts.reach + timeouts.reply,
-            connect=timeouts.reach,
-            sock_connect=timeouts.reach,
-            sock_read=timeouts.reply,
-        )
+        total = timeouts.reach + timeouts.reply
+        self._timeout = aiohttp.ClientTimeout(total, connect=timeouts.reach, sock_read=timeouts.reply)
 
     async def request(
         self,
