@@ -65,6 +65,13 @@ async def sent(store: Store, tmp_path: Path) -> World:
     return World(store, tmp_path / "programme")
 
 
+@pytest_asyncio.fixture
+async def sent_here(sqlite_store: Store, tmp_path: Path) -> World:
+    """The same, where the database makes no difference."""
+    await left(sqlite_store, "ann")
+    return World(sqlite_store, tmp_path / "programme")
+
+
 def told(kind: Any, message: int = 1, at: datetime | None = None, **detail: Any) -> Told:
     """Told a minute after the message has left, unless `at` says otherwise."""
     when = at or NOON + timedelta(minutes=1)
@@ -119,10 +126,12 @@ async def test_the_ledger_goes_on_message_by_message(sent: World) -> None:
     assert await state(sent, "c4") == ("bounced", "550")
 
 
-async def test_a_report_says_under_which_number_the_provider_has_it_and_when_it_left(sent: World) -> None:
-    [id] = await left(sent.store, "bob", state="sending", sent_at=None)
-    await tells(sent, Told("key", id, "accepted", LATER, LATER, "theirs"))
-    [row] = await sent.messages("bob")
+async def test_a_report_says_under_which_number_the_provider_has_it_and_when_it_left(
+    sent_here: World,
+) -> None:
+    [id] = await left(sent_here.store, "bob", state="sending", sent_at=None)
+    await tells(sent_here, Told("key", id, "accepted", LATER, LATER, "theirs"))
+    [row] = await sent_here.messages("bob")
     assert (row.state, row.provider_id, row.sent_at) == ("sent", "theirs", row.claimed_at)
 
 
@@ -152,30 +161,30 @@ async def test_journeys_are_told(sent: World) -> None:
     ]
 
 
-async def test_what_is_told_of_the_future_happens_now(sent: World) -> None:
+async def test_what_is_told_of_the_future_happens_now(sent_here: World) -> None:
     row = Told("key", 1, "delivered", LATER + timedelta(days=1), LATER)
-    await tells(sent, row)
-    [event] = await sent.rows(select(events).where(events.c.name == "email.delivered"))
+    await tells(sent_here, row)
+    [event] = await sent_here.rows(select(events).where(events.c.name == "email.delivered"))
     assert event.at == LATER
 
 
-async def test_of_an_sms_journeys_are_told_as_well(sent: World) -> None:
-    await left(sent.store, "bob", channel="sms", template="hi")
+async def test_of_an_sms_journeys_are_told_as_well(sent_here: World) -> None:
+    await left(sent_here.store, "bob", channel="sms", template="hi")
     later = LATER + HOLD
     await tells(
-        sent, told("delivered", 2), told("opened", 2), told("clicked", 2, at=LATER, link=0), now=later
+        sent_here, told("delivered", 2), told("opened", 2), told("clicked", 2, at=LATER, link=0), now=later
     )
     common = {"message": 2, "template": "hi", "journey": "letter", "channel": "sms"}
-    assert await happened(sent, "sms.delivered") == [common]
-    assert await happened(sent, "sms.clicked") == [common | {"link": 0, "machine": False}]
-    assert await happened(sent, "sms.opened") == []
+    assert await happened(sent_here, "sms.delivered") == [common]
+    assert await happened(sent_here, "sms.clicked") == [common | {"link": 0, "machine": False}]
+    assert await happened(sent_here, "sms.opened") == []
 
 
-async def test_soon_is_after_the_delivery_where_that_is_known(sent: World) -> None:
+async def test_soon_is_after_the_delivery_where_that_is_known(sent_here: World) -> None:
     delivered = told("delivered", at=NOON + timedelta(minutes=5))
     ahead = told("clicked", at=NOON + timedelta(minutes=4), link=0)
-    await tells(sent, ahead, delivered, told("clicked", at=NOON + timedelta(minutes=6), link=0))
-    assert [event["machine"] for event in await happened(sent, "email.clicked")] == [True, False]
+    await tells(sent_here, ahead, delivered, told("clicked", at=NOON + timedelta(minutes=6), link=0))
+    assert [event["machine"] for event in await happened(sent_here, "email.clicked")] == [True, False]
 
 
 async def test_a_click_waits_for_others_before_it_is_judged(sent: World) -> None:
@@ -209,11 +218,11 @@ async def test_exactly_the_address_that_was_told_of_is_suppressed(sent: World) -
     assert await suppressed(sent, "ann@new.example.com") is None
 
 
-async def test_a_weightier_reason_stays_whoever_comes_first(sent: World) -> None:
-    addresses = await hashed(sent, "ann@example.com")
-    await tells(sent, told("complained", suppress="complained", addresses=addresses))
-    await tells(sent, told("bounced", suppress="bounced", addresses=addresses))
-    assert await suppressed(sent, "ann@example.com") == "complained"
+async def test_a_weightier_reason_stays_whoever_comes_first(sent_here: World) -> None:
+    addresses = await hashed(sent_here, "ann@example.com")
+    await tells(sent_here, told("complained", suppress="complained", addresses=addresses))
+    await tells(sent_here, told("bounced", suppress="bounced", addresses=addresses))
+    assert await suppressed(sent_here, "ann@example.com") == "complained"
 
 
 async def test_who_unsubscribes_at_the_provider_gets_nothing_more_about_it(sent: World) -> None:
@@ -230,13 +239,13 @@ async def test_who_unsubscribes_at_the_provider_gets_nothing_more_about_it(sent:
     assert await happened(sent, "consent.denied") == [{"channel": "email", "topic": "news"}]
 
 
-async def test_a_consent_that_was_given_since_stands(sent: World) -> None:
-    async with sent.store.writing() as connection:
+async def test_a_consent_that_was_given_since_stands(sent_here: World) -> None:
+    async with sent_here.store.writing() as connection:
         for choice in (Choice("email", "news", "denied"), Choice("email", "news", "granted")):
             await decide(connection, Policy(), 1, [choice], Basis("page", "customer"), LATER)
-    await tells(sent, told("unsubscribed"))
+    await tells(sent_here, told("unsubscribed"))
     query = select(consents.c.state).where(consents.c.topic == "news")
-    assert [row.state for row in await sent.rows(query)] == ["granted"]
+    assert [row.state for row in await sent_here.rows(query)] == ["granted"]
 
 
 async def test_of_whom_nobody_knows_nothing_comes_and_nothing_is_kept(sent: World) -> None:
@@ -254,10 +263,10 @@ async def test_of_whom_nobody_knows_nothing_comes_and_nothing_is_kept(sent: Worl
     assert await happened(sent, "email.delivered") == []
 
 
-async def test_an_sms_of_another_number_is_another_one(sent: World) -> None:
-    await left(sent.store, "bob", channel="sms", provider_id="SM-1")
-    await tells(sent, Told("key", 2, "delivered", LATER, LATER, "SM-2"))
-    assert await state(sent, "bob") == ("sent", None)
+async def test_an_sms_of_another_number_is_another_one(sent_here: World) -> None:
+    await left(sent_here.store, "bob", channel="sms", provider_id="SM-1")
+    await tells(sent_here, Told("key", 2, "delivered", LATER, LATER, "SM-2"))
+    assert await state(sent_here, "bob") == ("sent", None)
 
 
 async def test_told_again_it_counts_once(sent: World) -> None:
@@ -269,10 +278,10 @@ async def test_told_again_it_counts_once(sent: World) -> None:
         assert await tell(connection, [row, told("opened")]) == 1
 
 
-async def test_more_than_a_batch_is_followed_up_batch_by_batch(sent: World) -> None:
-    async with sent.store.writing() as connection:
+async def test_more_than_a_batch_is_followed_up_batch_by_batch(sent_here: World) -> None:
+    async with sent_here.store.writing() as connection:
         await tell(connection, [told("opened") for _ in range(5)])
-    assert [await handle(sent.store, sent.programme, LATER, 2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await handle(sent_here.store, sent_here.programme, LATER, 2) for _ in range(4)] == [2, 2, 1, 0]
 
 
 async def test_reports_go_three_days_after_they_were_followed_up(sent: World) -> None:
