@@ -6,6 +6,7 @@ every rendered mail would cost more than rendering it.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from inscriptis import Inscriptis  # type: ignore[import-untyped]
 from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]
@@ -31,9 +32,20 @@ def from_html(html: str, source: Source) -> str:
     _shorten_links(tree, held)
     lines = (line.strip() for line in Inscriptis(tree, _CONFIG).get_text().splitlines())
     text = _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
-    made = held.restore(text)
+    made = _keeping_breaks(held, text).restore(text)
     source.check_made(made, "plain text")
     return made
+
+
+def _keeping_breaks(held: Held, text: str) -> Held:
+    """Jinja takes the line break after a tag away; where words stand before the tag, it belongs to them."""
+    tags = list(held.tags)
+    for line in text.splitlines():
+        numbers = held.numbers(line)
+        is_last = bool(numbers) and line.endswith(f"{held.mark}{numbers[-1]}{held.mark}")
+        if is_last and not held.is_block(line) and re.search(r"[^+-]%\}$", tags[numbers[-1]]):
+            tags[numbers[-1]] = tags[numbers[-1]][:-2] + "+%}"
+    return replace(held, tags=tuple(tags))
 
 
 def _flatten_layout(tree: lxml_html.HtmlElement) -> None:
