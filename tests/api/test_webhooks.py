@@ -114,47 +114,41 @@ async def test_what_is_forged_is_refused_and_not_stored(here: Provided, what: st
     assert await stored(here) == 0
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        from_twilio(STATUS, status(SID, "delivered"), token="another"),
-        from_twilio(STATUS, status(SID, "delivered"), url="http://inside.example.com" + STATUS),
-        from_twilio(STATUS, status(SID, "delivered"), url=PUBLIC + STATUS.partition("?")[0]),
-        from_twilio(STATUS, status(SID, "delivered"), url=f"{PUBLIC}{STATUS}1"),
-        from_twilio(INBOUND, JOIN, url=PUBLIC + STATUS),
-        replace(from_twilio(STATUS, status(SID, "delivered")), path=STATUS.replace("1", "2")),
-        replace(from_twilio(STATUS, status(SID, "delivered")), path=STATUS + "&more=1"),
-        replace(from_twilio(INBOUND, JOIN), path="/webhooks/twilio/status?message=1"),
-        from_twilio(INBOUND, JOIN | {"Body": "x" * MAX_BODY}),
-        from_sendgrid([], NOW, FOREIGN_KEY),
-        from_sendgrid([], NOW - timedelta(hours=26, seconds=1)),
-        from_sendgrid([], NOW + timedelta(minutes=5, seconds=1)),
-        from_sendgrid(None, NOW, body=b"[" * 10_000),
-        from_sendgrid(None, NOW, body=b"\xff"),
-        from_sendgrid(None, NOW, body=b"not JSON"),
-        from_sendgrid({"event": "delivered"}, NOW),
-        from_sendgrid(None, NOW, body=b"[" + b" " * 4_000_000 + b"]"),
-    ],
-    ids=[
-        "token", "Host", "no query", "number signed", "other page signed", "number", "query", "page",
-        "large form", "key", "old", "future", "deep", "no text", "no JSON", "no list", "large",
-    ],
-)  # fmt: skip
-async def test_what_is_not_for_us_now_is_refused(here: Provided, request_: Request) -> None:
-    answer = await here.post(request_)
-    assert (answer.status_code, answer.content) == (403, b"")
+NOT_FOR_US_NOW = {
+    "token": from_twilio(STATUS, status(SID, "delivered"), token="another"),
+    "Host": from_twilio(STATUS, status(SID, "delivered"), url="http://inside.example.com" + STATUS),
+    "no query": from_twilio(STATUS, status(SID, "delivered"), url=PUBLIC + STATUS.partition("?")[0]),
+    "number signed": from_twilio(STATUS, status(SID, "delivered"), url=f"{PUBLIC}{STATUS}1"),
+    "page signed": from_twilio(INBOUND, JOIN, url=PUBLIC + STATUS),
+    "number": replace(from_twilio(STATUS, status(SID, "delivered")), path=STATUS.replace("1", "2")),
+    "query": replace(from_twilio(STATUS, status(SID, "delivered")), path=STATUS + "&more=1"),
+    "page": replace(from_twilio(INBOUND, JOIN), path="/webhooks/twilio/status?message=1"),
+    "large form": from_twilio(INBOUND, JOIN | {"Body": "x" * MAX_BODY}),
+    "key": from_sendgrid([], NOW, FOREIGN_KEY),
+    "old": from_sendgrid([], NOW - timedelta(hours=26, seconds=1)),
+    "future": from_sendgrid([], NOW + timedelta(minutes=5, seconds=1)),
+    "deep": from_sendgrid(None, NOW, body=b"[" * 10_000),
+    "no text": from_sendgrid(None, NOW, body=b"\xff"),
+    "no JSON": from_sendgrid(None, NOW, body=b"not JSON"),
+    "no list": from_sendgrid({"event": "delivered"}, NOW),
+    "large": from_sendgrid(None, NOW, body=b"[" + b" " * 4_000_000 + b"]"),
+}
+
+
+async def test_what_is_not_for_us_now_is_refused(here: Provided) -> None:
+    for wrong, request in NOT_FOR_US_NOW.items():
+        answer = await here.post(request)
+        assert (answer.status_code, answer.content) == (403, b""), wrong
     assert await stored(here) == 0
 
 
-@pytest.mark.parametrize("timestamp", ["", "x", "-5", "1e9", "\uff11\uff12", "99999999999", "9" * 400])
-async def test_a_time_that_is_none_is_refused(here: Provided, timestamp: str) -> None:
+async def test_a_time_that_is_none_is_refused(here: Provided) -> None:
     request = real(here)["events"]
-    headers = [
-        (name.encode(), value.encode()) for name, value in request.headers.items() if name != TIMESTAMP
-    ]
-    headers.append((TIMESTAMP.encode(), timestamp.encode()))
-    answer = await here.http.post(request.path, content=request.body, headers=headers)
-    assert answer.status_code == 403
+    for timestamp in ("", "x", "-5", "1e9", "\uff11\uff12", "99999999999", "9" * 400):
+        headers = {name: value.encode() for name, value in request.headers.items()}
+        headers[TIMESTAMP] = timestamp.encode()
+        answer = await here.http.post(request.path, content=request.body, headers=headers)
+        assert answer.status_code == 403, timestamp
 
 
 async def test_two_signatures_prove_nothing(here: Provided) -> None:
@@ -262,20 +256,17 @@ async def test_an_event_told_again_with_another_id_is_stored_once(here: Provided
     ]
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"installation": "another"}, {"installation": None}, {"message_id": None}, {"message_id": 1},
-        {"message_id": "0"}, {"message_id": "1;"}, {"message_id": "9" * 19}, {"timestamp": "1513299569"},
-        {"timestamp": True}, {"timestamp": -1}, {"timestamp": 10**30}, {"timestamp": None},
-        {"event": "opened"}, {"event": ["open"]}, {"event": None},
-    ],
-    ids=str,
-)  # fmt: skip
-async def test_events_of_others_and_what_is_no_event_are_passed_over(
-    here: Provided, more: dict[str, Any]
-) -> None:
-    found = [here.event("open", 1, NOON) | more, 5, None, "x", [], here.event("delivered", 2, NOON)]
+OTHERS: list[dict[str, Any]] = [
+    {"installation": "another"}, {"installation": None}, {"message_id": None}, {"message_id": 1},
+    {"message_id": "0"}, {"message_id": "1;"}, {"message_id": "9" * 19}, {"timestamp": "1513299569"},
+    {"timestamp": True}, {"timestamp": -1}, {"timestamp": 10**30}, {"timestamp": None},
+    {"event": "opened"}, {"event": ["open"]}, {"event": None},
+]  # fmt: skip
+
+
+async def test_events_of_others_and_what_is_no_event_are_passed_over(here: Provided) -> None:
+    odd = [here.event("open", 1, NOON) | more for more in OTHERS]
+    found = [*odd, 5, None, "x", [], here.event("delivered", 2, NOON)]
     assert (await here.post(from_sendgrid(found, NOW))).status_code == 204
     assert [message for _, message, _, _ in await told(here)] == [2]
 
@@ -292,30 +283,34 @@ async def test_odd_values_in_an_event_lose_no_more_than_themselves(here: Provide
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("said", "error", "kind", "detail"),
-    [
-        *((name, None, "accepted", {}) for name in ("accepted", "queued", "sending", "sent")),
-        ("delivered", None, "delivered", {}),
-        ("read", None, "delivered", {}),
-        ("canceled", None, "failed", {}),
-        ("undelivered", 30003, "failed", {"code": "30003"}),
-        ("failed", 30007, "failed", {"code": "30007"}),
-        ("receiving", None, None, None),
-        ("", None, None, None),
-    ],
-)
-async def test_statuses_of_twilio_become_what_follows_from_them(
-    here: Provided, said: str, error: int | None, kind: str | None, detail: Any
-) -> None:
-    assert (await here.post(from_twilio(STATUS, status(SID, said, error=error)))).status_code == 204
-    assert await told(here) == ([(f"twilio/1/{SID}/{kind}", 1, kind, detail)] if kind else [])
+STATUSES: list[tuple[str, int | None, str | None, dict[str, Any]]] = [
+    *((name, None, "accepted", {}) for name in ("accepted", "queued", "sending", "sent")),
+    ("delivered", None, "delivered", {}),
+    ("read", None, "delivered", {}),
+    ("canceled", None, "failed", {}),
+    ("undelivered", 30003, "failed", {"code": "30003"}),
+    ("failed", 30007, "failed", {"code": "30007"}),
+    ("receiving", None, None, {}),
+    ("", None, None, {}),
+]
 
 
-@pytest.mark.parametrize("query", ["", "?message=", "?message=x", "?message=0", "?other=1"])
-async def test_a_status_without_a_number_of_ours_is_passed_over(here: Provided, query: str) -> None:
-    request = from_twilio(f"/webhooks/twilio/status{query}", status(SID, "delivered"))
-    assert (await here.post(request)).status_code == 204
+async def test_statuses_of_twilio_become_what_follows_from_them(here: Provided) -> None:
+    for number, (said, error, _, _) in enumerate(STATUSES, start=1):
+        path = f"/webhooks/twilio/status?message={number}"
+        assert (await here.post(from_twilio(path, status(SID, said, error=error)))).status_code == 204
+    found = sorted((message, key, kind, detail) for key, message, kind, detail in await told(here))
+    assert found == [
+        (number, f"twilio/{number}/{SID}/{kind}", kind, detail)
+        for number, (_, _, kind, detail) in enumerate(STATUSES, start=1)
+        if kind is not None
+    ]
+
+
+async def test_a_status_without_a_number_of_ours_is_passed_over(here: Provided) -> None:
+    for query in ("", "?message=", "?message=x", "?message=0", "?other=1"):
+        request = from_twilio(f"/webhooks/twilio/status{query}", status(SID, "delivered"))
+        assert (await here.post(request)).status_code == 204
     assert await stored(here) == 0
 
 
