@@ -10,13 +10,17 @@ from sqlalchemy import select, update
 
 from journeyflow.audience.rights import erase, export
 from journeyflow.delivery.channels.outbox import Outbox
+from journeyflow.delivery.claim import Claim
+from journeyflow.delivery.coupons import take
 from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.deliver import Attempt, deliver
+from journeyflow.messages.templates import Template
 from journeyflow.store.coupons import NEVER, add_codes, coupons
+from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from journeyflow.workflows.contracts import DeliveryRequest
 from tests.delivery.test_deliver import statements
-from tests.engine.programmes import World, keys
+from tests.engine.programmes import NOON, World, keys
 
 PRESENTS = """
     journey: presents
@@ -168,6 +172,20 @@ async def _deliver(world: World, folder: Path, cohort: int) -> None:
     courier = Courier(world.store, {"sms": Outbox(folder)}, world.programme)
     attempt = Attempt(1, lambda: world.now, lambda: False)
     await deliver(courier, DeliveryRequest(cohort, 0, "sms"), attempt)
+
+
+async def test_nobody_waits_for_another_who_is_taking_codes(postgresql_store: Store) -> None:
+    async with postgresql_store.writing() as connection:
+        await add_codes(connection, "birthday-10", ["A", "B"], NEVER, NOON)
+    templates = {"present": {"": Template("present", "sms", "", "{{ coupon }}", coupon="birthday-10")}}
+    async with asyncio.timeout(20), postgresql_store.writing() as one, postgresql_store.writing() as other:
+        first = await take(one, [claimed(1)], templates, "en", NOON)
+        second = await take(other, [claimed(2)], templates, "en", NOON)
+    assert (first, second) == ({1: "A"}, {2: "B"})
+
+
+def claimed(message: int) -> Claim:
+    return Claim(message, 1, 1, "marketing", 0, NOON, "present", "", None, {}, {})
 
 
 async def test_erasing_a_customer_keeps_the_code_and_forgets_whose_it_was(
