@@ -123,9 +123,8 @@ def channel_worker(
     links: Links | None = None,
     rate: float | None = None,
 ) -> Worker:
-    """`rate` is in messages a second, of all workers on the queue together. The server counts attempts at
-    delivery, so each hands over only so many messages that there are few enough attempts."""
-    most = None if rate is None else math.ceil(rate / _MOST_ATTEMPTS)
+    """`rate` is in messages a second, of all workers on the queue together."""
+    most, attempts = (None, None) if rate is None else paced(rate)
     activities = DeliveryActivities(Courier(store, {queue: channel}, links=links, most=most))
     return Worker(
         client,
@@ -133,9 +132,16 @@ def channel_worker(
         activities=[activities.deliver, activities.reconcile],
         interceptors=[PrivateFailures()],
         max_concurrent_activities=_DELIVERIES,
-        max_task_queue_activities_per_second=None if rate is None or most is None else rate / most,
+        max_task_queue_activities_per_second=attempts,
         graceful_shutdown_timeout=_GRACE,
     )
+
+
+def paced(rate: float) -> tuple[int, float]:
+    """The server counts attempts at delivery: how many messages each hands over, and how many there may be a
+    second, for `rate` messages a second."""
+    most = math.ceil(rate / _MOST_ATTEMPTS)
+    return most, rate / most
 
 
 def links_of(settings: Settings) -> Links | None:

@@ -1,0 +1,201 @@
+"""Rates and outages: how much one attempt hands over, and when the next one comes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from journeyflow.delivery.activities import DeliveryActivities
+from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Throttled, Unanswerable
+from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.deliver import Attempt, deliver
+from journeyflow.delivery.pauses import AT_ONCE, PACED, TryAgain, back_off
+from journeyflow.delivery.slots import Slots
+from journeyflow.store.ledger import messages
+from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
+from tests.engine.programmes import World, keys
+from tests.journeys.writing import POLICY
+
+JOURNEY = """
+    journey: letters
+    enter: {event: began}
+    steps: [{send: {email: hello}}]
+"""
+URGENT = JOURNEY.replace("enter:", "category: transactional\n    enter:")
+REQUEST = DeliveryRequest(1, 0, "email")
+NIGHT = POLICY + '    quiet_hours: [{from: "21:00", to: "08:00"}]\n'
+
+
+@dataclass
+class Provider:
+    """Takes messages as long as it is there."""
+
+    there: Callable[[int], bool] = lambda _number: True
+    batch: int = 10
+    wish: float = 60.0  # seconds
+    got: list[int] = field(default_factory=list)
+
+    async def send(self, message: Outgoing) -> Outcome:
+        if not self.there(len(self.got)):
+            return Throttled(self.wish, "away")
+        self.got.append(message.message_id)
+        return Accepted("theirs")
+
+    async def lookup(self, _sought: Any) -> Unanswerable:
+        return Unanswerable()
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+async def queued(world: World, number: int, journey: str = JOURNEY, policy: str = POLICY) -> None:
+    await world.apply(journey, policy=policy)
+    await world.customers(*keys(number))
+    await world.enter(*keys(number))
+
+
+@pytest.mark.parametrize("most", [1, 3, 8, 9])
+async def test_an_attempt_hands_over_as_many_as_the_rate_allows(world: World, most: int) -> None:
+    await queued(world, 8)
+    provider = Provider()
+    courier = Courier(world.store, {"email": provider}, world.programme, most=most)
+    for number in range(1, 8 // most + 1):
+        with pytest.raises(TryAgain) as pause:
+            await deliver(courier, REQUEST, Attempt(number, lambda: world.now, lambda: False))
+        assert (pause.value.after, pause.value.reason, pause.value.outages) == (AT_ONCE, PACED, 0)
+        assert len(provider.got) == number * most
+        world.now += AT_ONCE
+    last = Attempt(8 // most + 1, lambda: world.now, lambda: False)
+    assert await deliver(courier, REQUEST, last) == DeliveryCount(sent=8)
+    assert sorted(provider.got) == list(range(1, 9))
+
+
+async def test_those_who_sleep_take_no_place_of_the_rate(world: World) -> None:
+    await queued(world, 6, policy=NIGHT)
+    await world.customers("c5", timezone="America/New_York")
+    world.now = world.now.replace(hour=22, minute=0)
+    provider = Provider()
+    courier = Courier(world.store, {"email": provider}, world.programme, most=1)
+    with pytest.raises(TryAgain):
+        await deliver(courier, REQUEST, Attempt(1, lambda: world.now, lambda: False))
+    assert len(provider.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("outages", "wish", "urgent", "seconds"),
+    [
+        (1, 60, False, 60),
+        (2, 60, False, 120),
+        (3, 60, False, 240),
+        (4, 60, False, 300),
+        (5000, 60, False, 300),
+        (1, 2, False, 2),
+        (2, 2, False, 120),
+        (2, 1000, False, 1000),
+        (1, 60, True, 60),
+        (9, 60, True, 60),
+        (9, 1000, True, 1000),
+    ],
+)
+def test_pauses_grow_as_long_as_the_provider_is_away(
+    outages: int, wish: float, urgent: bool, seconds: float
+) -> None:
+    pauses = {back_off(DeliveryRequest(n, 0, "email"), outages, wish, urgent) for n in range(1000)}
+    assert min(pauses) == timedelta(seconds=seconds)
+    assert max(pauses) == timedelta(seconds=seconds * 1.1)
+    assert len(pauses) == 11, "not all come back at once"
+
+
+@dataclass
+class Attempts:
+    """Of the activity, as Temporal makes them: each is told what the one before noted."""
+
+    world: World
+    provider: Provider
+    most: int | None = None
+    noted: Any = None
+    number: int = 0
+
+    async def next(self, request: DeliveryRequest = REQUEST) -> ApplicationError:
+        self.number += 1
+        environment = ActivityEnvironment()
+        environment.info = replace(
+            environment.info,
+            started_time=self.world.now + timedelta(minutes=self.number),
+            attempt=self.number,
+            heartbeat_details=[self.noted] if self.noted is not None else [],
+        )
+        environment.on_heartbeat = self._note
+        courier = Courier(self.world.store, {"email": self.provider}, self.world.programme, most=self.most)
+        with pytest.raises(ApplicationError) as raised:
+            await environment.run(DeliveryActivities(courier).deliver, request)
+        return raised.value
+
+    def _note(self, *details: Any) -> None:
+        [self.noted] = details
+
+
+@pytest.mark.parametrize(("journey", "pauses"), [(JOURNEY, [1, 2, 4, 5, 5]), (URGENT, [1, 1, 1, 1, 1])])
+async def test_an_outage_is_counted_from_attempt_to_attempt(
+    world: World, journey: str, pauses: list[int]
+) -> None:
+    await queued(world, 3, journey)
+    attempts = Attempts(world, Provider(there=lambda _number: False))
+    told = [(await attempts.next()).next_retry_delay for _ in pauses]
+    assert [delay is not None and round(delay / timedelta(minutes=1.07)) for delay in told] == pauses
+
+
+async def test_what_it_takes_in_between_ends_an_outage(world: World) -> None:
+    await queued(world, 20)
+    attempts = Attempts(world, Provider(there=lambda _number: False))
+    for _ in range(3):
+        await attempts.next()
+    assert attempts.noted == 3
+    attempts.provider.there = lambda number: number < 10
+    await attempts.next()
+    assert attempts.noted == 1
+    assert len(attempts.provider.got) == 10
+
+
+async def test_attempts_for_the_rate_and_for_the_night_are_no_outages(world: World) -> None:
+    await queued(world, 5, policy=NIGHT)
+    attempts = Attempts(world, Provider(), most=1)
+    for _ in range(3):
+        await attempts.next()
+    assert attempts.noted == 0
+    world.now = world.now.replace(hour=22, minute=0)
+    for _ in range(2):
+        await attempts.next()
+    assert (attempts.noted, len(attempts.provider.got)) == (0, 3)
+
+
+async def test_what_is_sent_again_and_cannot_go_is_left_to_the_next_run(world: World) -> None:
+    await queued(world, 1)
+    async with world.store.writing() as connection:
+        await connection.execute(messages.update().values(resends=1))
+    away = Attempts(world, Provider(there=lambda _number: False))
+    assert (await away.next(replace(REQUEST, resend=True))).non_retryable
+    paced = Attempts(world, Provider(), most=1, number=1)
+    assert not (await paced.next(replace(REQUEST, resend=True))).non_retryable
+
+
+async def test_one_who_is_alone_gets_all_slots_and_each_of_several_at_most_half() -> None:
+    slots, got, leave = Slots(10), [], asyncio.Event()
+
+    async def take(most: int) -> None:
+        async with slots.some(most) as number:
+            got.append(number)
+            await leave.wait()
+
+    async with asyncio.TaskGroup() as takers:
+        for most in (50, 50, 2, 50):
+            takers.create_task(take(most))
+        await asyncio.sleep(0)
+        assert got == [10], "the others wait"
+        leave.set()
+    assert got == [10, 5, 2, 3] or sum(got[1:3]) <= 10
