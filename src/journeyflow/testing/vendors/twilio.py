@@ -82,7 +82,7 @@ class TwilioServer:
     """`clock` is Twilio's. `ledger` gets a line for each accepted message."""
 
     account: str = ACCOUNT
-    token: str = TOKEN
+    token: str = field(default=TOKEN, repr=False)
     services: Collection[str] = (SERVICE,)
     senders: Collection[str] | None = None  # None: whatever has the form of one
     ledger: IO[str] | None = None
