@@ -1,7 +1,6 @@
 """Whom `preview` and `send-test` write to, and what they write from."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from journeyflow.cli.obstacles import needing_files
 
 if TYPE_CHECKING:
     from journeyflow.messages.links import Links
-    from journeyflow.preview.letters import Desk
+    from journeyflow.preview.letters import Desk, Person
     from journeyflow.store.database import Store
 
 customer_option = click.option("--customer", "key", metavar="ID", help="Write to this customer of the store.")
@@ -57,15 +56,16 @@ def desks_of(root: Path, template: str, links: "Links | None") -> "list[Desk]":
         raise click.exceptions.Exit(1) from None
 
 
-async def customer_of(store: "Store", key: str) -> Mapping[str, Any]:
-    """As templates are given them."""
+async def person_of(store: "Store", key: str, event: dict[str, Any] | None) -> "Person":
+    """The customer as templates are given them."""
     from sqlalchemy import select
 
     from journeyflow.delivery.claim import known_of
+    from journeyflow.preview.letters import Person
     from journeyflow.store.customers import customers
 
     async with store.reading() as connection:
         row = (await connection.execute(select(customers).where(customers.c.key == key))).one_or_none()
     if row is None:
         raise click.ClickException("the store has no customer with this id")
-    return known_of(row)
+    return Person(known_of(row), event, row.country)

@@ -2,7 +2,7 @@
 
 import asyncio
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from journeyflow.cli.letters import (
-    customer_of,
     customer_option,
     desks_of,
     event_of,
     event_option,
     locale_option,
+    person_of,
     root_option,
 )
 from journeyflow.cli.obstacles import needing_files
 
 if TYPE_CHECKING:
-    from journeyflow.preview.letters import Desk, Letter
+    from journeyflow.preview.letters import Desk, Letter, Person
     from journeyflow.settings import Settings
 
 
@@ -68,7 +68,8 @@ def preview(
 
     settings = load_settings()
     links = links_of(settings) or PAGES
-    person = Person(asyncio.run(_customer(settings, key)) if key else None, event_of(event))
+    given = event_of(event)
+    person = asyncio.run(_person(settings, key, given)) if key else Person(event=given)
     written: list[Path] = []
     failed = False
     for desk, tag in _versions(desks_of(root or settings.root, template, links), locale):
@@ -86,11 +87,11 @@ def preview(
     ctx.exit(1 if failed else 0)
 
 
-async def _customer(settings: "Settings", key: str) -> Mapping[str, Any]:
+async def _person(settings: "Settings", key: str, event: dict[str, Any] | None) -> "Person":
     from journeyflow.cli.stores import migrated_store
 
     async with migrated_store(settings) as store:
-        return await customer_of(store, key)
+        return await person_of(store, key, event)
 
 
 def _versions(desks: "Sequence[Desk]", locale: str | None) -> "Iterator[tuple[Desk, str]]":

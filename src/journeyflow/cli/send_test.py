@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from journeyflow.cli.letters import (
-    customer_of,
     customer_option,
     desks_of,
     event_of,
     event_option,
     locale_option,
+    person_of,
     root_option,
 )
 
@@ -101,7 +101,7 @@ async def _send(
 
     now = datetime.now(UTC)
     async with migrated_store(settings) as store:
-        person = Person(await customer_of(store, key) if key else None, event)
+        person = await person_of(store, key, event) if key else Person(event=event)
         tag = locale or (person.customer or {}).get("locale") or desk.policy.defaults.locale
         message = await _written(store, desk, tag, person, address, now)
         channel = channel_of(settings, message.channel, await name_of(store))

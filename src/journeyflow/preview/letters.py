@@ -34,6 +34,7 @@ class Person:
 
     customer: Mapping[str, Any] | None = None
     event: Mapping[str, Any] | None = None
+    country: str | None = None  # where it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ def drafted(desk: Desk, locale: str, person: Person) -> Draft:
         locale=locale,
         customer=dict(customer),
         event=dict(event),
+        country=person.country,
     )
     if template.coupon is not None:
         invented[COUPON] = _CODE
