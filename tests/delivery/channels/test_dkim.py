@@ -164,6 +164,7 @@ def test_the_header_is_folded_and_dated_by_the_message(key_file: Path) -> None:
         RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
         None,
     ],
+    ids=["text", "no key", "encrypted", "elliptic", "short", "public", "absent"],
 )
 def test_a_key_that_cannot_be_used_is_refused_and_not_quoted(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "dkim.pem"
