@@ -175,6 +175,19 @@ async def test_what_is_missing_is_told_at_once_and_the_rest_is_written(
     assert names(tmp_path / "out") == ["thanks.sms.txt"]
 
 
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("country", "end"), [("US", "See you.\nReply STOP"), ("SE", "See you.")])
+async def test_how_to_stop_is_said_where_the_customer_lives(
+    sqlite_store: Store, tmp_path: Path, country: str, end: str
+) -> None:
+    world = World(sqlite_store, tmp_path / "programme")
+    await world.customers("ann", first_name="Ann", country=country)
+    rules = "    sms: {opt_out: {en: Reply STOP}, opt_out_in: [US]}\n"
+    await asyncio.to_thread(write, world.folder, POLICY + rules)
+    assert await asyncio.to_thread(look, world.folder, "--customer", "ann") == 0
+    assert (await _read(tmp_path / "out" / "thanks.sms.txt")).endswith(end)
+
+
 def test_properties_of_the_event_come_from_a_file_too(
     programme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
