@@ -54,7 +54,7 @@ async def _kill_again_and_again(run: Delivering, chance: Random) -> None:
     """Each time some more have been accepted, and others are on their way."""
     worker = await run.start_worker("email", "sms")
     for moment in sorted(chance.sample(range(1, 2 * MESSAGES * 9 // 10), KILLS)):
-        await until(lambda at=moment: _has_accepted(run, at), f"{moment} were accepted, seed {SEED}")
+        await until(lambda at=moment: _has_accepted(run, at), f"{moment} were accepted, seed {SEED}", 120)
         with pytest.raises(TimeoutError):  # nobody dies of anything else
             await asyncio.wait_for(worker.dies(), chance.uniform(0, _STRAY))
         await worker.kill()

@@ -22,7 +22,8 @@ with workflow.unsafe.imports_passed_through():
 _TRAVEL_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30)
 )
-_DELIVER_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+# After a crash or a fault of ours: what a provider wants to wait for says for how long.
+_DELIVER_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 
 
 @workflow.defn(name="Cohort")

@@ -1,8 +1,8 @@
 """HTTP to a provider: a pool of connections for each channel, and what it means when no answer comes."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,7 +16,6 @@ from journeyflow.delivery.channels.base import Ambiguous, Throttled
 
 RETRY_AFTER = 60.0
 _LONGEST_PAUSE = 86_400.0
-_CONNECTIONS = 100
 IDLE = 4.0  # seconds; providers close later, and a request on a connection that they close is in doubt
 _LONGEST_BODY = 65_536  # bytes; no answer that we read is longer
 _NOT_BEGUN = (
@@ -47,34 +46,62 @@ class Answer:
     content: bytes = field(repr=False)
 
 
-def pooled(
-    timeouts: Timeouts, headers: Mapping[str, str], connections: int = _CONNECTIONS
-) -> httpx2.AsyncClient:
-    """A client that keeps connections, no cookies, and follows no redirect."""
-    return httpx2.AsyncClient(
-        headers={"accept-encoding": "identity", **headers},
-        timeout=httpx2.Timeout(timeouts.reply, connect=timeouts.reach, pool=timeouts.reach),
-        limits=httpx2.Limits(
-            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=IDLE
-        ),
-        verify=_authorities(),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )
+class Pool:
+    """Clients of one connection each, as many as there are requests at once; the last one used is next.
+
+    One client with many connections looks at all of them, twice for each request.
+    """
+
+    def __init__(self, make: Callable[[], httpx2.AsyncClient]) -> None:
+        self._make = make
+        self._all: list[httpx2.AsyncClient] = []
+        self._free: list[httpx2.AsyncClient] = []
+
+    @contextmanager
+    def lend(self) -> Iterator[httpx2.AsyncClient]:
+        if not self._free:
+            self._free.append(self._make())
+            self._all.append(self._free[-1])
+        client = self._free.pop()
+        try:
+            yield client
+        finally:
+            self._free.append(client)
+
+    async def aclose(self) -> None:
+        for client in self._all:
+            await client.aclose()
+
+
+def pooled(timeouts: Timeouts, headers: Mapping[str, str]) -> Pool:
+    """Clients that keep connections, no cookies, and follow no redirect."""
+
+    def make() -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            headers={"accept-encoding": "identity", **headers},
+            timeout=httpx2.Timeout(timeouts.reply, connect=timeouts.reach, pool=timeouts.reach),
+            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE),
+            verify=_authorities(),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    return Pool(make)
 
 
 async def post(
-    client: httpx2.AsyncClient, url: str, content: bytes, timeouts: Timeouts, provider: str
+    pool: Pool, url: str, content: bytes, timeouts: Timeouts, provider: str
 ) -> Answer | Throttled | Ambiguous:
     """`provider` is its name in reasons. Without an answer it is told whether there is doubt."""
-    request = client.build_request("POST", url, content=content)
-    try:
-        async with asyncio.timeout(timeouts.reach + timeouts.reply):  # httpx2 begins anew at each byte
-            response = await client.send(request, stream=True)
-    except _NOT_BEGUN:
-        return Throttled(RETRY_AFTER, f"{provider} cannot be reached")
-    except (httpx2.TransportError, TimeoutError):
-        return Ambiguous(f"{provider} gave no answer after the message was handed over")
-    return Answer(response.status_code, response.headers, await _content(response, timeouts.body))
+    with pool.lend() as client:
+        request = client.build_request("POST", url, content=content)
+        try:
+            async with asyncio.timeout(timeouts.reach + timeouts.reply):  # httpx2 begins anew at each byte
+                response = await client.send(request, stream=True)
+        except _NOT_BEGUN:
+            return Throttled(RETRY_AFTER, f"{provider} cannot be reached")
+        except (httpx2.TransportError, TimeoutError):
+            return Ambiguous(f"{provider} gave no answer after the message was handed over")
+        return Answer(response.status_code, response.headers, await _content(response, timeouts.body))
 
 
 def pause(headers: Mapping[str, str], now: datetime) -> float:
