@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from journeyflow.bootstrap import channel_of
 from journeyflow.delivery.channels.base import Accepted
 from journeyflow.delivery.channels.dkim import read_signer
 from journeyflow.delivery.channels.mime import Mail, compose_email
 from journeyflow.delivery.channels.smtp import Smtp
 from journeyflow.errors import ConfigurationError
 from journeyflow.policy import Sender
+from journeyflow.settings import Settings
 from tests.delivery.channels.providers import outgoing, smtp_server
 
 Key = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
@@ -95,6 +97,19 @@ async def test_what_arrives_is_signed(key_file: Path) -> None:
         await channel.close()
         (content,) = server.contents
     assert dkim.verify(content, dnsfunc=dns)
+
+
+async def test_settings_lead_to_it(key_file: Path) -> None:
+    async with smtp_server() as server:
+        settings = Settings(email="smtp", smtp_url=server.url(), dkim_key=key_file, dkim_selector="club")
+        channel = channel_of(settings, "email", "here")
+        assert isinstance(await channel.send(outgoing()), Accepted)
+        await channel.close()
+        (content,) = server.contents
+    assert dkim.verify(content, dnsfunc=dns)
+    key_file.unlink()
+    with pytest.raises(ConfigurationError, match="JOURNEYFLOW_DKIM_KEY"):
+        channel_of(settings, "email", "here")
 
 
 def test_ed25519(tmp_path: Path) -> None:
