@@ -37,13 +37,13 @@ def parameters(utm: Mapping[str, str], *, journey: str, template: str, channel: 
 def with_parameters(url: str, added: Parameters) -> str:
     """What the URL already has stays, and so do its other parameters and its fragment."""
     head, hash_, fragment = url.partition("#")
-    path, mark, query = head.partition("?")
-    if mark:
+    path, _, query = head.partition("?")
+    if _PREFIX in query:
         there = {part.partition("=")[0] for part in re.split("[&;]", query)}
         added = tuple(pair for pair in added if pair[0] not in there)
     if not added:
         return url
-    more = "&".join(text for _, text in added)
+    more = "&".join([text for _, text in added])
     between = "&" if query and not query.endswith("&") else ""
     return f"{path}?{query}{between}{more}{hash_}{fragment}"
 
