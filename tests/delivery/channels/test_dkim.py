@@ -107,9 +107,9 @@ async def test_settings_lead_to_it(key_file: Path) -> None:
         await channel.close()
         (content,) = server.contents
     assert dkim.verify(content, dnsfunc=dns)
-    key_file.unlink()
+    missing = settings.model_copy(update={"dkim_key": key_file.with_name("missing.pem")})
     with pytest.raises(ConfigurationError, match="JOURNEYFLOW_DKIM_KEY"):
-        channel_of(settings, "email", "here")
+        channel_of(missing, "email", "here")
 
 
 def test_ed25519(tmp_path: Path) -> None:
