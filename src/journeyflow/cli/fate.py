@@ -79,7 +79,7 @@ def became(fate: Fate, moments: Moments) -> Iterator[str]:
             yield f"failed: {fate.reason}"
         case "unknown":
             when = f"handed over {moments.told(fate.sent_at)} at the latest; " if fate.sent_at else ""
-            yield f"{when}nobody can say whether it arrived ({fate.reason}), so it is not sent again"
+            yield f"{when}nobody can say whether it arrived ({fate.reason})"
         case "delivered" | "opened" | "clicked" | "bounced":
             yield _HOW_FAR[fate.state]
         case _:
