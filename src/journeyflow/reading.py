@@ -16,6 +16,7 @@ DAYS = ("day", "weekday", "month")  # 28 November; Saturday; November 2026
 CATEGORIES = ("zero", "one", "two", "few", "many", "other")  # of CLDR; a language uses some of them
 
 _MOST_DECIMALS = 6
+_LONGEST_NUMBER = 40  # characters
 _LARGEST = Decimal(10) ** 18
 _BESIDE = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")  # as in SEK100
 
@@ -59,31 +60,19 @@ def said_datetime(reader: Reader, value: Any, form: str) -> str:
 
 def said_number(reader: Reader, value: Any, decimals: int | None) -> str:
     """With as many decimals as are needed, at most three, where none are asked for."""
-    found, locale = _number(value), _locale(reader.locale)
-    if decimals is None:
-        return numbers.format_decimal(found, locale=locale)
-    pattern = _with_decimals(locale.decimal_formats[None].pattern, decimals)
-    return numbers.format_decimal(found, pattern, locale=locale)
+    return _said_number(reader.locale, _number(value), _places(decimals))
 
 
 def said_money(reader: Reader, value: Any, currency: str, decimals: int | None) -> str:
     """With the decimals that the currency has, where none are asked for."""
-    found, locale = _number(value), _locale(reader.locale)
     if not isinstance(currency, str) or not _is_currency(currency):
         raise Unfit('expects a currency of three letters, such as "SEK"')
-    if decimals is None:
-        said = numbers.format_currency(found, currency, locale=locale)
-    else:
-        pattern = _with_decimals(locale.currency_formats["standard"].pattern, decimals)
-        said = numbers.format_currency(found, currency, pattern, locale=locale, currency_digits=False)
-    return _BESIDE.sub("\xa0", said)
+    return _said_money(reader.locale, _number(value), currency, _places(decimals))
 
 
 def said_percent(reader: Reader, value: Any, decimals: int) -> str:
     """0.25 is 25 %."""
-    found, locale = _number(value), _locale(reader.locale)
-    pattern = _with_decimals(locale.percent_formats[None].pattern, decimals)
-    return numbers.format_percent(found, pattern, locale=locale)
+    return _said_percent(reader.locale, _number(value), _places(decimals))
 
 
 def said_count(reader: Reader, value: Any, words: dict[str, str]) -> str:
@@ -109,6 +98,30 @@ def is_right_to_left(locale: str) -> bool:
 def known_locale(locale: str) -> str:
     """The part of the tag that the data on languages know, as a tag."""
     return str(_locale(locale)).replace("_", "-")
+
+
+# Remembered, as the text part of a message says the same as the HTML, and many messages do.
+@lru_cache(maxsize=2_000)
+def _said_number(tag: str, value: Decimal, decimals: int | None) -> str:
+    locale = _locale(tag)
+    pattern = _with_decimals(locale.decimal_formats[None].pattern, decimals)
+    return numbers.format_decimal(value, pattern, locale=locale)
+
+
+@lru_cache(maxsize=2_000)
+def _said_money(tag: str, value: Decimal, currency: str, decimals: int | None) -> str:
+    locale = _locale(tag)
+    pattern = _with_decimals(locale.currency_formats["standard"].pattern, decimals)
+    by_currency = decimals is None
+    said = numbers.format_currency(value, currency, pattern, locale=locale, currency_digits=by_currency)
+    return _BESIDE.sub("\xa0", said)
+
+
+@lru_cache(maxsize=2_000)
+def _said_percent(tag: str, value: Decimal, decimals: int) -> str:
+    locale = _locale(tag)
+    pattern = _with_decimals(locale.percent_formats[None].pattern, decimals)
+    return numbers.format_percent(value, pattern, locale=locale)
 
 
 @lru_cache(maxsize=1_000)
@@ -162,10 +175,11 @@ def _length(form: str) -> Any:
 
 def _number(value: Any) -> Decimal:
     """Also of a text such as "12.50", as files often have it."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal) or len(str(value)) > 40:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise Unfit("expects a number")
+    text = str(value)
     try:
-        found = Decimal(str(value).strip())
+        found = Decimal(text.strip() if len(text) <= _LONGEST_NUMBER else "")
     except InvalidOperation:
         raise Unfit("expects a number") from None
     if not found.is_finite() or abs(found) > _LARGEST:
@@ -173,9 +187,15 @@ def _number(value: Any) -> Decimal:
     return found
 
 
-def _with_decimals(pattern: str, decimals: int) -> str:
-    if type(decimals) is not int or not 0 <= decimals <= _MOST_DECIMALS:
+def _places(decimals: Any) -> Any:
+    if decimals is not None and (type(decimals) is not int or not 0 <= decimals <= _MOST_DECIMALS):
         raise Unfit(f"expects from 0 to {_MOST_DECIMALS} decimals")
+    return decimals
+
+
+def _with_decimals(pattern: str, decimals: int | None) -> str:
+    if decimals is None:
+        return pattern
     places = "." + "0" * decimals if decimals else ""
     return re.sub(r"0(?:\.[0#]+)?(?![0#,.])", "0" + places, pattern, count=1)
 
