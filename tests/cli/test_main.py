@@ -18,6 +18,8 @@ COMMANDS = [
     "check",
     "explain",
     "graph",
+    "preview",
+    "send-test",
     "schema",
     "apply",
     "dev",
@@ -34,6 +36,7 @@ COMMANDS = [
     "sms",
     "customers",
     "events",
+    "coupons",
 ]
 
 
