@@ -14,15 +14,18 @@ from journeyflow.messages.tags import Held, hold
 from journeyflow.sandbox import LINKS, TRACKED, parse_jinja, paths
 
 _RAW = re.compile(r"(\{%[-+]?\s*raw\b.*?\{%[-+]?\s*endraw\b.*?%\})", re.DOTALL)  # here Jinja is only text
-_SHY = r"<!--(?!\[if\b|<!|>).*?-->"  # a comment for humans; those for Outlook hold real links
-_OTHER = r"<(?P<other>style|title|script|textarea)\b.*?</(?P=other)\s*>"
+# None of these goes on past where the next one begins, so that no file takes long.
+_SHY = r"<!--(?!\[if\b|<!|>)(?:(?!<!--).)*?-->"  # a comment for humans; those for Outlook hold real links
+_OTHER = r"<(?P<other>style|title|script|textarea)\b(?:(?!<(?P=other)\b).)*?</(?P=other)\s*>"
 _HREF = (
-    r"""<(?P<name>a|area|v:[a-z]+)(?=[\s/])(?:[^>"']|"[^"]*"|'[^']*')*?(?<=[\s"'/])href\s*=\s*"""
+    r"""<(?P<name>a|area|v:[a-z]+)(?=[\s/])(?:[^<>"']|"[^"]{0,9999}"|'[^']{0,9999}'){0,999}?(?<=[\s"'/])href\s*=\s*"""
     r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'>]+))"""
 )
 _LINK = re.compile(f"{_SHY}|{_OTHER}|{_HREF}", re.DOTALL | re.IGNORECASE)
 _VALUES = ("double", "single", "bare")
-_OUTLOOK = re.compile(r"<!--\[if\b[^\]]*\]>(?!<!--).*?<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
+_OUTLOOK = re.compile(
+    r"<!--\[if\b[^\]]{0,99}\]>(?!<!--)(?:(?!<!--\[if).)*?<!\[endif\]-->", re.DOTALL | re.IGNORECASE
+)
 _WEB = re.compile(r"\s*https?://", re.IGNORECASE)
 _URL = r"""https?://[^\s<>"']+"""
 _AFTER = ".,;:!?)]}*_"  # closes a sentence and no URL
