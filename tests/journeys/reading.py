@@ -3,12 +3,13 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from journeyflow.store.ledger import WAS
 from journeyflow.testing.travel import Trip
 
 
 async def templates(trip: Trip, customer: str) -> list[str]:
     """What the customer was sent, in the order of sending."""
-    return [row.template for row in await trip.messages(customer) if row.state == "sent"]
+    return [row.template for row in await trip.messages(customer) if row.state in WAS["sent"]]
 
 
 async def ledger(trip: Trip, customer: str) -> list[tuple[str, str, str | None]]:

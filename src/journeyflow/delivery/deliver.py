@@ -23,7 +23,7 @@ from journeyflow.delivery.pauses import AT_ONCE, PACED, TryAgain, back_off
 from journeyflow.delivery.seeking import sought
 from journeyflow.engine.gate import category_of
 from journeyflow.errors import ConfigurationError
-from journeyflow.store.ledger import OPEN, messages
+from journeyflow.store.ledger import OPEN, WAS, messages
 from journeyflow.store.passages import cohorts
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
 
@@ -62,7 +62,8 @@ async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) 
         raise TryAgain(AT_ONCE, _waiting(counts), PACED, 0 if tally.accepted else attempt.outages)
     if any(counts[state] for state in OPEN):
         raise _try_again(counts, tally.held, attempt)
-    return DeliveryCount(counts["sent"], counts["failed"], counts["unknown"], counts["cancelled"])
+    left = sum(counts[state] for state in WAS["sent"])  # a provider may have told already how it went on
+    return DeliveryCount(left, counts["failed"], counts["unknown"], counts["cancelled"])
 
 
 async def _job(courier: Courier, request: DeliveryRequest, attempt: Attempt) -> Job:
