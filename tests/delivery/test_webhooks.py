@@ -164,7 +164,7 @@ async def test_where_nobody_is_there_it_stops_after_the_first_batch(
     await receiver.start()
     rows = await world.rows(select(messages))
     assert {row.state for row in rows} == {"queued"}
-    assert sum(row.claimed_at is not None for row in rows) == channel.batch
+    assert sum(row.handed_at is not None for row in rows) == channel.batch
 
 
 async def test_what_a_killed_worker_left_is_sent_again_under_the_same_id(

@@ -18,8 +18,8 @@ from journeyflow.delivery.reconcile import reconcile
 from tests.e2e.delivering import Delivering, delivering
 from tests.e2e.installation import installation, until
 
-KILLS = int(os.environ.get("DELIVERY_KILLS", "3"))
-MESSAGES = int(os.environ.get("DELIVERY_MESSAGES", "60"))
+KILLS = int(os.environ.get("DELIVERY_KILLS", "2"))
+MESSAGES = int(os.environ.get("DELIVERY_MESSAGES", "40"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
 _log = logging.getLogger(__name__)
 _STRAY = 0.02  # seconds, as long as an answer takes
