@@ -59,10 +59,13 @@ async def test_an_email_goes_out_marked_as_a_test(
     assert first["message-id"] != second["message-id"], "mail programs hide what they believe to have"
 
 
-async def test_it_is_in_the_audit_log_and_nowhere_else(programme: Path, sqlite_store: Store) -> None:
-    assert await send(programme, *MAIL) == 0
+async def test_each_is_in_the_audit_log_and_nowhere_else(
+    programme: Path, tmp_path: Path, sqlite_store: Store
+) -> None:
+    assert [await send(programme, *MAIL) for _ in range(2)] == [0, 0]
+    assert len(await asyncio.to_thread(lambda: list((tmp_path / "outbox").iterdir()))) == 2
     async with sqlite_store.reading() as connection:
-        [row] = (await connection.execute(select(audit_log))).all()
+        row, _ = (await connection.execute(select(audit_log))).all()
         count = (await connection.execute(select(func.count()).select_from(messages))).scalar_one()
     assert (row.action, row.subject, row.detail) == ("send test", "thanks", {"channel": "email"})
     assert count == 0
