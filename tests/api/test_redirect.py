@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from contextlib import closing
+from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from journeyflow.api.app import create_app
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.deliver import Attempt, deliver
+from journeyflow.delivery.reports import handle
 from journeyflow.messages.links import Links
+from journeyflow.store.customers import events
 from journeyflow.store.database import Store
 from journeyflow.store.reports import reports
 from journeyflow.store.short_links import short_links
@@ -128,6 +131,20 @@ async def test_a_click_is_stored_and_nothing_of_the_reader(visitor: Visitor, wor
     assert (row.kind, row.message_id, row.at, row.received_at) == ("clicked", 12, world.now, world.now)
     assert (row.key, row.provider_id) == (f"link/12/3/{int(world.now.timestamp())}", None)
     assert row.detail == {"link": 3, "agent": "human"}
+
+
+async def test_journeys_hear_of_a_click(world: World, tmp_path: Path) -> None:
+    url = hrefs(await sent(world, tmp_path / "outbox", LINKS))[2]
+    world.now += timedelta(minutes=5)
+    async with visiting(world) as visitor:
+        await visitor.http.get(path_of(url), headers=BROWSER)
+        world.now += timedelta(minutes=5)
+        await handle(world.store, world.programme, world.now)
+        assert await visitor.events("ann") == ["began", "email.clicked"]
+    [message] = await world.messages("ann")
+    [event] = await world.rows(select(events.c.properties).where(events.c.name == "email.clicked"))
+    assert message.state == "clicked"
+    assert event.properties.items() >= {"message": message.id, "link": 2, "machine": False}.items()
 
 
 async def test_an_opening_is_stored(visitor: Visitor, world: World) -> None:
