@@ -129,7 +129,9 @@ class Installation:
     async def all_ended(self, expected: int) -> bool:
         """Nobody is inside, nothing is on its way, and Temporal agrees."""
         rows = await self.rows(select(enrollments.c.state))
-        if len(rows) < expected or any(row.state == "active" for row in rows) or await pending(self.store):
+        if len(rows) < expected or any(row.state == "active" for row in rows):
+            return False
+        if await pending(self.store, datetime.now(UTC)):
             return False
         open_messages = select(messages.c.id).where(messages.c.state.in_(["queued", "sending"]))
         if await self.rows(open_messages):
