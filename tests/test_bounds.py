@@ -16,7 +16,7 @@ from journeyflow.sandbox import ROOTS, compile_jinja, parse_jinja
 MOST_MEMORY = 30_000_000  # bytes; a text may have 500 kB, and lists of its values on the way there
 DATA = {root: {"x": "a", "n": 9**9, "items": [{"name": "a"}] * 100} for root in ROOTS}
 TEN = "0123456789"
-DOUBLED = "{% set x = customer.x %}" + "{% set x = MADE %}" * 40
+DOUBLED = "{% set x = customer.x %}" + "{% set x = MADE %}" * 25
 
 READ = {  # what nobody needs to fill in to see it
     "a power of a power": "{{ 9 ** 9 ** 9 }}",

@@ -245,6 +245,13 @@ BAD = {
         'a/email.mjml:4:39: there is no part "_parts/x.mjml"; mend the path, which begins beside the '
         'folder "a"',
     ),
+    "parts that make it huge": (
+        {
+            "a/email.mjml": MJML.format('<mj-include path="_parts/x.mjml" />' * 3),
+            "_parts/x.mjml": f"<mj-text>{'x' * 200_000}</mj-text>",
+        },
+        "a/email.mjml:4:109: with its parts this is over 500 kB; shorten it",
+    ),
     "a part elsewhere": (
         {"a/email.mjml": MJML.format('<mj-include path="../x.mjml" />'), "../x.mjml": "<mj-text>x</mj-text>"},
         'a/email.mjml:4:39: there is no part "../x.mjml"; mend the path, which begins beside the folder "a"',

@@ -98,7 +98,8 @@ CODES: dict[str, Code] = {
         "webhook's body",
         "Texts in a webhook's body are Jinja, as in templates, with `customer`, `event` and `journey`. What "
         "could be filled in for nobody is refused: powers, texts times numbers, division by zero, values "
-        "called like functions, more than 20 brackets round a value.",
+        "called like functions, more than 20 brackets round a value, and what [templates](templates.md) may "
+        "not have.",
     ),
     "JF129": Code(
         "email, phone, timezone, locale or country",
@@ -222,7 +223,8 @@ CODES: dict[str, Code] = {
         "faulty template",
         "A template that cannot be rendered would fail for every customer. Apart from tags that cannot be "
         "read, these are powers, texts times numbers, division by zero, values called like functions, and "
-        "more than 20 brackets round a value.",
+        "more than 20 brackets round a value. What templates may have at all is told in "
+        "[Templates](templates.md).",
     ),
     # JF5xx: how much one customer gets
     "JF501": Code(

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from journeyflow.messages.problems import BadTemplate, TemplateProblem
-from journeyflow.messages.source import Source, read_source
+from journeyflow.messages.source import MAX_BYTES, Source, read_source
 from journeyflow.messages.tags import hold
 
 _NAMES = frozenset({
@@ -29,6 +29,7 @@ def included(source: Source, folder: Path) -> str:
     cannot include another.
     """
     problems = _problems(source)
+    size = len(source.body)
 
     def part(match: re.Match[str]) -> str:
         at = source.start + match.start()
@@ -42,6 +43,12 @@ def included(source: Source, folder: Path) -> str:
             return ""
         found = _part(path)
         problems.extend(_problems(found))
+        nonlocal size
+        size += len(found.body)
+        if size > MAX_BYTES:
+            raise BadTemplate(
+                source.problem(at, f"with its parts this is over {MAX_BYTES // 1000} kB; shorten it")
+            )
         return found.body
 
     whole = _INCLUDE.sub(part, source.body)
