@@ -107,7 +107,7 @@ async def _command(console: Console, settings: Settings, *arguments: str) -> Non
 
 async def _until_nothing_is_due(store: Store, client: Client) -> None:
     async with asyncio.timeout(_PATIENCE):
-        while await pending(store) or not await _all_rest(store, client):
+        while await pending(store, datetime.now(UTC)) or not await _all_rest(store, client):
             await asyncio.sleep(_LOOK)
 
 
