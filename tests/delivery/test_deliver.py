@@ -336,6 +336,23 @@ async def test_an_attempt_that_wakes_after_the_next_one_took_over_changes_nothin
     assert len(sleeper.sent) == 10, "it claims no more"
 
 
+async def test_of_what_was_claimed_long_ago_the_gate_is_asked_again(world: World) -> None:
+    """The provider takes its time, and somebody at the end of the line changes their mind meanwhile."""
+    await queue(world, *keys(25))
+
+    class Slow(Recorder):
+        async def send(self, message: Outgoing) -> Outcome:
+            world.now += timedelta(seconds=3)
+            if not self.sent:
+                await world.customers("c24", consents={"email": "denied"})
+            return await super().send(message)
+
+    channel = Slow(batch=5)
+    assert await world.deliver(channel) == DeliveryCount(sent=24, cancelled=1)
+    assert len(set(channel.sent)) == len(channel.sent) == 24
+    assert await world.ledger("c24") == [("hello", "cancelled", "consent")]
+
+
 async def test_an_attempt_that_was_taken_over_claims_no_more(world: World) -> None:
     await queue(world, *keys(25))
     sleeper = Sleeper(batch=10)

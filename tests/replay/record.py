@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy import update
 from temporalio.client import Client, WorkflowHistory
 
 from journeyflow.bootstrap import QUEUES, working
 from journeyflow.engine.outbox import workflow_id
 from journeyflow.settings import Settings
+from journeyflow.store.ledger import messages
 from tests.databases import migrate_and_close
 from tests.e2e.installation import Installation, installation, just_now, until
 from tests.e2e.journeys import CONVERSATION, REMINDER, TEMPLATES
@@ -54,6 +56,8 @@ async def _record_journeys(made: Installation) -> dict[str, WorkflowHistory]:
         await made.happen({"joined": _KEYS, "answered": _KEYS[::2]}, just_now())
         await until(lambda: made.all_ended(2 * len(_KEYS)), "all journeys have ended")
         await client.execute_workflow("Sweep", id="sweep", task_queue=QUEUES[0])
+        await _send_again(made)
+        await client.execute_workflow("Reconcile", "email", id="reconcile", task_queue=QUEUES[0])
     async with _working(made, client):
         await until(lambda: _has_started(client, "event-router-0", 2), "the router has been started again")
     return {
@@ -61,7 +65,15 @@ async def _record_journeys(made: Installation) -> dict[str, WorkflowHistory]:
         "cohort-reminder": await client.get_workflow_handle(workflow_id(2)).fetch_history(),
         "router": await client.get_workflow_handle("event-router-0").fetch_history(),
         "sweep": await client.get_workflow_handle("sweep").fetch_history(),
+        "reconcile": await client.get_workflow_handle("reconcile").fetch_history(),
     }
+
+
+async def _send_again(made: Installation) -> None:
+    """Every e-mail is to be sent a second time, as if nobody could tell whether it went out."""
+    async with made.store.writing() as connection:
+        mails = update(messages).where(messages.c.channel == "email")
+        await connection.execute(mails.values(state="queued", resends=1))
 
 
 async def _record_continuing(made: Installation) -> dict[str, WorkflowHistory]:

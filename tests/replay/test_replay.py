@@ -11,6 +11,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import CohortState, Delivery, DeliveryCount, DeliveryRequest
+from journeyflow.workflows.reconcile import Reconcile
 from journeyflow.workflows.router import EventRouter
 from journeyflow.workflows.sweep import Sweep
 from tests.replay.record import HISTORIES
@@ -21,13 +22,13 @@ _DELIVERING = HISTORIES / "0.1" / "cohort-conversation.json"
 
 @pytest.mark.parametrize("path", _RECORDED, ids=lambda path: f"{path.parent.name}-{path.stem}")
 async def test_a_recorded_history_replays(path: Path) -> None:
-    await Replayer(workflows=[Cohort, EventRouter, Sweep]).replay_workflow(_read(path))
+    await Replayer(workflows=[Cohort, EventRouter, Sweep, Reconcile]).replay_workflow(_read(path))
 
 
 def test_the_histories_hold_what_the_workflows_do() -> None:
     """And the metadata without which the SDK overlooks changes."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in _RECORDED}
-    assert {"cohort-conversation", "cohort-reminder", "router", "sweep"} < set(texts)
+    assert {"cohort-conversation", "cohort-reminder", "router", "sweep", "reconcile"} < set(texts)
     for event in (
         "SIGNALED",
         "TIMER_FIRED",
