@@ -64,7 +64,7 @@ HTML = {
     "no link": '<link href="https://a.example"><img src="https://a.example"><abbr href="https://a.example">',
     "another attribute": '<a data-href="https://a.example" title=\'href="https://b.example"\'>x</a> href="https://c"',
     "a comment": '<!-- <a href="https://no.example"> --><a href="<<0:https://yes.example>>">',
-    "a comment that ends at once": '<!--><a href="<<0:https://yes.example>>">x</a><!-- -->',
+    "a comment that ends at once": '<!--><a href="<<0:https://yes.example>>">x</a> -->',
     "a comment of Jinja": '{# <a href="https://no.example"> #}<a href="<<0:https://yes.example>>">',
     "raw": '{% raw %}<a href="https://no.example">{{ x }}</a>{% endraw %}<a href="<<0:https://yes.example>>">',
     "style and title": '<title><a href="https://a.example"></title><style>a[href="https://b"] {}</style>',
@@ -185,6 +185,13 @@ def test_a_link_leads_where_it_led(tmp_path: Path, written: str) -> None:
     template = load(tmp_path, {"a/email.html": email(f'<p>Hello <a href="{written}">x</a></p>')})
     [url] = Hrefs(render(template, redirects())).found
     assert LINKS.read_click(url.removeprefix(f"{LINKS.public_url}/l/")) == Click(12, 0, TARGETS[written])
+
+
+@pytest.mark.parametrize("written", [one for one in TARGETS if "{" not in one])
+def test_an_address_is_read_as_browsers_read_it(written: str) -> None:
+    """Also where nothing has put it into order beforehand, as in MJML."""
+    url = redirects()(written, 3)
+    assert LINKS.read_click(url.rsplit("/", 1)[1]) == Click(12, 3, TARGETS[written])
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,8 @@ def _tracking() -> Schema:
         "opens": key({"type": "boolean"}, "false: no picture tells that an e-mail was opened.", False),
         "utm": key(
             keys(utm),
-            "Added to the links of messages; {journey}, {template}, {channel} and {step} stand for what it is.",
+            "Added to the links of messages; {journey}, {template}, {channel} and {step} stand for what it "
+            "is.",
             {"source": "journeyflow"},
         ),
     }
