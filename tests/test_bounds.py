@@ -16,6 +16,7 @@ from journeyflow.sandbox import ROOTS, compile_jinja, parse_jinja
 MOST_MEMORY = 30_000_000  # bytes; a text may have 500 kB, and lists of its values on the way there
 DATA = {root: {"x": "a", "n": 9**9, "items": [{"name": "a"}] * 100} for root in ROOTS}
 TEN = "0123456789"
+LONG = "{% set x = range(1000) | list %}" + "{% set x = x + x %}" * 4
 DOUBLED = "{% set x = customer.x %}" + "{% set x = MADE %}" * 25
 
 READ = {  # what nobody needs to fill in to see it
@@ -70,6 +71,12 @@ FILLED_IN = {  # what depends on values
     "a rounded number": "{{ 2.5 | round(customer.n) }}",
     "rows": "{{ [1] | batch(customer.n) }}",
     "columns": "{{ [1] | slice(customer.n) }}",
+    "a long list looked through often": LONG
+    + "{% for a in range(1000) %}{% if 'no' in x %}{% endif %}{% endfor %}",
+    "a long list compared often": LONG
+    + "{% for a in range(1000) %}{% if x == x | list %}{% endif %}{% endfor %}",
+    "a long list in a long list": LONG + "{{ x | select('in', x) | list | length }}",
+    "much to trim": "{% set x = customer.x | replace('a', '" + "ab" * 100 + "') %}{{ x | trim(x) }}",
     "decimals": "{{ 1 | number(customer.n) }}{{ 1 | money('SEK', decimals=customer.n) }}",
     "the words of a plural": DOUBLED.replace("MADE", "5 | plural('{n}' ~ x ~ x)"),
     "a list in words": DOUBLED.replace("MADE", "[x, x] | listed"),

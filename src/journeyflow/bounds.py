@@ -24,7 +24,7 @@ LARGEST = 10**18  # whole numbers; larger ones come from a mistake, and grow wit
 
 # Names that no author can write, as they have a space.
 RUN = "this run"
-_TURNS, _JOINED, _LISTED = "the turns", "the text", "the list"
+_TURNS, _JOINED, _LISTED, _COMPARED = "the turns", "the text", "the list", "the other"
 _PLAIN = (str, int, float, list, tuple, type(None), Mapping, range, Undefined)
 
 
@@ -133,11 +133,18 @@ def _listed(context: Context, value: Any) -> Any:
     return kept(value)
 
 
-COUNTS = {_TURNS: _counted, _JOINED: _joined, _LISTED: _listed}
+@pass_context
+def _compared(context: Context, value: Any) -> Any:
+    """What something is looked for in, or compared with."""
+    run_of(context).spend(weight(value))
+    return value
+
+
+COUNTS = {_TURNS: _counted, _JOINED: _joined, _LISTED: _listed, _COMPARED: _compared}
 
 
 class Bounding(NodeTransformer):
-    """Leads loops, joined texts and lists past the count. Done twice it changes nothing more."""
+    """Leads loops, comparisons, joined texts and lists past the count. Done twice it changes nothing more."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:
         self.generic_visit(node)
@@ -149,6 +156,12 @@ class Bounding(NodeTransformer):
         self.generic_visit(node)
         parts = nodes.List(list(node.nodes), lineno=node.lineno, environment=node.environment)
         return _count(_JOINED, parts)
+
+    def visit_Operand(self, node: nodes.Operand) -> nodes.Node:
+        self.generic_visit(node)
+        if _varies(node.expr) and not is_count(node.expr):
+            node.expr = _count(_COMPARED, node.expr)
+        return node
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:
         if is_count(node) and node.node is not None:
@@ -168,10 +181,13 @@ class Bounding(NodeTransformer):
 
     def _list(self, node: nodes.Expr) -> nodes.Node:
         self.generic_visit(node)
-        return _count(_LISTED, node) if any(True for _ in node.find_all(_VARYING)) else node
+        return _count(_LISTED, node) if _varies(node) else node
 
 
-_VARYING = (nodes.Name, nodes.Filter)
+def _varies(node: nodes.Node) -> bool:
+    """Whether it is more than what stands there."""
+    kinds = (nodes.Name, nodes.Filter)
+    return isinstance(node, kinds) or any(True for _ in node.find_all(kinds))
 
 
 def is_count(node: nodes.Node | None) -> bool:

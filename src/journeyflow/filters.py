@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Undefined, pass_context
 from jinja2.filters import FILTERS as JINJA_FILTERS
-from jinja2.filters import do_join, do_replace, do_round, do_tojson, sync_do_sum
+from jinja2.filters import do_join, do_replace, do_round, do_tojson, do_trim, sync_do_sum
 from jinja2.runtime import Context
 from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.utils import _PassArg
@@ -22,12 +22,13 @@ from journeyflow.reading import Unfit
 
 _MOST_IN_ROW = 1_000
 _MOST_DECIMALS = 10
+_MOST_TO_TRIM = 100
 _PLAIN_SPACES = {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x2212: "-"}
 _COST_OF_WORDS = 50  # what a language's rules take, in the measure of Run.work
 _OF_JINJA = (
     "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby",
     "int", "items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr",
-    "reverse", "select", "selectattr", "sort", "string", "title", "trim", "truncate", "unique", "upper",
+    "reverse", "select", "selectattr", "sort", "string", "title", "truncate", "unique", "upper",
     "urlencode", "wordcount",
 )  # fmt: skip
 _TESTS = (
@@ -153,6 +154,13 @@ def _replace(context: Context, value: Any, old: str, new: str, count: int | None
 
 
 @pass_context
+def _trim(context: Context, value: Any, chars: str | None = None) -> str:
+    if chars is not None and len(chars) > _MOST_TO_TRIM:
+        raise Unfit(f"expects at most {_MOST_TO_TRIM} characters")
+    return do_trim(value, chars)
+
+
+@pass_context
 def _round(context: Context, value: float, precision: int = 0, method: Any = "common") -> float:
     if type(precision) is not int or not 0 <= precision <= _MOST_DECIMALS:
         raise Unfit(f"expects from 0 to {_MOST_DECIMALS} decimals")
@@ -209,7 +217,9 @@ def _counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @pass_context
     @wraps(function)
     def counting(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
-        run_of(context).spend(5 + (len(value) // 10 if isinstance(value, str) else weight(value)))
+        size = len(value) // 10 if isinstance(value, str) else weight(value)
+        # What `select` and its like are given beside a list may be gone through for each of its values.
+        run_of(context).spend(5 + size + size * sum(map(weight, args)) // 10)
         match passed:
             case _PassArg.context:
                 first: tuple[Any, ...] = (context,)
@@ -231,7 +241,7 @@ def _counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 _OWN: dict[str, Callable[..., Any]] = {
     "batch": _batch, "date": _date, "datetime": _datetime, "join": _join, "listed": _listed, "money": _money,
     "number": _number, "percent": _percent, "plural": _plural, "replace": _replace, "round": _round,
-    "slice": _slice, "sum": _sum, "time": _time, "tojson": _tojson,
+    "slice": _slice, "sum": _sum, "time": _time, "tojson": _tojson, "trim": _trim,
 }  # fmt: skip
 _GIVEN: dict[str, Callable[..., Any]] = {**{name: JINJA_FILTERS[name] for name in _OF_JINJA}, **_OWN}
 FILTERS = {name: _counting(name, function) for name, function in _GIVEN.items()}
