@@ -7,6 +7,7 @@ import pytest
 from journeyflow.language.checks.surroundings import Message
 from journeyflow.messages.facts import LONG, known_messages
 from journeyflow.messages.templates import load_templates
+from journeyflow.policy import SmsRules
 
 
 def facts(folder: Path, file: str, text: str) -> Message:
@@ -73,3 +74,28 @@ def test_a_way_out(tmp_path: Path, text: str, can: bool) -> None:
 
 def test_a_faulty_one_is_known_by_name_only(tmp_path: Path) -> None:
     assert facts(tmp_path, "sms.txt", "{{ oops") == Message("card", "sms")
+
+
+@pytest.mark.parametrize("filter", ["date('full')", "money('SEK')", "plural(one='a', other='{n} points')"])
+def test_dates_and_numbers_are_measured_as_they_are_written(tmp_path: Path, filter: str) -> None:
+    text = "{{ customer.x | " + filter + " }}"
+    assert facts(tmp_path, "sms.txt", "a" * 120 + text).parts == 1
+    (tmp_path / "card" / "sms.txt").write_text("a" * 155 + text)
+    [found] = known_messages(tmp_path, *load_templates(tmp_path))
+    assert found.parts == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "rests_on_consent", "parts"),
+    [
+        ("a" * 145, True, 2),
+        ("a" * 145, False, 1),
+        ("a" * 140 + " STOP", True, 1),
+        ("a" * 10 + "{{ unsubscribe_url }}", True, 1),
+    ],
+)
+def test_the_way_out_that_is_added_is_measured(
+    tmp_path: Path, text: str, rests_on_consent: bool, parts: int
+) -> None:
+    rules = SmsRules(opt_out={"": "Reply STOP to stop."})
+    assert facts(tmp_path, "sms.txt", text).length(rules, rests_on_consent) == parts
