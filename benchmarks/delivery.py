@@ -1,10 +1,11 @@
 """E-mail through SendGrid's API: journeyflow against the official synchronous client in a plain loop.
 
-    python -m benchmarks.delivery [--messages 10000] [--baseline 200] [--delay 20]
+    python -m benchmarks.delivery [--messages 10000] [--baseline 200] [--delay 20] [--rate 50]
 
-The provider is a process of its own on this machine, which checks every mail as SendGrid does and answers after
-`--delay` milliseconds. The messages are the shipped letter to new members, and all of them are queued before the
-clock starts; from then on they are claimed, rendered, sent and recorded. Rendering is measured by itself as well.
+The provider is a process of its own on this machine, which checks every mail as SendGrid does and answers
+after `--delay` milliseconds. The messages are the shipped letter to new members, and all of them are queued
+before the clock starts; from then on they are claimed, rendered, sent and recorded. Rendering is measured by
+itself as well. With `--rate` the server is asked to let no more of them out in a second.
 """
 
 import argparse
@@ -55,15 +56,19 @@ class Letters:
     rate: float  # rendered a second
 
 
-async def main(number: int, baseline: int, delay: float) -> None:
-    async with stage() as here, _provider(delay) as url, _store(here.folder, number) as store:
-        async with journeys_worker(store, here.client):
-            await keep_going(store, here.client)
-            await _join(store, number)
-            await _until_queued(store, number)
-            letters = await _render(store)
-            theirs = await asyncio.to_thread(_official, url, letters.mails[:baseline])
-            ours, cpu = await _deliver(here, store, url, number)
+async def main(number: int, baseline: int, delay: float, rate: float | None = None) -> None:
+    async with (
+        stage() as here,
+        _provider(delay) as url,
+        _store(here.folder, number) as store,
+        journeys_worker(store, here.client),
+    ):
+        await keep_going(store, here.client)
+        await _join(store, number)
+        await _until_queued(store, number)
+        letters = await _render(store)
+        theirs = await asyncio.to_thread(_official, url, letters.mails[:baseline])
+        ours, cpu = await _deliver(here, store, url, number, rate)
     times = ours / theirs
     rows = [
         ("messages a second, whole path", f"{ours:,.0f}", f"{GOALS['messages a second']:,.0f}"),
@@ -79,11 +84,13 @@ async def main(number: int, baseline: int, delay: float) -> None:
     table((f"{number:,} e-mails, answers after {delay * 1000:.0f} ms", "measured", "goal"), rows)
 
 
-async def _deliver(here: Stage, store: Store, url: str, number: int) -> tuple[float, float]:
+async def _deliver(
+    here: Stage, store: Store, url: str, number: int, rate: float | None
+) -> tuple[float, float]:
     """Messages a second, and seconds of the processor's for each."""
     channel = SendGrid(KEY, "benchmark", url)
     begun, used = time.perf_counter(), time.process_time()
-    async with channel_worker(store, here.client, "email", channel, LINKS):
+    async with channel_worker(store, here.client, "email", channel, LINKS, rate):
         await until_sent(store, number)
         seconds, used = time.perf_counter() - begun, time.process_time() - used
     await channel.close()
@@ -227,11 +234,12 @@ if __name__ == "__main__":
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--baseline", type=int, default=200)
     parser.add_argument("--delay", type=float, default=20, help="milliseconds")
+    parser.add_argument("--rate", type=float, help="messages a second")
     parser.add_argument("--provider", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.provider is not None:
         asyncio.run(_provide(options.provider))
     else:
-        asyncio.run(main(options.messages, options.baseline, options.delay / 1000))
+        asyncio.run(main(options.messages, options.baseline, options.delay / 1000, options.rate))
     sys.stdout.flush()
     os._exit(0)  # a process that used a Temporal client may abort when Python ends
