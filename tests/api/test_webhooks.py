@@ -1,7 +1,9 @@
 """Webhooks of providers: who is believed, what is stored, and what is not."""
 
+import base64
 import json
 import logging
+import string
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -149,6 +151,20 @@ async def test_a_time_that_is_none_is_refused(here: Provided) -> None:
         headers[TIMESTAMP] = timestamp.encode()
         answer = await here.http.post(request.path, content=request.body, headers=headers)
         assert answer.status_code == 403, timestamp
+
+
+async def test_a_signature_has_one_spelling(here: Provided) -> None:
+    """The last letter has bits that say nothing; what decodes to the same is refused all the same."""
+    signature = ""
+    while not signature.endswith("=") or signature.endswith("=="):  # they differ in length
+        request = real(here)["events"]
+        signature = request.headers[SIGNATURE]
+    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    other = signature[:-2] + letters[letters.index(signature[-2]) + 1] + "="
+    assert base64.b64decode(other) == base64.b64decode(signature)
+    for spelling in (other, f"{signature[:9]} {signature[9:]}", f"{signature[:9]}!{signature[9:]}"):
+        answer = await here.post(replace(request, headers=request.headers | {SIGNATURE: spelling}))
+        assert answer.status_code == 403, spelling
 
 
 async def test_two_signatures_prove_nothing(here: Provided) -> None:

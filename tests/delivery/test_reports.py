@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import func, select, true
+from sqlalchemy import func, literal_column, select, text, true
 
+from journeyflow.audience import rights
 from journeyflow.audience.consent import Basis, Choice, decide
 from journeyflow.audience.ingest import record_customers
 from journeyflow.audience.records import CustomerRow
@@ -18,9 +19,10 @@ from journeyflow.audience.suppression import hashes_of, is_suppressed
 from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing
 from journeyflow.delivery.machines import HOLD
 from journeyflow.delivery.reports import Told, handle, tell
+from journeyflow.engine.locks import lock_customers
 from journeyflow.engine.purge import purge
 from journeyflow.policy import Policy
-from journeyflow.store.customers import consents, events
+from journeyflow.store.customers import consents, customers, events
 from journeyflow.store.database import Store
 from journeyflow.store.installation import name_and_salt
 from journeyflow.store.ledger import messages
@@ -46,7 +48,7 @@ numbers = count(1)
 class Post:
     """A provider that takes everything."""
 
-    batch = 50
+    batch = 5
 
     async def send(self, message: Outgoing) -> Outcome:
         return Accepted(f"number-{message.message_id}")
@@ -301,26 +303,54 @@ def busy(postgresql_store: Store, tmp_path: Path) -> World:
 
 async def test_several_follow_up_while_others_send_and_erase(busy: World) -> None:
     """Nobody waits in a circle, and nothing is done twice."""
-    people = keys(40)
+    people = keys(20)
     await busy.apply(LETTER, policy=POLICY)
     await busy.customers(*people)
-    for begin in range(0, 40, 10):
-        await busy.enter(*people[begin : begin + 10])
+    for _ in range(3):  # two cohorts each time, of whose letters the first have left
+        await busy.enter(*people[:10])
+        await busy.enter(*people[10:])
     for cohort in (1, 2):
         await busy.deliver(Post(), cohort)
     await asyncio.gather(
         _tell_all(busy, await hashed(busy, "nobody@example.com")),
         *(_follow_up(busy) for _ in range(2)),
-        _erase(busy, people[:20:5]),
-        *(busy.deliver(Post(), cohort) for cohort in (3, 4)),
-        busy.enter(*people[10:30]),
+        _erase(busy, people[::5]),
+        *(busy.deliver(Post(), cohort) for cohort in (3, 4, 5, 6)),
+        busy.enter(*reversed(people)),
     )
     await tells(busy)
     assert await busy.rows(select(reports).where(reports.c.handled_at.is_(None))) == []
     told_of = events.c.name.like("email.%")
-    for table, which in ((reports, true()), (events, told_of)):
-        [(number,)] = await busy.rows(select(func.count()).select_from(table).where(which))
+    for rows, which in ((reports, true()), (events, told_of)):
+        [(number,)] = await busy.rows(select(func.count()).select_from(rows).where(which))
         assert number == 160, "four of twenty have been erased"
+
+
+async def test_who_is_erased_while_somebody_follows_up_is_gone_afterwards(
+    busy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has what the other would wait for: the customer, and the report."""
+    monkeypatch.setattr(rights, "_ATTEMPTS", 1)
+    await left(busy.store, "ann")
+    async with busy.store.writing() as connection:
+        await tell(connection, [told("delivered")])
+    async with busy.store.writing() as connection:
+        await lock_customers(connection, [1])
+        erasing = asyncio.create_task(erase(busy.store, "ann", "sam", LATER))
+        await _waiting(busy, 1)
+        following = asyncio.create_task(handle(busy.store, busy.programme, LATER))
+        await _waiting(busy, 2)
+    assert await erasing
+    await following
+    assert [await busy.rows(select(one)) for one in (reports, customers, messages)] == [[], [], []]
+
+
+async def _waiting(world: World, number: int) -> None:
+    """Until so many wait for locks."""
+    query = select(literal_column("count(*)")).select_from(text("pg_locks")).where(text("NOT granted"))
+    async with asyncio.timeout(30):
+        while [(number,)] != [tuple(row) for row in await world.rows(query)]:
+            await asyncio.sleep(0)
 
 
 async def _tell_all(world: World, addresses: list[str]) -> None:
