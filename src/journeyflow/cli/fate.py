@@ -81,7 +81,7 @@ def became(fate: Fate, moments: Moments) -> Iterator[str]:
             when = f"handed over {moments.told(fate.sent_at)} at the latest; " if fate.sent_at else ""
             yield f"{when}nobody can say whether it arrived ({fate.reason})"
         case "delivered" | "opened" | "clicked" | "bounced":
-            yield _HOW_FAR[fate.state]
+            yield _HOW_FAR[fate.state] + (f": {fate.reason}" if fate.reason else "")
         case _:
             return
 
