@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     public_url: str | None = None  # where customers reach `journeyflow api`, as in https://post.example.com
     link_secrets: SecretStr | None = None  # comma separated; the first signs links, every one verifies
     trusted_proxies: str = ""  # comma separated addresses or networks whose X-Forwarded-For is believed
+    api_rate: float = Field(default=20_000, gt=0)  # events a second that each key may send
+    max_future: int = Field(default=86_400, ge=0)  # seconds by which an event may lie ahead
     root: Path = Path(".")  # the folder that holds journeys/ and templates/
 
     @field_validator("public_url", "sendgrid_url", "twilio_url")

@@ -19,6 +19,7 @@ from tests.audience.lives import NOW, PLAN, cohort_of, live, personal_tables
 
 # Tables without any row about one customer, and why.
 IMPERSONAL = {
+    "api_keys": "programs of the company",
     "audit_log": "who of the staff did what; a customer is a number",
     "cohorts": "a size and a time",
     "coupons": "codes; whose one was is forgotten",

@@ -26,6 +26,7 @@ COMMANDS = [
     "demo",
     "worker",
     "api",
+    "keys",
     "enroll",
     "status",
     "customer",

@@ -1,17 +1,31 @@
-"""The web application: pages that customers reach by the links in their messages, and what providers tell."""
+"""The web application: customers' pages, what providers tell, and the API by which events come in."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 
 from journeyflow.api import confirm, preferences, redirect, register, unsubscribe, webhooks
 from journeyflow.api.guard import Guard
+from journeyflow.api.ingest import routes as ingest
+from journeyflow.api.ingest.recorder import Recorder
+from journeyflow.api.ingest.routes import Desk
+from journeyflow.api.keyring import Keyring
 from journeyflow.api.site import Site
+from journeyflow.api.state import add_routes
 from journeyflow.api.unreadable import explain
 from journeyflow.api.webhooks import Providers
 from journeyflow.messages.links import Links
 from journeyflow.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of what programs send; see the settings."""
+
+    rate: float = 20_000
+    max_future: timedelta = timedelta(days=1)
 
 
 def create_app(
@@ -19,20 +33,24 @@ def create_app(
     links: Links,
     clock: Callable[[], datetime] | None = None,
     providers: Providers | None = None,
+    limits: Limits | None = None,
 ) -> FastAPI:
-    """Pages for everybody who has a link; nothing else is told. The clock is the machine's by default."""
+    """Pages for everybody who has a link, and an API for programs with a key; nothing else is told.
+
+    The clock is the machine's by default.
+    """
     app = FastAPI(title="journeyflow", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(store, links, clock or (lambda: datetime.now(UTC)))
     for part in (unsubscribe, preferences, confirm, register, redirect):
-        app.include_router(part.router(site))
-    app.include_router(webhooks.router(site, providers or Providers()))
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        async with store.reading() as connection:
-            await site.policy(connection)
-        return {"status": "ok"}
-
+        app.include_router(part.router(site), include_in_schema=False)
+    app.include_router(webhooks.router(site, providers or Providers()), include_in_schema=False)
+    app.include_router(ingest.router(_desk(site, limits or Limits())))
+    add_routes(app, site)
     explain(app, site)
     app.add_middleware(Guard)
     return app
+
+
+def _desk(site: Site, limits: Limits) -> Desk:
+    keyring = Keyring(site.store, site.clock, limits.rate)
+    return Desk(keyring, Recorder(site.store, site.clock), site.clock, limits.max_future)

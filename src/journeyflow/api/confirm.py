@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from journeyflow.api.choosing import version_of
 from journeyflow.api.deciding import confirm
-from journeyflow.api.person import load
+from journeyflow.api.person import load, meant
 from journeyflow.api.site import Site, origin
 from journeyflow.audience.consent import Basis
 
@@ -18,6 +18,7 @@ def router(site: Site) -> APIRouter:
         link = site.read(token, "confirm")
         async with site.store.reading() as connection:
             policy = await site.policy(connection)
+            link = await meant(connection, link)
             person = await load(connection, link.customer)
         return site.page("confirm", site.words(request, person, policy), policy, is_done=False)
 
@@ -27,6 +28,7 @@ def router(site: Site) -> APIRouter:
         link = site.read(token, "confirm")
         async with site.store.writing() as connection:
             policy = await site.policy(connection)
+            link = await meant(connection, link)
             person = await load(connection, link.customer)
             words = site.words(request, person, policy)
             wording = words.say("confirm.ask", site.brand(policy).name)

@@ -4,6 +4,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from journeyflow.api.problem import PROGRAMS
 from journeyflow.api.site import STYLE_HASH
 
 MAX_BODY = 64_000  # bytes
@@ -35,8 +36,13 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        most = _LARGER.get(scope["path"], MAX_BODY)
-        await self._app(scope, _limited(receive, most), guarded)
+        # Programs are told of a body that is too large in another way, by whoever reads it.
+        bounded = receive if scope["path"].startswith(PROGRAMS) else _limited(receive, _most(scope["path"]))
+        await self._app(scope, bounded, guarded)
+
+
+def _most(path: str) -> int:
+    return _LARGER.get(path, MAX_BODY)
 
 
 def _limited(receive: Receive, most: int) -> Receive:

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Text, exists, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.consent import Choice, State
+from journeyflow.messages.links import Link
 from journeyflow.plan import RESERVED
-from journeyflow.store.customers import consents, customers, events
+from journeyflow.store.customers import aliases, consents, customers, events
 from journeyflow.store.database import insert_ignoring
 from journeyflow.store.types import Json, UtcDateTime
 
@@ -54,6 +55,12 @@ class Person:
         """None takes it away."""
         others = {name: value for name, value in self.attributes.items() if name != BIRTHDAY}
         return replace(self, attributes=others | ({BIRTHDAY: day.isoformat()} if day else {}))
+
+
+async def meant(connection: AsyncConnection, link: Link) -> Link:
+    """The same link of whoever was anonymous when it was made, and is a known customer by now."""
+    found = await connection.execute(select(aliases.c.customer_id).where(aliases.c.number == link.customer))
+    return replace(link, customer=found.scalars().first() or link.customer)
 
 
 async def load(connection: AsyncConnection, number: int) -> Person:

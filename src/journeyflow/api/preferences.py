@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from journeyflow.api.choosing import by_channel, offers, refusals, wishes
 from journeyflow.api.deciding import hold
-from journeyflow.api.person import Person, ask, load, parse_birthday, save
+from journeyflow.api.person import Person, ask, load, meant, parse_birthday, save
 from journeyflow.api.site import Site, origin
 from journeyflow.api.speech import Words
 from journeyflow.api.visit import MOST_FIELDS, Visit, fulfil, refuse
@@ -25,6 +25,7 @@ def router(site: Site) -> APIRouter:
         link = site.read(token, "preferences", "unsubscribe")
         async with site.store.reading() as connection:
             policy = await site.policy(connection)
+            link = await meant(connection, link)
             person = await load(connection, link.customer)
         return _page(site, site.words(request, person, policy), policy, person, [])
 
@@ -34,6 +35,7 @@ def router(site: Site) -> APIRouter:
         form = await request.form(max_files=0, max_fields=MOST_FIELDS)
         async with site.store.writing() as connection:
             policy = await site.policy(connection)
+            link = await meant(connection, link)
             await hold(connection, link.customer)
             person = await load(connection, link.customer)
             words = site.words(request, person, policy)

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 
 from journeyflow.api import deciding
 from journeyflow.api.choosing import by_channel, wishes
-from journeyflow.api.person import BIRTHDAY, FIRST_NAME, Person, join, load, parse_birthday, save
+from journeyflow.api.person import BIRTHDAY, FIRST_NAME, Person, join, load, meant, parse_birthday, save
 from journeyflow.api.site import Site, origin
 from journeyflow.api.visit import MOST_FIELDS, Visit, fulfil
 from journeyflow.audience.consent import WHOLE_CHANNEL, Basis, Choice, State, lock
@@ -43,6 +43,7 @@ def router(site: Site) -> APIRouter:
         link = site.read(token, "register")
         async with site.store.reading() as connection:
             policy = await site.policy(connection)
+            link = await meant(connection, link)
             person = await load(connection, link.customer)
             words = site.words(request, person, policy)
             visit = Visit(site, connection, policy, words, FormData(), _SOURCE, origin(request), site.clock())
@@ -54,6 +55,7 @@ def router(site: Site) -> APIRouter:
         form = await request.form(max_files=0, max_fields=MOST_FIELDS)
         async with site.store.writing() as connection:
             policy = await site.policy(connection)
+            link = await meant(connection, link)
             await lock(connection, [link.customer])
             person = await load(connection, link.customer)
             words = site.words(request, person, policy)

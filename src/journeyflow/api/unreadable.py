@@ -1,12 +1,19 @@
 """The answer to a question that cannot be read, in the reader's language; nothing is changed by one."""
 
+import logging
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from python_multipart.exceptions import FormParserError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from journeyflow.api.person import NOBODY, load
+from journeyflow.api.problem import PROGRAMS, Refused, problem
 from journeyflow.api.site import Site
+from journeyflow.errors import JourneyflowError
+
+_log = logging.getLogger(__name__)
 
 _TOLD = (400, 413)  # a form that is broken, or larger than ours
 
@@ -16,9 +23,28 @@ def explain(app: FastAPI, site: Site) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
+        if request.url.path.startswith(PROGRAMS):
+            return problem(error.status_code, str(error.detail), dict(error.headers or {}))
         if error.status_code not in _TOLD:
             return await http_exception_handler(request, error)
         return await tell_on_page(site, request, "unreadable", error.status_code)
+
+    @app.exception_handler(Refused)
+    async def refused_program(_request: Request, error: Refused) -> Response:
+        return problem(error.status, error.detail, error.headers)
+
+    @app.exception_handler(SQLAlchemyError)
+    async def unavailable(request: Request, error: SQLAlchemyError) -> Response:
+        if not request.url.path.startswith(PROGRAMS):
+            raise error
+        _log.error("the store failed: %s", type(error).__name__)
+        return problem(503, "the store could not be written to; send it again", {"Retry-After": "1"})
+
+    @app.exception_handler(JourneyflowError)
+    async def busy(request: Request, error: JourneyflowError) -> Response:
+        if not request.url.path.startswith(PROGRAMS):
+            raise error
+        return problem(503, str(error), {"Retry-After": "1"})
 
     @app.exception_handler(FormParserError)
     async def broken(request: Request, error: FormParserError) -> Response:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.api.choosing import refusals, version_of
 from journeyflow.api.deciding import refuse
-from journeyflow.api.person import Person, load
+from journeyflow.api.person import Person, load, meant
 from journeyflow.api.site import Site, origin
 from journeyflow.audience.consent import WHOLE_CHANNEL, Basis, Choice
 from journeyflow.messages.links import Link
@@ -26,6 +26,7 @@ def router(site: Site) -> APIRouter:
         link = site.read(token, "unsubscribe")
         async with site.store.reading() as connection:
             policy = await site.policy(connection)
+            link = await meant(connection, link)
             person = await load(connection, link.customer)
         words = site.words(request, person, policy)
         return site.page("unsubscribe", words, policy, token=token, is_done=False)
@@ -36,6 +37,7 @@ def router(site: Site) -> APIRouter:
         link = site.read(token, "unsubscribe")
         async with site.store.writing() as connection:
             policy = await site.policy(connection)
+            link = await meant(connection, link)
             person = await load(connection, link.customer)
             words = site.words(request, person, policy)
             wording = words.say("unsubscribe.ask", site.brand(policy).name)

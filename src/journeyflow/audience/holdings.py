@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.members import from_hex, place_of
 from journeyflow.plan import Plan
-from journeyflow.store.customers import consent_log, consents, customers, events, segment_members
+from journeyflow.store.customers import aliases, consent_log, consents, customers, events, segment_members
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments, legs, observations, wakeups
 from journeyflow.store.programme import journey_versions
@@ -38,6 +38,7 @@ async def holdings(connection: AsyncConnection, customer: int) -> dict[Table, Co
         consents: consents.c.customer_id == customer,
         enrollments: enrollments.c.customer_id == customer,
         events: events.c.customer_id == customer,
+        aliases: aliases.c.customer_id == customer,
         customers: customers.c.id == customer,
     }
 

@@ -41,21 +41,27 @@ async def import_customers(store: Store, rows: Sequence[CustomerRow], now: datet
     A file tells how things stand, not what just happened: its consents are no events.
     """
     async with store.writing() as connection:
-        keys = {row.key for row in rows}
-        _, created = await _kept_customers(connection, keys, now)
-        known = await _load(connection, keys)
-        policy = await _policy(connection)
-        recorded = Recorded([], Counter())
-        for row in rows:
-            changed = known[row.key].take(row)
-            decided, kept = known[row.key].take_consents(row, policy, now, source)
-            recorded.kept.update(kept)
-            changed = changed or decided
-            recorded.outcomes.append("new" if row.key in created else "changed" if changed else "unchanged")
-            created.discard(row.key)  # further rows of this key meet an existing customer
-        await _save(connection, known.values(), now)
-        await _save_consents(connection, policy, known.values())
-        return recorded
+        _, created = await kept_customers(connection, {row.key for row in rows}, now)
+        return await take_customers(connection, rows, created, now, source)
+
+
+async def take_customers(
+    connection: AsyncConnection, rows: Sequence[CustomerRow], created: set[str], now: datetime, source: str
+) -> Recorded:
+    """As `import_customers`, of customers that are kept until this transaction ends; empties `created`."""
+    known = await _load(connection, {row.key for row in rows})
+    policy = await current_policy(connection)
+    recorded = Recorded([], Counter())
+    for row in rows:
+        changed = known[row.key].take(row)
+        decided, kept = known[row.key].take_consents(row, policy, now, source)
+        recorded.kept.update(kept)
+        changed = changed or decided
+        recorded.outcomes.append("new" if row.key in created else "changed" if changed else "unchanged")
+        created.discard(row.key)  # further rows of this key meet an existing customer
+    await _save(connection, known.values(), now)
+    await _save_consents(connection, policy, known.values())
+    return recorded
 
 
 async def record_events(store: Store, rows: Sequence[EventRow], now: datetime) -> list[Outcome]:
@@ -66,13 +72,47 @@ async def record_events(store: Store, rows: Sequence[EventRow], now: datetime) -
     """
     async with store.writing() as connection:
         keys = {row.customer for row in rows}
-        ids, _ = await _kept_customers(connection, keys, now)
-        created = await _add_events(connection, rows, ids, now)
+        ids, _ = await kept_customers(connection, keys, now)
+        created = await add_events(connection, rows, ids, now)
         outcomes: list[Outcome] = []
         for row in rows:
             outcomes.append("new" if row.key in created else "unchanged")
             created.discard(row.key)
         return outcomes
+
+
+async def kept_customers(
+    connection: AsyncConnection, keys: set[str], now: datetime
+) -> tuple[dict[str, int], set[str]]:
+    """Their numbers, and which are new. None is erased before we are done; who just was, is new."""
+    found: dict[str, int] = {}
+    created: set[str] = set()
+    while missing := keys - set(found):
+        query = select(customers.c.key, customers.c.id).where(customers.c.key.in_(missing))
+        query = undeleted(connection, query.order_by(customers.c.id), of=customers)
+        found |= {row.key: row.id for row in await connection.execute(query)}
+        created |= await _create_customers(connection, keys - set(found), now)
+    return found, created
+
+
+async def add_events(
+    connection: AsyncConnection, rows: Sequence[EventRow], ids: Mapping[str, int], now: datetime
+) -> set[str]:
+    values = [
+        {
+            "key": row.key,
+            "customer_id": ids[row.customer],
+            "name": row.name,
+            "at": row.at,
+            "received_at": now,
+            "properties": dict(row.properties),
+        }
+        for row in sorted(rows, key=lambda row: (row.at, row.key))
+    ]
+    if not values:
+        return set()
+    statement = insert_ignoring(connection, events).returning(events.c.key)
+    return set((await connection.execute(statement, values)).scalars())
 
 
 @dataclass(slots=True)
@@ -86,6 +126,7 @@ class _Customer:
 
     def take(self, row: CustomerRow) -> bool:
         columns = {**self.columns, **row.columns}
+        columns |= {name: value for name, value in row.hints.items() if columns[name] is None}
         merged = {**self.attributes, **row.attributes}
         attributes = {name: value for name, value in merged.items() if value is not None}
         changed = columns != self.columns or _comparable(attributes) != _comparable(self.attributes)
@@ -157,20 +198,6 @@ async def _create_customers(connection: AsyncConnection, keys: Iterable[str], no
     return set((await connection.execute(statement, rows)).scalars())
 
 
-async def _kept_customers(
-    connection: AsyncConnection, keys: set[str], now: datetime
-) -> tuple[dict[str, int], set[str]]:
-    """Their numbers, and which are new. None is erased before we are done; who just was, is new."""
-    found: dict[str, int] = {}
-    created: set[str] = set()
-    while missing := keys - set(found):
-        created |= await _create_customers(connection, missing, now)
-        query = select(customers.c.key, customers.c.id).where(customers.c.key.in_(missing))
-        query = undeleted(connection, query.order_by(customers.c.id), of=customers)
-        found |= {row.key: row.id for row in await connection.execute(query)}
-    return found, created
-
-
 async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _Customer]:
     query = select(customers).where(customers.c.key.in_(list(keys))).order_by(customers.c.id)
     rows = (await connection.execute(locked(connection, query, of=customers))).all()
@@ -193,7 +220,7 @@ async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: da
         await connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
 
 
-async def _policy(connection: AsyncConnection) -> Policy:
+async def current_policy(connection: AsyncConnection) -> Policy:
     newest = select(policies.c.body).order_by(policies.c.id.desc()).limit(1)
     body = (await connection.execute(newest)).scalar()
     return Policy() if body is None else Policy.from_json(body)
@@ -203,23 +230,3 @@ async def _save_consents(connection: AsyncConnection, policy: Policy, known: Ite
     decided = [one.standing for one in known if one.standing.changes]
     if decided:
         await save(connection, policy, decided)
-
-
-async def _add_events(
-    connection: AsyncConnection, rows: Sequence[EventRow], ids: Mapping[str, int], now: datetime
-) -> set[str]:
-    values = [
-        {
-            "key": row.key,
-            "customer_id": ids[row.customer],
-            "name": row.name,
-            "at": row.at,
-            "received_at": now,
-            "properties": dict(row.properties),
-        }
-        for row in sorted(rows, key=lambda row: (row.at, row.key))
-    ]
-    if not values:
-        return set()
-    statement = insert_ignoring(connection, events).returning(events.c.key)
-    return set((await connection.execute(statement, values)).scalars())

@@ -56,6 +56,7 @@ class CustomerRow:
     attributes: Mapping[str, Any] = field(default_factory=dict)  # scalars and lists of them
     consents: Mapping[str, str] = field(default_factory=dict)  # sms or sms.<topic> -> granted | denied
     proof: Proof | None = None  # of the consents
+    hints: Mapping[str, str | None] = field(default_factory=dict)  # columns, where nothing is known yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def parse_customer(record: Mapping[str, Any], topics: Collection[str] | None = N
     """
     _refuse_unknown(record, CUSTOMER_FIELDS)
     return CustomerRow(
-        key=_identifier(record, "id"),
+        key=identifier(record, "id"),
         columns={name: _COLUMN_PARSERS[name](record[name]) for name in COLUMNS if name in record},
         attributes=_attributes(_object(record, "attributes")),
         consents=_consents(_object(record, "consents"), topics),
@@ -87,19 +88,27 @@ def parse_event(record: Mapping[str, Any]) -> EventRow:
     """`{"id", "customer", "name", "at": ISO 8601 with an offset, "properties": {...}}`"""
     _refuse_unknown(record, EVENT_FIELDS)
     for field_name in ("id", "name"):
-        if _identifier(record, field_name).startswith(RESERVED):
+        if identifier(record, field_name).startswith(RESERVED):
             raise RecordError(f"{field_name} begins with {RESERVED}, which only journeyflow itself writes")
     properties = _object(record, "properties")
     for name, value in properties.items():
         _check_name(name, "properties")
         _check_json(value, f'property "{name}"', _DEEPEST)
     return EventRow(
-        key=_identifier(record, "id"),
-        customer=_identifier(record, "customer"),
-        name=_identifier(record, "name"),
-        at=_instant(record.get("at"), "at"),
+        key=identifier(record, "id"),
+        customer=identifier(record, "customer"),
+        name=identifier(record, "name"),
+        at=instant(record.get("at"), "at"),
         properties=properties,
     )
+
+
+def guessed(column: str, value: Any) -> str | None:
+    """What a device says about its owner, if that is of any use."""
+    try:
+        return _COLUMN_PARSERS[column](value)
+    except RecordError:
+        return None
 
 
 def _refuse_unknown(record: Mapping[str, Any], known: Collection[str]) -> None:
@@ -110,7 +119,7 @@ def _refuse_unknown(record: Mapping[str, Any], known: Collection[str]) -> None:
             raise RecordError(f'there is no field "{str(name)[:_LONGEST_NAME]}"; {advice}')
 
 
-def _identifier(record: Mapping[str, Any], name: str) -> str:
+def identifier(record: Mapping[str, Any], name: str) -> str:
     value = record.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -238,7 +247,7 @@ def _proof(record: Mapping[str, Any]) -> Proof | None:
         return None
     at = record.get("consented_at")
     wording, version, source = (_optional(record, name) for name in CONSENT_FIELDS[1:])
-    return Proof(None if at in (None, "") else _instant(at, "consented_at"), wording, version, source)
+    return Proof(None if at in (None, "") else instant(at, "consented_at"), wording, version, source)
 
 
 def _optional(record: Mapping[str, Any], name: str) -> str | None:
@@ -252,7 +261,9 @@ def _optional(record: Mapping[str, Any], name: str) -> str | None:
     return value.strip() or None
 
 
-def _instant(value: Any, name: str) -> datetime:
+def instant(value: Any, name: str) -> datetime:
+    if isinstance(value, datetime):
+        return value
     if not isinstance(value, str):
         raise RecordError(f"{name} is missing or no text; write it as 2026-03-01T12:30:00+01:00")
     try:

@@ -1,4 +1,4 @@
-"""`api`: the pages that customers reach by the links in their messages, as a web server."""
+"""`api`: customers' own pages and the API by which events come in, as a web server."""
 
 import asyncio
 import logging
@@ -6,12 +6,13 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
+from datetime import timedelta
 
 import click
 import uvicorn
 from pydantic import SecretStr
 
-from journeyflow.api.app import create_app
+from journeyflow.api.app import Limits, create_app
 from journeyflow.api.webhooks import Providers
 from journeyflow.api.webhooks.sendgrid import SendGrid
 from journeyflow.api.webhooks.twilio import Twilio
@@ -26,7 +27,7 @@ from journeyflow.store.database import Store
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", type=int, default=8080, show_default=True, help="0: any that is free.")
 def api(host: str, port: int) -> None:
-    """Serve the pages where customers unsubscribe and choose, until interrupted."""
+    """Serve the API for events and the pages of customers, until interrupted."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     asyncio.run(_run(host, port))
@@ -82,7 +83,7 @@ def _page_server(settings: Settings, store: Store) -> uvicorn.Server:
         )
     proxies = split(settings.trusted_proxies)
     config = uvicorn.Config(
-        create_app(store, links, providers=_providers(settings, links.public_url)),
+        create_app(store, links, providers=_providers(settings, links.public_url), limits=_limits(settings)),
         access_log=False,  # the address of a page is the key to it
         log_config=None,
         lifespan="off",
@@ -92,6 +93,10 @@ def _page_server(settings: Settings, store: Store) -> uvicorn.Server:
         timeout_graceful_shutdown=10,
     )
     return _Server(config)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.api_rate, timedelta(seconds=settings.max_future))
 
 
 def _providers(settings: Settings, public_url: str) -> Providers:

@@ -23,6 +23,15 @@ customers = Table(
     sqlite_autoincrement=True,  # a number that was erased never means somebody else
 )
 
+aliases = Table(  # anonymous ids that turned out to be a customer's
+    "aliases",
+    metadata,
+    Column("key", Text, primary_key=True),  # as `customers.key` was
+    Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False, index=True),
+    Column("number", BigId, index=True),  # what `customers.id` was, where there had been such a row
+    Column("at", UtcDateTime, nullable=False),
+)
+
 events = Table(
     "events",
     metadata,

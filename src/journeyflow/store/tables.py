@@ -1,6 +1,7 @@
 """Every table, for migrations and tests that need them all."""
 
 from journeyflow.store import (
+    api_keys,
     audit,
     coupons,
     customers,
@@ -14,6 +15,6 @@ from journeyflow.store import (
 from journeyflow.store.types import metadata
 
 __all__ = [
-    "audit", "coupons", "customers", "installation", "ledger", "metadata", "passages", "programme", "reports",
-    "short_links",
+    "api_keys", "audit", "coupons", "customers", "installation", "ledger", "metadata", "passages",
+    "programme", "reports", "short_links",
 ]  # fmt: skip

@@ -1,0 +1,80 @@
+"""Segment's calls over HTTP, at the addresses where its clients look for them."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from journeyflow.api.ingest import description
+from journeyflow.api.ingest.body import read
+from journeyflow.api.ingest.items import KINDS, arrival, told
+from journeyflow.api.ingest.recorder import Recorder
+from journeyflow.api.keyring import Keyring
+from journeyflow.api.problem import Refused
+from journeyflow.audience.incoming import Told
+from journeyflow.audience.records import RecordError
+
+MAX_ITEMS = 2_500  # of a batch
+_TAKEN = json.dumps({"success": True}).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What calls are taken in with."""
+
+    keyring: Keyring
+    recorder: Recorder
+    clock: Callable[[], datetime]
+    max_future: timedelta
+
+
+def router(desk: Desk) -> APIRouter:
+    found = APIRouter(prefix="/v1", tags=["events"])
+
+    @found.post("/batch", **description.batch())
+    async def batch(request: Request) -> Response:
+        return await _batch(desk, request)
+
+    for kind in KINDS:
+        found.post(f"/{kind}", **description.single(kind))(_single(desk, kind))
+    return found
+
+
+def _single(desk: Desk, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    async def single(request: Request) -> Response:
+        key = await desk.keyring.admit(request, "ingest")
+        call = await read(request)
+        desk.keyring.spend(key, 1)
+        arrived = arrival(call, desk.clock(), desk.max_future)
+        try:
+            one = told({name: value for name, value in call.items() if name != "writeKey"}, kind, arrived)
+        except RecordError as error:
+            raise Refused(422, str(error)) from None
+        await desk.recorder.record([one])
+        return Response(_TAKEN, media_type="application/json")
+
+    return single
+
+
+async def _batch(desk: Desk, request: Request) -> Response:
+    key = await desk.keyring.admit(request, "ingest")
+    call = await read(request)
+    items = call.get("batch")
+    if not isinstance(items, list) or not 0 < len(items) <= MAX_ITEMS:
+        raise Refused(422, f"batch is not a list of 1 to {MAX_ITEMS} items")
+    desk.keyring.spend(key, len(items))
+    arrived = arrival(call, desk.clock(), desk.max_future)
+    good: list[Told] = []
+    bad: list[dict[str, Any]] = []
+    for index, item in enumerate(items):
+        try:
+            good.append(told(item, item.get("type") if isinstance(item, dict) else None, arrived))
+        except RecordError as error:
+            bad.append({"index": index, "status": 422, "error": str(error)})
+    await desk.recorder.record(good)
+    if not bad:
+        return Response(_TAKEN, media_type="application/json")
+    return Response(json.dumps({"success": True, "results": bad}), media_type="application/json")
