@@ -122,16 +122,21 @@ class _Customer:
     columns: dict[str, str | None]
     attributes: dict[str, Any]
     standing: Standing
+    told_at: datetime | None
     changed: bool = False
 
     def take(self, row: CustomerRow) -> bool:
-        columns = {**self.columns, **row.columns}
+        columns, merged = {**self.columns, **row.columns}, {**self.attributes, **row.attributes}
+        if row.at is not None and self.told_at is not None and row.at < self.told_at:
+            # Overtaken on its way: it can tell only of what nobody has told since.
+            columns |= {name: value for name, value in self.columns.items() if value is not None}
+            merged |= self.attributes
         columns |= {name: value for name, value in row.hints.items() if columns[name] is None}
-        merged = {**self.attributes, **row.attributes}
         attributes = {name: value for name, value in merged.items() if value is not None}
+        told_at = max(filter(None, (self.told_at, row.at)), default=None)
         changed = columns != self.columns or _comparable(attributes) != _comparable(self.attributes)
-        self.columns, self.attributes = columns, attributes
-        self.changed = self.changed or changed
+        self.changed = self.changed or changed or told_at != self.told_at
+        self.columns, self.attributes, self.told_at = columns, attributes, told_at
         return changed
 
     def take_consents(
@@ -203,19 +208,27 @@ async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _
     rows = (await connection.execute(locked(connection, query, of=customers))).all()
     given = await standings(connection, [row.id for row in rows])
     return {
-        row.key: _Customer({name: row._mapping[name] for name in COLUMNS}, row.attributes, given[row.id])
+        row.key: _Customer(
+            {name: row._mapping[name] for name in COLUMNS}, row.attributes, given[row.id], row.told_at
+        )
         for row in rows
     }
 
 
 async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: datetime) -> None:
     rows = [
-        {"number": one.standing.customer, **one.columns, "attributes": one.attributes, "updated_at": now}
+        {
+            "number": one.standing.customer,
+            **one.columns,
+            "attributes": one.attributes,
+            "told_at": one.told_at,
+            "updated_at": now,
+        }
         for one in known
         if one.changed
     ]
     if rows:
-        names = (*COLUMNS, "attributes", "updated_at")
+        names = (*COLUMNS, "attributes", "told_at", "updated_at")
         statement = update(customers).where(customers.c.id == bindparam("number"))
         await connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
 

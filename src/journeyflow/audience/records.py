@@ -57,6 +57,7 @@ class CustomerRow:
     consents: Mapping[str, str] = field(default_factory=dict)  # sms or sms.<topic> -> granted | denied
     proof: Proof | None = None  # of the consents
     hints: Mapping[str, str | None] = field(default_factory=dict)  # columns, where nothing is known yet
+    at: datetime | None = None  # when it was said; what has been said later stands. None: now
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Programs that send events: the real application with a key of each kind, on a real store."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
+import uvicorn
 from sqlalchemy import Row, Select, func, select
 
 from journeyflow.api.app import Limits, create_app
@@ -61,13 +64,32 @@ class Caller:
 
 @asynccontextmanager
 async def calling(store: Store, limits: Limits | None = None) -> AsyncIterator[Caller]:
-    async with store.writing() as connection:
-        for scope, key in KEYS.items():
-            await add_key(connection, scope, key, [scope], NOW)
+    await _add_keys(store)
     transport = httpx2.ASGITransport(create_app(store, LINKS, lambda: NOW, limits=limits))
     async with httpx2.AsyncClient(transport=transport, base_url="https://post.example.com") as http:
         yield Caller(store, http)
 
 
+@asynccontextmanager
+async def serving(store: Store) -> AsyncIterator[int]:
+    """On a real port, by the machine's clock."""
+    await _add_keys(store)
+    config = uvicorn.Config(create_app(store, LINKS), log_config=None, lifespan="off", access_log=False)
+    server = uvicorn.Server(config)
+    at = socket.create_server(("127.0.0.1", 0))
+    task = asyncio.create_task(server.serve(sockets=[at]))
+    try:
+        yield int(at.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task
+
+
 def track(number: int = 1, user: str = "ada", **more: Any) -> dict[str, Any]:
     return {"type": "track", "userId": user, "event": "order.completed", "messageId": f"m-{number}"} | more
+
+
+async def _add_keys(store: Store) -> None:
+    async with store.writing() as connection:
+        for scope, key in KEYS.items():
+            await add_key(connection, scope, key, [scope], NOW)

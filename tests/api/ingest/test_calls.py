@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from journeyflow.store.customers import events
@@ -74,8 +75,9 @@ async def test_a_consent_that_needs_an_answer_waits_for_it(caller: Caller) -> No
     assert (await caller.consents("ada"))[("sms", "")] == "denied"
 
 
-async def test_a_clock_that_is_wrong_is_corrected_by_when_it_says_it_sent(caller: Caller) -> None:
-    ahead = timedelta(days=400)
+@pytest.mark.parametrize("days", [400, -400])
+async def test_a_clock_that_is_wrong_is_corrected_by_when_it_says_it_sent(caller: Caller, days: int) -> None:
+    ahead = timedelta(days=days)
     sent, at = NOW + ahead, NOW + ahead - timedelta(minutes=5)
     answer = await caller.batch(track(timestamp=at.isoformat()), sentAt=sent.isoformat())
     assert answer.json() == {"success": True}
@@ -136,3 +138,20 @@ async def test_calls_that_come_together_are_answered_after_their_commit(caller: 
     assert await caller.count() == 40
     received = await caller.rows(select(events.c.customer_id).distinct())
     assert len(received) == 1
+
+
+async def test_what_was_said_later_stands_although_it_came_first(caller: Caller) -> None:
+    """Clients send several batches at once, and try again what was lost."""
+
+    async def identify(minutes: int, **traits: Any) -> None:
+        at = (NOW - timedelta(minutes=minutes)).isoformat()
+        await caller.post("/v1/identify", {"userId": "ada", "traits": traits, "timestamp": at})
+
+    await identify(5, points=9, email="new@example.com")
+    await identify(10, points=0, email="old@example.com", phone="+46701740605", tier="gold")
+    row = await caller.customer("ada")
+    assert (row.email, row.phone, row.attributes) == (
+        "new@example.com", "+46701740605", {"points": 9, "tier": "gold"},
+    )  # fmt: skip
+    await identify(1, points=10)
+    assert (await caller.customer("ada")).attributes == {"points": 10, "tier": "gold"}

@@ -5,7 +5,7 @@ https://segment.com/docs/connections/spec/
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -28,6 +28,7 @@ from journeyflow.audience.records import (
 
 KINDS = ("track", "identify", "page", "screen", "group", "alias")
 _VIEWS = {"page": "page.viewed", "screen": "screen.viewed"}
+_ON_THE_WAY = timedelta(minutes=1)
 _HINTS = ("locale", "timezone")  # what a device knows about whoever holds it
 
 
@@ -38,9 +39,13 @@ class Arrival:
     sent_at: datetime | None = None  # by the clock of the sender
 
     def corrected(self, at: datetime) -> datetime:
-        """By how much the sender's clock is wrong shows in when it says that it sent the call."""
+        """By how much the sender's clock is wrong shows in when it says that it sent the call.
+
+        A little is the way here, which differs from call to call and would mix up their order.
+        """
+        wrong = self.at - self.sent_at if self.sent_at is not None else timedelta()
         try:
-            moment = at if self.sent_at is None else at + (self.at - self.sent_at)
+            moment = at + wrong if abs(wrong) > _ON_THE_WAY else at
         except OverflowError:
             raise RecordError("timestamp and sentAt are too far apart") from None
         if moment > self.at + self.max_future:
@@ -77,17 +82,19 @@ def _view(item: dict[str, Any], arrived: Arrival, kind: str) -> Told:
 
 
 def _identify(item: dict[str, Any], arrived: Arrival) -> Told:
-    traits, context = _object(item, "traits"), _object(item, "context")
+    context = _object(item, "context")
+    traits = {**_object(context, "traits"), **_object(item, "traits")}  # RudderStack has them in the context
     hints = {name: guessed(name, context.get(name)) for name in _HINTS}
     consents = _object(context, "consents") if "consents" in context else {}
     proof = {name: context[name] for name in CONSENT_FIELDS if name in context}
-    row = _customer(_who(item), traits, hints, {"consents": consents, **proof})
+    row = _customer(_who(item), traits, hints, {"consents": consents, **proof}, _moment(item, arrived))
     return Told(customer=row, merge=_both(item))
 
 
 def _group(item: dict[str, Any], arrived: Arrival) -> Told:
     traits = {f"group_{name}": value for name, value in _object(item, "traits").items()}
-    return Told(customer=_customer(_who(item), {**traits, "group": identifier(item, "groupId")}, {}, {}))
+    traits["group"] = identifier(item, "groupId")
+    return Told(customer=_customer(_who(item), traits, {}, {}, None))
 
 
 def _alias(item: dict[str, Any], arrived: Arrival) -> Told:
@@ -153,13 +160,17 @@ def _moment(item: Mapping[str, Any], arrived: Arrival) -> datetime:
 
 
 def _customer(
-    key: str, traits: Mapping[str, Any], hints: Mapping[str, str | None], more: Mapping[str, Any]
+    key: str,
+    traits: Mapping[str, Any],
+    hints: Mapping[str, str | None],
+    more: Mapping[str, Any],
+    at: datetime | None,
 ) -> CustomerRow:
     flat = dict(_flat(traits))
     columns = {name: flat.pop(name) for name in COLUMNS if name in flat}
     row = parse_customer({"id": key, **columns, "attributes": flat, **more})
     useful = {name: value for name, value in hints.items() if value is not None}
-    return CustomerRow(row.key, row.columns, row.attributes, row.consents, row.proof, useful)
+    return replace(row, hints=useful, at=at)
 
 
 def _flat(traits: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
