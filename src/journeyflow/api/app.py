@@ -41,10 +41,11 @@ def create_app(
     """
     app = FastAPI(title="journeyflow", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(store, links, clock or (lambda: datetime.now(UTC)))
+    # First, since it is asked most often, and routes are tried one after the other.
+    app.include_router(ingest.router(_desk(site, limits or Limits())))
     for part in (unsubscribe, preferences, confirm, register, redirect):
         app.include_router(part.router(site), include_in_schema=False)
     app.include_router(webhooks.router(site, providers or Providers()), include_in_schema=False)
-    app.include_router(ingest.router(_desk(site, limits or Limits())))
     add_routes(app, site)
     explain(app, site)
     app.add_middleware(Guard)

@@ -30,6 +30,7 @@ _DEEPEST = 10  # lists and objects inside each other
 
 _LOCALE = re.compile(r"([a-zA-Z]{2,3})(?:[-_]([a-zA-Z]{4}))?(?:[-_]([a-zA-Z]{2}|[0-9]{3}))?")
 _COUNTRY = re.compile(r"([A-Z]{2})(-[A-Z0-9]{1,3})?")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -88,17 +89,18 @@ def parse_customer(record: Mapping[str, Any], topics: Collection[str] | None = N
 def parse_event(record: Mapping[str, Any]) -> EventRow:
     """`{"id", "customer", "name", "at": ISO 8601 with an offset, "properties": {...}}`"""
     _refuse_unknown(record, EVENT_FIELDS)
-    for field_name in ("id", "name"):
-        if identifier(record, field_name).startswith(RESERVED):
+    ours = {field_name: identifier(record, field_name) for field_name in ("id", "name")}
+    for field_name, value in ours.items():
+        if value.startswith(RESERVED):
             raise RecordError(f"{field_name} begins with {RESERVED}, which only journeyflow itself writes")
     properties = _object(record, "properties")
     for name, value in properties.items():
         _check_name(name, "properties")
         _check_json(value, f'property "{name}"', _DEEPEST)
     return EventRow(
-        key=identifier(record, "id"),
+        key=ours["id"],
         customer=identifier(record, "customer"),
-        name=identifier(record, "name"),
+        name=ours["name"],
         at=instant(record.get("at"), "at"),
         properties=properties,
     )
@@ -319,7 +321,7 @@ def _check_storable(text: str, name: str) -> None:
     """PostgreSQL keeps no NUL, and neither database half of a surrogate pair."""
     if len(text) > _LONGEST_TEXT:
         raise RecordError(f"{name} is longer than {_LONGEST_TEXT} characters")
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _NO_TEXT.search(text):
         raise RecordError(f"{name} has characters that are not text")
 
 

@@ -151,6 +151,8 @@ def _ending(ending: Ending, moments: Moments) -> Line:
     if rule is None and reason.endswith(": cap"):
         where = reason.removesuffix(": cap")
         return Line(ending.at, where, "left, since a cap was full and this send says: if_capped: exit")
+    if rule is None and reason == "merged":
+        return Line(ending.at, "end", "left, since two passages turned out to be one customer's")
     if rule is None:
         return Line(ending.at, "end", f"{ending.state}: {reason}" if reason else "came to the end")
     if rule.when is not None:
