@@ -76,12 +76,9 @@ async def main(seconds: float, url: str | None) -> None:
                 top = await _load(Load(port, size, seconds, None, f"top{size}"))
                 cost = (_processor(process) - before) / top.events * 1e6
                 half = await _load(Load(port, size, seconds, top.rate / 2, f"half{size}"))
-                rows.append(
-                    (
-                        f"{size} a call", f"{top.rate:,.0f}", f"{goal:,}", f"{cost:,.0f}", f"{half.rate:,.0f}",
-                        f"{half.p50:.0f}", f"{half.p99:.0f}", f"{SLOWEST}",
-                    )
-                )  # fmt: skip
+                speed = (f"{top.rate:,.0f}", f"{goal:,}", f"{cost:,.0f}")
+                waits = (f"{half.rate:,.0f}", f"{half.p50:.0f}", f"{half.p99:.0f}", f"{SLOWEST}")
+                rows.append((f"{size} a call", *speed, *waits))
         async with store.reading() as connection:
             kept = (await connection.execute(select(func.count()).select_from(events))).scalar_one()
         await store.close()
@@ -126,7 +123,7 @@ async def _server(url: str) -> AsyncIterator[tuple[int, int]]:
 
 
 def _processor(process: int) -> float:
-    """Seconds that it has worked, which tell more than the clock where others work as well; 0 if nobody says."""
+    """Seconds that it has worked, which tell more than the clock where others work as well."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:

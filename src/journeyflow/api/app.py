@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from journeyflow.api import confirm, preferences, redirect, register, unsubscribe, webhooks
 from journeyflow.api.guard import Guard
 from journeyflow.api.ingest import routes as ingest
+from journeyflow.api.ingest.counter import Counter
 from journeyflow.api.ingest.recorder import Recorder
 from journeyflow.api.ingest.routes import Desk
 from journeyflow.api.keyring import Keyring
@@ -41,13 +42,14 @@ def create_app(
     """
     app = FastAPI(title="journeyflow", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(store, links, clock or (lambda: datetime.now(UTC)))
-    # First, since it is asked most often, and routes are tried one after the other.
-    app.include_router(ingest.router(_desk(site, limits or Limits())))
+    calls = ingest.answers(_desk(site, limits or Limits()))
     for part in (unsubscribe, preferences, confirm, register, redirect):
         app.include_router(part.router(site), include_in_schema=False)
     app.include_router(webhooks.router(site, providers or Providers()), include_in_schema=False)
+    app.include_router(ingest.router(calls))
     add_routes(app, site)
     explain(app, site)
+    app.add_middleware(Counter, answers=calls)
     app.add_middleware(Guard)
     return app
 

@@ -13,6 +13,8 @@ from journeyflow.api.problem import PROGRAMS, Refused, problem
 from journeyflow.api.site import Site
 from journeyflow.errors import JourneyflowError
 
+FAILURES = (Refused, SQLAlchemyError, JourneyflowError)  # that programs are told of
+_SOON = {"Retry-After": "1"}
 _log = logging.getLogger(__name__)
 
 _TOLD = (400, 413)  # a form that is broken, or larger than ours
@@ -30,25 +32,26 @@ def explain(app: FastAPI, site: Site) -> None:
         return await tell_on_page(site, request, "unreadable", error.status_code)
 
     @app.exception_handler(Refused)
-    async def refused_program(_request: Request, error: Refused) -> Response:
-        return problem(error.status, error.detail, error.headers)
-
     @app.exception_handler(SQLAlchemyError)
-    async def unavailable(request: Request, error: SQLAlchemyError) -> Response:
-        if not request.url.path.startswith(PROGRAMS):
-            raise error
-        _log.error("the store failed: %s", type(error).__name__)
-        return problem(503, "the store could not be written to; send it again", {"Retry-After": "1"})
-
     @app.exception_handler(JourneyflowError)
-    async def busy(request: Request, error: JourneyflowError) -> Response:
+    async def failed(request: Request, error: Exception) -> Response:
         if not request.url.path.startswith(PROGRAMS):
             raise error
-        return problem(503, str(error), {"Retry-After": "1"})
+        return told_to_program(error)
 
     @app.exception_handler(FormParserError)
     async def broken(request: Request, error: FormParserError) -> Response:
         return await tell_on_page(site, request, "unreadable", 400)
+
+
+def told_to_program(error: Exception) -> Response:
+    """Of one of FAILURES."""
+    if isinstance(error, Refused):
+        return problem(error.status, error.detail, error.headers)
+    if isinstance(error, JourneyflowError):
+        return problem(503, str(error), _SOON)
+    _log.error("the store failed: %s", type(error).__name__)  # what it says may quote a value
+    return problem(503, "the store could not be written to; send it again", _SOON)
 
 
 async def tell_on_page(site: Site, request: Request, name: str, status: int) -> Response:

@@ -64,7 +64,11 @@ _REFUSALS = {
 }
 
 
-def batch() -> dict[str, Any]:
+def of(call: str) -> dict[str, Any]:
+    return _batch() if call == "batch" else _single(call)
+
+
+def _batch() -> dict[str, Any]:
     items = {
         "type": "array",
         "minItems": 1,
@@ -72,15 +76,17 @@ def batch() -> dict[str, Any]:
         "items": {"oneOf": [_item(kind) for kind in _OWN]},
     }
     schema = {"type": "object", "required": ["batch"], "properties": {"batch": items, "sentAt": _TIME}}
-    return _route("Several calls at once. The good ones are taken, the bad ones are named.", schema)
+    return _route("Several calls at once. The good ones are taken, the bad ones are named.", schema) | {
+        "name": "batch"
+    }
 
 
-def single(kind: str) -> dict[str, Any]:
+def _single(kind: str) -> dict[str, Any]:
     about, own, required = _OWN[kind]
     return _route(about, _schema({**_COMMON, **own}, required)) | {"name": kind}
 
 
-def problems() -> dict[int | str, dict[str, Any]]:
+def _problems() -> dict[int | str, dict[str, Any]]:
     return {
         status: _answer(about, "application/problem+json", _PROBLEM) for status, about in _REFUSALS.items()
     }
@@ -99,7 +105,7 @@ def _schema(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
 def _route(about: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "summary": about,
-        "responses": {200: _answer("It is kept.", "application/json", _TAKEN), **problems()},
+        "responses": {200: _answer("It is kept.", "application/json", _TAKEN), **_problems()},
         "openapi_extra": {
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
             "security": [{"key": []}, {"bearer": []}],

@@ -1,15 +1,17 @@
 """Segment's calls over HTTP, at the addresses where its clients look for them."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from journeyflow.api.ingest import description
 from journeyflow.api.ingest.body import read
+from journeyflow.api.ingest.counter import Answer
 from journeyflow.api.ingest.items import KINDS, arrival, told
 from journeyflow.api.ingest.recorder import Recorder
 from journeyflow.api.keyring import Keyring
@@ -31,19 +33,28 @@ class Desk:
     max_future: timedelta
 
 
-def router(desk: Desk) -> APIRouter:
-    found = APIRouter(prefix="/v1", tags=["events"])
+def answers(desk: Desk) -> dict[str, Answer]:
+    """By path."""
+    singles = {f"/v1/{kind}": _single(desk, kind) for kind in KINDS}
+    return {"/v1/batch": partial(_batch, desk), **singles}
 
-    @found.post("/batch", **description.batch())
-    async def batch(request: Request) -> Response:
-        return await _batch(desk, request)
 
-    for kind in KINDS:
-        found.post(f"/{kind}", **description.single(kind))(_single(desk, kind))
+def router(answers: Mapping[str, Answer]) -> APIRouter:
+    """For the description, and for who asks with another method; see `Counter`."""
+    found = APIRouter(tags=["events"])
+    for path, answer in answers.items():
+        found.post(path, **description.of(path.rpartition("/")[2]))(_endpoint(answer))
     return found
 
 
-def _single(desk: Desk, kind: str) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(answer: Answer) -> Answer:
+    async def endpoint(request: Request) -> Response:
+        return await answer(request)
+
+    return endpoint
+
+
+def _single(desk: Desk, kind: str) -> Answer:
     async def single(request: Request) -> Response:
         key = await desk.keyring.admit(request, "ingest")
         call = await read(request)
