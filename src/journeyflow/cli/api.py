@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import click
 import uvicorn
+import uvloop
 from pydantic import SecretStr
 
 from journeyflow.api.app import Limits, create_app
@@ -30,7 +31,8 @@ def api(host: str, port: int) -> None:
     """Serve the API for events and the pages of customers, until interrupted."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    asyncio.run(_run(host, port))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(host, port))
 
 
 async def _run(host: str, port: int) -> None:
