@@ -13,7 +13,7 @@ from journeyflow.audience.consent import Basis, Choice, Standing, State, save, s
 from journeyflow.audience.records import COLUMNS, CustomerRow, EventRow, Proof
 from journeyflow.policy import Policy
 from journeyflow.store.customers import customers, events
-from journeyflow.store.database import Store, insert_ignoring, locked, undeleted
+from journeyflow.store.database import Store, add_missing, locked, undeleted
 from journeyflow.store.programme import policies
 
 Outcome = Literal["new", "changed", "unchanged"]
@@ -109,10 +109,7 @@ async def add_events(
         }
         for row in sorted(rows, key=lambda row: (row.at, row.key))
     ]
-    if not values:
-        return set()
-    statement = insert_ignoring(connection, events).returning(events.c.key)
-    return set((await connection.execute(statement, values)).scalars())
+    return await add_missing(connection, events, values, "key")
 
 
 @dataclass(slots=True)
@@ -197,10 +194,7 @@ def _comparable(value: Any) -> Any:
 async def _create_customers(connection: AsyncConnection, keys: Iterable[str], now: datetime) -> set[str]:
     # In one order for everybody, so that two batches with the same customers cannot wait for each other.
     rows = [{"key": key, "attributes": {}, "created_at": now, "updated_at": now} for key in sorted(set(keys))]
-    if not rows:
-        return set()
-    statement = insert_ignoring(connection, customers).returning(customers.c.key)
-    return set((await connection.execute(statement, rows)).scalars())
+    return await add_missing(connection, customers, rows, "key")
 
 
 async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _Customer]:

@@ -2,11 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, event
+from sqlalchemy import Connection, Select, Table, bindparam, column, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -69,6 +70,29 @@ def insert_ignoring(connection: AsyncConnection, table: Table) -> Any:
     """An INSERT that leaves rows out whose key is already there; takes `.returning()` as usual."""
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     return make(table).on_conflict_do_nothing()
+
+
+async def add_missing(
+    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], key: str
+) -> set[str]:
+    """Insert the rows, in their order, whose `key` is not there yet; gives the keys that were new."""
+    statement = insert_ignoring(connection, table).returning(table.c[key])
+    if not rows:
+        return set()
+    if connection.dialect.name == "sqlite":
+        return set((await connection.execute(statement, list(rows))).scalars())
+    # As one parameter: taking thousands of them apart costs more than all else.
+    names = list(rows[0])
+    columns = [column(name, table.c[name].type) for name in names]
+    given = func.jsonb_to_recordset(bindparam("rows", type_=postgresql.JSONB))
+    found = given.table_valued(*columns, name="given").render_derived(with_types=True)
+    told = [{name: _in_json(value) for name, value in row.items()} for row in rows]
+    statement = statement.from_select(names, select(*(found.c[name] for name in names)))
+    return set((await connection.execute(statement, {"rows": told})).scalars())
+
+
+def _in_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def upsert(connection: AsyncConnection, table: Table, keys: list[str], update: list[str]) -> Any:
