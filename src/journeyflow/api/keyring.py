@@ -43,7 +43,9 @@ class Keyring:
 
     def spend(self, key: ApiKey, items: int) -> None:
         """Raises Refused when the key has had its share; who asks for much at once waits longer."""
-        [holder] = [one for one in self._holders.values() if one.key.id == key.id]
+        holder = next((one for one in self._holders.values() if one.key.id == key.id), None)
+        if holder is None:  # revoked while the body was read
+            return
         now = time.monotonic()
         holder.tokens = min(self._rate, holder.tokens + (now - holder.filled_at) * self._rate)
         holder.filled_at = now

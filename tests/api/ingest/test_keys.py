@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from journeyflow.api.app import Limits
 from journeyflow.store.api_keys import api_keys, revoke_key
@@ -70,3 +70,11 @@ async def test_it_is_ready_and_describes_itself(caller: Caller) -> None:
     assert {path for path in described["paths"] if not path.startswith("/v1/")} == set()
     page = await caller.http.get("/docs")
     assert "POST /v1/batch" in page.text
+
+
+async def test_a_store_of_another_version_is_not_ready(sqlite_caller: Caller) -> None:
+    async with sqlite_caller.store.writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    answer = await sqlite_caller.http.get("/readyz")
+    assert answer.status_code == 503
+    assert "of an older version" in answer.json()["detail"]
