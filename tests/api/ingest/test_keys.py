@@ -78,3 +78,16 @@ async def test_a_store_of_another_version_is_not_ready(sqlite_caller: Caller) ->
     answer = await sqlite_caller.http.get("/readyz")
     assert answer.status_code == 503
     assert "of an older version" in answer.json()["detail"]
+
+
+async def test_a_store_that_is_away_is_told_and_nothing_is_taken(sqlite_caller: Caller) -> None:
+    assert (await sqlite_caller.post("/v1/track", track(1))).status_code == 200
+    async with sqlite_caller.store.writing() as connection:
+        await connection.execute(text("ALTER TABLE events RENAME TO elsewhere"))
+    answer = await sqlite_caller.post("/v1/track", track(2))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "order.completed" not in answer.text
+    async with sqlite_caller.store.writing() as connection:
+        await connection.execute(text("ALTER TABLE elsewhere RENAME TO events"))
+    assert (await sqlite_caller.post("/v1/track", track(2))).status_code == 200
+    assert await sqlite_caller.count() == 2
