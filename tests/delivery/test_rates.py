@@ -117,7 +117,6 @@ class Attempts:
 
     world: World
     provider: Provider
-    most: int | None = None
     noted: Any = None
     number: int = 0
 
@@ -131,7 +130,7 @@ class Attempts:
             heartbeat_details=[self.noted] if self.noted is not None else [],
         )
         environment.on_heartbeat = self._note
-        courier = Courier(self.world.store, {"email": self.provider}, self.world.programme, most=self.most)
+        courier = Courier(self.world.store, {"email": self.provider}, self.world.programme)
         with pytest.raises(ApplicationError) as raised:
             await environment.run(DeliveryActivities(courier).deliver, request)
         return raised.value
@@ -162,16 +161,13 @@ async def test_what_it_takes_in_between_ends_an_outage(world: World) -> None:
     assert len(attempts.provider.got) == 10
 
 
-async def test_attempts_for_the_rate_and_for_the_night_are_no_outages(world: World) -> None:
+async def test_attempts_for_the_night_are_no_outages(world: World) -> None:
     await queued(world, 5, policy=NIGHT)
-    attempts = Attempts(world, Provider(), most=1)
-    for _ in range(3):
-        await attempts.next()
-    assert attempts.noted == 0
     world.now = world.now.replace(hour=22, minute=0)
+    attempts = Attempts(world, Provider())
     for _ in range(2):
         await attempts.next()
-    assert (attempts.noted, len(attempts.provider.got)) == (0, 3)
+    assert attempts.noted == 0
 
 
 async def test_what_is_sent_again_and_cannot_go_is_left_to_the_next_run(world: World) -> None:
@@ -180,8 +176,6 @@ async def test_what_is_sent_again_and_cannot_go_is_left_to_the_next_run(world: W
         await connection.execute(messages.update().values(resends=1))
     away = Attempts(world, Provider(there=lambda _number: False))
     assert (await away.next(replace(REQUEST, resend=True))).non_retryable
-    paced = Attempts(world, Provider(), most=1, number=1)
-    assert not (await paced.next(replace(REQUEST, resend=True))).non_retryable
 
 
 async def test_one_who_is_alone_gets_all_slots_and_each_of_several_at_most_half() -> None:

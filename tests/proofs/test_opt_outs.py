@@ -111,7 +111,8 @@ async def _round(world: World, other: Store, log: Path, random: Random, number: 
     async with world.store.reading() as connection:
         policy = await world.programme.policy(connection)
     requests = [DeliveryRequest(cohort, 0, name) for name in ("email", "sms")]
-    deliveries = [_deliver(courier, request, clock, random.uniform(0, _SPREAD)) for request in requests]
+    # Twice as long as the opt-outs, since one claim takes the whole round.
+    deliveries = [_deliver(courier, request, clock, random.uniform(0, 2 * _SPREAD)) for request in requests]
     opt_outs = [
         _opt_out(kind, other, policy, person, clock, random.uniform(0, _SPREAD))
         for person, kind in zip(people, cycle(KINDS))

@@ -96,7 +96,11 @@ class Cohort:
         self._state.deliveries = []
 
     async def _deliver(self, delivery: Delivery) -> None:
-        await workflow.execute_activity(
+        while (await self._deliver_some(delivery)).paced:
+            pass  # a new activity, not a retry: those come a second apart
+
+    async def _deliver_some(self, delivery: Delivery) -> DeliveryCount:
+        count: DeliveryCount = await workflow.execute_activity(
             "deliver",
             DeliveryRequest(self._state.cohort, delivery.leg, delivery.channel),
             task_queue=delivery.channel,
@@ -106,6 +110,7 @@ class Cohort:
             retry_policy=_DELIVER_RETRIES,
             priority=Priority(priority_key=delivery.priority or None),
         )
+        return count
 
     def _continue_as_new_if_suggested(self) -> None:
         """Waits for deliveries under way, but not for ever: one whose provider is down may take days.

@@ -108,6 +108,7 @@ class DeliveryCount:
     failed: int = 0
     unknown: int = 0
     cancelled: int = 0
+    paced: bool = False  # there are more, which the rate keeps for another activity
 
 
 @dataclass
