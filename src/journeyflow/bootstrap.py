@@ -57,7 +57,7 @@ RECONCILE_EVERY = timedelta(minutes=5)
 RECONCILED = ("email", "sms")  # channels; webhooks are tried again until they are answered
 _LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
 _DELIVERIES = 20  # that a worker is at at once; what is urgent overtakes the rest at the server
-_MOST_ATTEMPTS = 50  # a second, that a rate is made of: each costs the servers about as much as a message
+_MOST_ATTEMPTS = 20  # a second, that a rate is made of: each costs the servers about as much as a message
 _GRACE = timedelta(seconds=30)  # longer than any channel's timeout: a hand-over under way is finished
 
 

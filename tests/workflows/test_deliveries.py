@@ -113,7 +113,7 @@ async def test_what_is_urgent_overtakes_what_waits_for_a_worker(world: World, cl
 
 
 @pytest.mark.parametrize(
-    ("rate", "most", "attempts"), [(0.5, 1, 0.5), (50.0, 1, 50.0), (120.0, 3, 40.0), (300.0, 6, 50.0)]
+    ("rate", "most", "attempts"), [(0.5, 1, 0.5), (20.0, 1, 20.0), (30.0, 2, 15.0), (300.0, 15, 20.0)]
 )
 def test_a_rate_is_made_of_few_attempts(rate: float, most: int, attempts: float) -> None:
     assert paced(rate) == (most, attempts)
@@ -126,8 +126,8 @@ async def test_paced_deliveries_and_those_that_are_sent_again_come_to_their_end(
     await world.customers(*keys(7))
     await world.enter(*keys(7), name="asked")
     provider = Provider(batch=10)
-    worker = channel_worker(world.store, client, "email", provider, rate=100.0)
-    assert worker.config()["max_task_queue_activities_per_second"] == 50
+    worker = channel_worker(world.store, client, "email", provider, rate=40.0)
+    assert worker.config()["max_task_queue_activities_per_second"] == 20
     async with journeys_worker(world.store, client), worker:
         await flushed(world, client)
         await until(has_got(provider, 7), "all have been sent")
