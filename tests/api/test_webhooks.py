@@ -17,8 +17,9 @@ from journeyflow.api.guard import MAX_BODY
 from journeyflow.api.webhooks import Providers
 from journeyflow.api.webhooks.sendgrid import SendGrid
 from journeyflow.errors import ConfigurationError
-from journeyflow.store.customers import customers, events, received_sms
+from journeyflow.store.customers import consents, customers, events, received_sms, suppressions
 from journeyflow.store.database import Store
+from journeyflow.store.ledger import messages
 from journeyflow.store.reports import reports
 from tests.api.providing import (
     FOREIGN_KEY,
@@ -33,7 +34,7 @@ from tests.api.providing import (
     providing,
     status,
 )
-from tests.delivery.ledgers import NOON
+from tests.delivery.ledgers import NOON, left
 
 NOW = NOON + timedelta(hours=1)
 SID = "SM" + 32 * "a"
@@ -215,7 +216,7 @@ async def test_events_of_sendgrid_become_what_follows_from_them(here: Provided) 
         ("delivered", {"response": "250 OK", "ip": "192.0.2.7"}, "delivered", {}),
         ("bounce", {"type": "blocked", "reason": "554 no", "status": "5.7.1"}, "bounced",
          {"code": "554", "permanent": False}),
-        ("dropped", {"reason": "Bounced Address"}, "failed", {"code": "bounced-address"}),
+        ("dropped", {"reason": "Invalid"}, "failed", {"code": "invalid"}),
         ("dropped", {"reason": "c1@example.com is bad"}, "failed", {"code": "dropped"}),
         ("open", {"useragent": person, "sg_machine_open": False}, "opened", {}),
         ("open", {"useragent": person, "sg_machine_open": True}, "opened", {"agent": "machine"}),
@@ -238,6 +239,21 @@ async def test_events_of_sendgrid_become_what_follows_from_them(here: Provided) 
     }
     [row] = await here.rows(select(reports).where(reports.c.message_id == 1))
     assert (row.at, row.received_at, row.provider_id) == (NOON, NOW, "number-1")
+
+
+async def test_what_only_sendgrid_knew_is_learnt_when_it_drops_a_message(here: Provided) -> None:
+    """The bounce, the complaint or the opt-out itself may never have been told."""
+    reasons = ("Bounced Address", "Spam Reporting Address", "Unsubscribed Address", "Invalid")
+    written = await left(here.store, *(f"c{number}" for number in range(1, 5)))
+    events = [here.event("dropped", id, NOON, reason=why) for id, why in zip(written, reasons, strict=True)]
+    for _ in range(2):
+        assert (await here.post(from_sendgrid(events, NOW))).is_success
+        await here.follow_up(NOW)
+    query = select(suppressions.c.channel, suppressions.c.reason).order_by(suppressions.c.reason)
+    assert await here.rows(query) == [("email", "bounced"), ("email", "complained")]
+    denied = select(consents.c.customer_id, consents.c.channel, consents.c.topic)
+    assert await here.rows(denied.where(consents.c.state == "denied")) == [(3, "email", "news")]
+    assert {row.state for row in await here.rows(select(messages.c.state))} == {"failed"}
 
 
 async def test_addresses_are_known_by_their_hash_alone_and_texts_not_at_all(
