@@ -287,6 +287,18 @@ async def test_short_links_lead_to_their_targets(world: World, tmp_path: Path) -
     ]
 
 
+async def test_short_links_of_a_loop_lead_each_to_its_own_page(world: World, tmp_path: Path) -> None:
+    """Whichever turn of the loop it is of, a click is one of the link's place in the template."""
+    text = "https://a.example {% for i in range(4) %}https://b.example/{{ i }} {% endfor %}"
+    urls = (await sent(world, tmp_path / "outbox", LINKS, "sms", text=text, rules=RULES)).split()
+    paths = [path_of(url) for url in urls if url.startswith(LINKS.public_url)]
+    async with visiting(world) as visitor:
+        answers = [await visitor.http.get(path, headers=BROWSER) for path in paths]
+    targets = [answer.headers["location"] for answer in answers]
+    assert targets == ["https://a.example", *[f"https://b.example/{turn}" for turn in range(4)]]
+    assert [row.detail["link"] for row in await stored(world)] == [0, 1, 1, 1, 1]
+
+
 async def test_a_flipped_letter_of_a_short_link_leads_nowhere(world: World, tmp_path: Path) -> None:
     await sent(world, tmp_path / "outbox", LINKS, "sms", text=SHORT, rules=RULES)
     path = path_of(LINKS.short_url(1))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeyflow.messages.links import LONGEST_TARGET, Click, Links
-from journeyflow.messages.redirects import HtmlRedirects, ShortRedirects, with_pixel
+from journeyflow.messages.redirects import HtmlRedirects, ShortRedirects, place_of, with_pixel
 from journeyflow.messages.render import Place, Renderer, fill
 from journeyflow.messages.templates import Template, load_templates
 from journeyflow.messages.tracked import in_html, in_text
@@ -329,10 +329,24 @@ def test_short_links_are_found_first_and_then_written(tmp_path: Path) -> None:
     assert first.targets == {
         0: f"https://a.example/1&2?{ADDED}",
         1: f"https://b.example/1?{ADDED}",
-        101: f"https://b.example/2?{ADDED}",
+        10_001: f"https://b.example/2?{ADDED}",
     }
-    after = render(template, ShortRedirects(LINKS, UTM, {0: 7, 1: 8, 101: 9}), x="1&2", all=[1, 2])
+    after = render(template, ShortRedirects(LINKS, UTM, {0: 7, 1: 8, 10_001: 9}), x="1&2", all=[1, 2])
     assert after == f"A {LINKS.short_url(7)}. {LINKS.short_url(8)} {LINKS.short_url(9)} ö"
+
+
+def test_however_often_a_loop_turns_each_short_link_leads_to_its_own_page(tmp_path: Path) -> None:
+    """Also where the text has more links than one would think."""
+    text = " ".join(f"https://a.example/{place}" for place in range(150))
+    text += "{% for i in event.all %} https://b.example/{{ i }} https://c.example/{{ i }}{% endfor %}"
+    template, turns = load(tmp_path, {"a/sms.txt": text}), [*range(5)]
+    first = ShortRedirects(LINKS, ())
+    urls = render(template, first, all=turns).split()
+    ids = {number: id for id, number in enumerate(first.targets, 1)}
+    found = render(template, ShortRedirects(LINKS, (), ids), all=turns).split()
+    targets = {LINKS.short_url(id): first.targets[number] for number, id in ids.items()}
+    assert [targets[url] for url in found] == urls
+    assert [place_of(number) for number in first.targets] == [*range(150), *[150, 151] * 5]
 
 
 @pytest.mark.parametrize("html", ["<html><body><p>x</p></body></html>", "<p>x</p>"])

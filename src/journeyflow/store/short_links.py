@@ -9,7 +9,7 @@ short_links = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("message_id", BigId, nullable=False),
-    Column("number", Integer, nullable=False),  # of the link in its template, from 0
+    Column("number", Integer, nullable=False),  # of the link in its message: see ShortRedirects
     Column("target", Text, nullable=False),
     UniqueConstraint("message_id", "number"),
     sqlite_autoincrement=True,  # a link that is gone never leads elsewhere
