@@ -189,6 +189,13 @@ async def test_soon_is_after_the_delivery_where_that_is_known(sent_here: World) 
     assert [event["machine"] for event in await happened(sent_here, "email.clicked")] == [True, False]
 
 
+async def test_people_follow_a_link_of_an_sms_before_its_delivery_is_told(sent_here: World) -> None:
+    await left(sent_here.store, "bob", channel="sms")
+    clicks = [told("clicked", 2, NOON + timedelta(seconds=after), link=0) for after in (1, 5, 34)]
+    await tells(sent_here, *clicks, told("delivered", 2, NOON + timedelta(seconds=36)))
+    assert [event["machine"] for event in await happened(sent_here, "sms.clicked")] == [True, False, False]
+
+
 async def test_a_click_waits_for_others_before_it_is_judged(sent: World) -> None:
     """The first is not taken for a person's because the second is told a little later."""
     at = NOON + timedelta(minutes=1)
