@@ -179,17 +179,38 @@ async def test_what_is_sent_again_and_cannot_go_is_left_to_the_next_run(world: W
 
 
 async def test_one_who_is_alone_gets_all_slots_and_each_of_several_at_most_half() -> None:
-    slots, got, leave = Slots(10), [], asyncio.Event()
+    slots, got, leave = Slots(10), [], [asyncio.Event() for _ in range(4)]
 
-    async def take(most: int) -> None:
-        async with slots.some(most) as number:
-            got.append(number)
-            await leave.wait()
+    async def take(most: int, leaves: asyncio.Event) -> None:
+        async with slots.some(most) as share:
+            got.append(share.number)
+            await leaves.wait()
 
     async with asyncio.TaskGroup() as takers:
-        for most in (50, 50, 2, 50):
-            takers.create_task(take(most))
-        await asyncio.sleep(0)
+        for most, leaves in zip((50, 50, 2, 50), leave, strict=True):
+            takers.create_task(take(most, leaves))
+        await everybody_is_still()
         assert got == [10], "the others wait"
-        leave.set()
-    assert got == [10, 5, 2, 3] or sum(got[1:3]) <= 10
+        leave[0].set()
+        await everybody_is_still()
+        assert got == [10, 5, 2, 3], "the last one gets what is left"
+        for leaves in leave:
+            leaves.set()
+
+
+async def test_slots_that_are_not_needed_go_to_the_next_one() -> None:
+    slots = Slots(10)
+    async with slots.some(50) as one:
+        one.keep(3)
+        assert one.number == 3
+        async with slots.some(50) as another:
+            assert another.number == 5
+        one.keep(0)
+        assert one.number == 1, "as long as the block lasts"
+    async with slots.some(50) as all_of_them:
+        assert all_of_them.number == 10
+
+
+async def everybody_is_still() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)

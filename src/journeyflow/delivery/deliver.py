@@ -18,7 +18,7 @@ from journeyflow.delivery.channels.base import Accepted, Unanswerable
 from journeyflow.delivery.claim import Claims, Held, claim, of_request
 from journeyflow.delivery.composing import Materials, Writer, gather
 from journeyflow.delivery.courier import Courier
-from journeyflow.delivery.handing import Job, Stopped, Tally, hand_over
+from journeyflow.delivery.handing import Job, Stopped, Tally, check_may_go_on, hand_over
 from journeyflow.delivery.pauses import AT_ONCE, PACED, TryAgain, back_off
 from journeyflow.delivery.seeking import sought
 from journeyflow.engine.gate import category_of
@@ -109,16 +109,22 @@ def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str,
 
 
 async def _hand_over_all(job: Job, tally: Tally) -> bool:
-    """Whether this attempt has come to the end: a rate allows each only so many messages."""
+    """Whether this attempt has come to the end: a rate allows each only so many messages.
+
+    It waits for slots before it claims, since nobody asks the gate about what waits once it is claimed.
+    """
     claims = Claims([], 0, True, [])
     while claims.more:
         left = _AHEAD if job.courier.most is None else job.courier.most - tally.handed
         if left <= 0:
             return False
-        claims, materials = await _claim(job, claims, min(_AHEAD, left))
-        tally.held += claims.held
-        if claims.taken:
-            await hand_over(job, claims, materials, tally)
+        async with job.courier.slots(job.request.channel).some(min(_AHEAD, left)) as share:
+            check_may_go_on(job)
+            claims, materials = await _claim(job, claims, min(_AHEAD, left))
+            tally.held += claims.held
+            share.keep(len(claims.taken))
+            if claims.taken:
+                await hand_over(job, claims, materials, tally, share.number)
     return True
 
 

@@ -65,28 +65,30 @@ _PATIENCE = {WEBHOOK: timedelta(days=3)}  # by channel: how long a message is tr
 _FRESH = timedelta(seconds=10)  # after that, the gate is asked again about what was claimed
 
 
-async def hand_over(job: Job, claims: Claims, materials: Materials, tally: Tally) -> None:
-    """Raises Stopped, or what a channel broke with, when all that the channel had got is recorded.
-
-    What was claimed too long ago is left for the next claim.
+async def hand_over(job: Job, claims: Claims, materials: Materials, tally: Tally, many: int) -> None:
+    """So many at once. Raises Stopped, or what a channel broke with, when all that the channel had got is
+    recorded. What was claimed too long ago is left for the next claim.
     """
     waiting, results = claims.taken, Results()
-    slots = job.courier.slots(job.request.channel)
     claimed_at = job.clock()
-    async with slots.some(len(waiting)) as many:
-        while waiting or results:
-            group, waiting = waiting[:many], waiting[many:]
-            composed = [(one, _compose(job, one, materials)) for one in group]
-            ours = await _record_and_mark(job, results, composed)
-            results = await _send_all(job, [(one, it) for one, it in composed if one.message in ours])
-            _count(job, results, tally)
-            if waiting and job.clock() - claimed_at > _FRESH:
-                claims.cursor, claims.more = group[-1].message, True
-                return await _finish(job, results, waiting)
-            if why := _why_stop(job, results):
-                await _finish(job, results, waiting)
-                raise why
+    while waiting or results:
+        group, waiting = waiting[:many], waiting[many:]
+        composed = [(one, _compose(job, one, materials)) for one in group]
+        ours = await _record_and_mark(job, results, composed)
+        results = await _send_all(job, [(one, it) for one, it in composed if one.message in ours])
+        _count(job, results, tally)
+        if waiting and job.clock() - claimed_at > _FRESH:
+            claims.cursor, claims.more = group[-1].message, True
+            return await _finish(job, results, waiting)
+        if why := _why_stop(job, results):
+            await _finish(job, results, waiting)
+            raise why
     return None
+
+
+def check_may_go_on(job: Job) -> None:
+    if job.stopping():
+        raise _stopping()
 
 
 def _compose(job: Job, claim: Claim, materials: Materials) -> Outgoing | Unrendered | Fault:
@@ -163,7 +165,11 @@ def _why_stop(job: Job, results: Results) -> Exception | None:
     if throttled:
         longest = max(throttled, key=lambda result: (result.retry_after, result.reason))
         return Stopped(longest.retry_after, longest.reason, by_provider=True)
-    return Stopped(0, "the worker stops", by_provider=False) if job.stopping() else None
+    return _stopping() if job.stopping() else None
+
+
+def _stopping() -> Stopped:
+    return Stopped(0, "the worker stops", by_provider=False)
 
 
 async def _finish(job: Job, results: Results, waiting: list[Claim]) -> None:
