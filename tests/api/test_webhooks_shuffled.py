@@ -98,8 +98,8 @@ async def tell(here: Provided, told: list[Said], chance: random.Random | None) -
         for one in batch:
             if isinstance(one, Sms):
                 params = status(f"SM{one.message:032x}", one.said, f"+4670{one.message:07}", one.error)
-                path = f"/webhooks/twilio/status?message={one.message}"
-                assert (await here.post(from_twilio(path, params))).status_code == 204
+                request = from_twilio(here.status_path(one.message), params)
+                assert (await here.post(request)).status_code == 204
         letters = [event_of(here, one) for one in batch if isinstance(one, Email)]
         assert (await here.post(from_sendgrid(letters, NOW))).status_code == 204
         if chance is not None and chance.random() < 0.3:

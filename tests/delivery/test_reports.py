@@ -278,6 +278,14 @@ async def test_an_sms_of_another_number_is_another_one(sent_here: World) -> None
     assert await state(sent_here, "bob") == ("sent", None)
 
 
+async def test_what_waits_to_be_sent_is_not_failed_by_a_report(sent_here: World) -> None:
+    """It was claimed, and put back since the provider had too much to do."""
+    await left(sent_here.store, "bob", channel="sms", state="queued", sent_at=None)
+    await tells(sent_here, Told("key", 2, "failed", LATER, LATER, "SM-2", {"code": "30008"}))
+    assert await state(sent_here, "bob") == ("queued", None)
+    assert await happened(sent_here, "sms.failed") == []
+
+
 async def test_told_again_it_counts_once(sent: World) -> None:
     row = told("opened")
     await tells(sent, row, row)

@@ -161,7 +161,12 @@ async def _follow(
 
 
 def _is_of_another(report: Row[Any], message: Row[Any]) -> bool:
-    """An SMS of another store, or an earlier attempt at this one: the provider has a number for each."""
+    """An SMS of another store, or an earlier attempt at this one: the provider has a number for each.
+
+    The provider has none yet of what waits to be sent, so that failed for no reason of its own.
+    """
+    if report.kind == "failed" and message.state == "queued":
+        return True
     numbers = (report.provider_id, message.provider_id)
     return message.channel == "sms" and None not in numbers and numbers[0] != numbers[1]
 
