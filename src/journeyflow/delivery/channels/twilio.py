@@ -47,8 +47,9 @@ _SETTLED = timedelta(minutes=5)  # by then Twilio lists whatever it has taken
 class Twilio:
     """`token` signs in. `service` (MG...) sends; without one the sender of the message does.
 
-    `installation` tells the messages of two stores apart in what Twilio reports. `public_url` is where Twilio reports to; without it it reports nothing. A message that has not left
-    within `validity` seconds never will. `origin` stands for https://api.twilio.com.
+    `public_url` is where Twilio reports to; without it it reports nothing. `installation` tells the messages
+    of two stores apart there. A message that has not left within `validity` seconds never will. `origin`
+    stands for https://api.twilio.com.
     """
 
     batch = 10
