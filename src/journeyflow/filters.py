@@ -1,7 +1,7 @@
 """All filters and tests that templates have. What is not here, no template can use.
 
-Each filter counts what it is given, and what it gives is no larger than a value may be. Those of Jinja that
-can make much out of little, or text that browsers take for code, are left out or made anew here.
+Each filter and test counts what it is given, and what it gives is no larger than a value may be. Those of
+Jinja that can make much out of little, or text that browsers take for code, are left out or made anew here.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.utils import _PassArg
 
 from journeyflow import reading
-from journeyflow.bounds import MOST_TEXT, MOST_VALUES, TooMuch, kept, run_of, weight
+from journeyflow.bounds import MOST_TEXT, MOST_VALUES, TooMuch, effort, kept, run_of, weight
 from journeyflow.reading import Unfit
 
 _MOST_IN_ROW = 1_000
@@ -217,7 +217,7 @@ def _counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @pass_context
     @wraps(function)
     def counting(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
-        size = len(value) // 10 if isinstance(value, str) else weight(value)
+        size = len(value) // 10 if isinstance(value, str) else effort(value)
         # What `select` and its like are given beside a list may be gone through for each of its values.
         run_of(context).spend(5 + size + size * sum(map(weight, args)) // 10)
         match passed:
@@ -238,6 +238,18 @@ def _counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return counting
 
 
+def _counting_test(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A test may go through all that it is given."""
+
+    @pass_context
+    @wraps(function)
+    def counting(context: Context, value: Any, *args: Any) -> Any:
+        run_of(context).spend(effort(value) + sum(map(effort, args)))
+        return function(value, *args)
+
+    return counting
+
+
 _OWN: dict[str, Callable[..., Any]] = {
     "batch": _batch, "date": _date, "datetime": _datetime, "join": _join, "listed": _listed, "money": _money,
     "number": _number, "percent": _percent, "plural": _plural, "replace": _replace, "round": _round,
@@ -245,4 +257,5 @@ _OWN: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 _GIVEN: dict[str, Callable[..., Any]] = {**{name: JINJA_FILTERS[name] for name in _OF_JINJA}, **_OWN}
 FILTERS = {name: _counting(name, function) for name, function in _GIVEN.items()}
-TESTS: dict[str, Any] = {name: JINJA_TESTS[name] for name in _TESTS}
+_TESTED: dict[str, Callable[..., Any]] = {name: JINJA_TESTS[name] for name in _TESTS}
+TESTS = {name: _counting_test(function) for name, function in _TESTED.items()}

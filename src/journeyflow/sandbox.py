@@ -16,7 +16,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from journeyflow.bounds import COUNTS, Bounding, bounded_range, kept, written
+from journeyflow.bounds import COUNTS, Bounding, bounded_range, effort, kept, run_of, written
 from journeyflow.filters import FILTERS, TESTS
 
 ROOTS = frozenset({"customer", "event", "journey", "sender"})  # the variables that every template is given
@@ -72,7 +72,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(left, int | float) and isinstance(right, int | float) and operator != "**":
             return kept(super().call_binop(context, operator, left, right))
         if operator == "+" and isinstance(left, str | list | tuple):
-            return kept(super().call_binop(context, operator, kept(left), kept(right)))
+            # And again for what is made, which is counted as well.
+            run_of(context).spend(2 * (effort(kept(left)) + effort(kept(right))))
+            return kept(super().call_binop(context, operator, left, right))
         if operator in ("+", "-", "/", "//"):
             raise TypeError
         raise SecurityError(f'"{operator}" is for plain numbers only')
