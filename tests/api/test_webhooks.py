@@ -401,6 +401,18 @@ async def test_what_twilio_takes_for_an_opt_out_is_one(
     assert await here.rows(select(suppressions.c.reason)) == stays
 
 
+async def test_what_twilio_brings_once_more_as_its_fallback_is_taken_in_once(here: Provided) -> None:
+    """At the same URL, with the error that it had the first time."""
+    stop = JOIN | {"MessageSid": "SM2", "Body": "STOP"}
+    again = stop | {"ErrorCode": "11200", "ErrorUrl": PUBLIC + INBOUND}
+    for said in (JOIN, stop, again):
+        assert (await here.post(from_twilio(INBOUND, said))).status_code == 200
+    query = select(events.c.name).where(events.c.name.like("sms.%")).order_by(events.c.id)
+    assert [row.name for row in await here.rows(query)] == [
+        "sms.received", "sms.joined", "sms.received", "sms.stopped",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("said", [{"From": "CLUB", "Body": "STOP"}, {"MessageSid": ""}])
 async def test_what_cannot_be_obeyed_is_not_said_to_be(here: Provided, said: dict[str, str]) -> None:
     """Twilio shows it in its log of errors."""
