@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -16,6 +17,7 @@ from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.deliver import Attempt, deliver
 from journeyflow.delivery.pauses import AT_ONCE, PACED, TryAgain, back_off
 from journeyflow.delivery.slots import Slots
+from journeyflow.errors import ConfigurationError
 from journeyflow.store.ledger import messages
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
 from tests.engine.programmes import World, keys
@@ -59,20 +61,83 @@ async def queued(world: World, number: int, journey: str = JOURNEY, policy: str 
     await world.enter(*keys(number))
 
 
-@pytest.mark.parametrize("most", [1, 3, 8, 9])
+def turn_of(request: DeliveryRequest, pause: TryAgain) -> DeliveryRequest:
+    assert pause.turn is not None
+    return replace(request, turn=pause.turn)
+
+
+@pytest.mark.parametrize("most", [1, 3, 7, 8, 9])
 async def test_an_attempt_hands_over_as_many_as_the_rate_allows(world: World, most: int) -> None:
     await queued(world, 8)
     provider = Provider()
     courier = Courier(world.store, {"email": provider}, world.programme, most=most)
-    for number in range(1, 8 // most + 1):
+    request = REQUEST
+    for number in range(1, 7 // most + 1):
         with pytest.raises(TryAgain) as pause:
-            await deliver(courier, REQUEST, Attempt(number, lambda: world.now, lambda: False))
+            await deliver(courier, request, Attempt(1, lambda: world.now, lambda: False))
+        request = turn_of(request, pause.value)
         assert (pause.value.after, pause.value.reason, pause.value.outages) == (AT_ONCE, PACED, 0)
         assert len(provider.got) == number * most
         world.now += AT_ONCE
-    last = Attempt(8 // most + 1, lambda: world.now, lambda: False)
-    assert await deliver(courier, REQUEST, last) == DeliveryCount(sent=8)
+    last = Attempt(1, lambda: world.now, lambda: False)
+    assert await deliver(courier, request, last) == DeliveryCount(sent=8)
     assert sorted(provider.got) == list(range(1, 9))
+
+
+PUT_OFF = Throttled(60, "not to this country", alone=True)
+
+
+@dataclass
+class Choosy(Provider):
+    """Answers otherwise to the first message, and notes all that it was asked."""
+
+    otherwise: Outcome | Exception = PUT_OFF
+    asked: list[int] = field(default_factory=list)
+
+    async def send(self, message: Outgoing) -> Outcome:
+        self.asked.append(message.message_id)
+        if message.message_id != 1:
+            return await super().send(message)
+        if isinstance(self.otherwise, Exception):
+            raise self.otherwise
+        return self.otherwise
+
+
+@pytest.mark.parametrize(("otherwise", "seconds"), [(PUT_OFF, 60), (ConfigurationError("no sender"), 30)])
+async def test_what_comes_back_alone_stops_no_other_of_the_rate(
+    world: World, otherwise: Outcome | Exception, seconds: int
+) -> None:
+    """And is not looked at before its pause is over, however many turns the others take."""
+    await queued(world, 4)
+    provider = Choosy(otherwise=otherwise)
+    courier, request, began = (
+        Courier(world.store, {"email": provider}, world.programme, most=1),
+        REQUEST,
+        world.now,
+    )
+    first, last = (Attempt(number, lambda: world.now, lambda: False) for number in (1, 2))
+    while True:
+        with pytest.raises(TryAgain) as pause:
+            await deliver(courier, request, first)
+        world.now += AT_ONCE
+        if pause.value.turn is None:
+            break
+        request = turn_of(request, pause.value)
+    assert provider.asked == [1, 2, 3, 4]
+    assert world.now - AT_ONCE + pause.value.after == began + timedelta(seconds=seconds)
+    world.now += pause.value.after
+    provider.otherwise = Accepted("theirs")
+    assert await deliver(courier, request, last) == DeliveryCount(sent=4)
+    assert provider.asked == [1, 2, 3, 4, 1]
+
+
+async def test_a_fault_of_ours_is_told_at_the_end(world: World) -> None:
+    await queued(world, 1)
+    courier = Courier(
+        world.store, {"email": Choosy(otherwise=ConfigurationError("no"))}, world.programme, most=1
+    )
+    with pytest.raises(ConfigurationError):
+        await deliver(courier, REQUEST, Attempt(1, lambda: world.now, lambda: False))
 
 
 async def test_those_who_sleep_take_no_place_of_the_rate(world: World) -> None:
@@ -84,6 +149,24 @@ async def test_those_who_sleep_take_no_place_of_the_rate(world: World) -> None:
     with pytest.raises(TryAgain):
         await deliver(courier, REQUEST, Attempt(1, lambda: world.now, lambda: False))
     assert len(provider.got) == 1
+
+
+async def test_those_who_sleep_are_passed_over_many_at_a_time(world: World) -> None:
+    await queued(world, 40, policy=NIGHT)
+    await world.customers(*keys(40)[36:], timezone="America/New_York")
+    world.now = world.now.replace(hour=22, minute=0)
+    provider = Provider()
+    courier, writes = Courier(world.store, {"email": provider}, world.programme, most=1), list[Any]()
+
+    def note(connection: Any) -> None:
+        writes.append(connection)
+
+    event.listen(world.store.engine.sync_engine, "begin", note)
+    with pytest.raises(TryAgain):
+        await deliver(courier, REQUEST, Attempt(1, lambda: world.now, lambda: False))
+    event.remove(world.store.engine.sync_engine, "begin", note)
+    assert len(provider.got) == 1
+    assert len(writes) < 10
 
 
 @pytest.mark.parametrize(

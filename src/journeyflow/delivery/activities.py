@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.deliver import Attempt, deliver
-from journeyflow.delivery.pauses import PACED, TryAgain
+from journeyflow.delivery.pauses import TryAgain
 from journeyflow.delivery.reconcile import reconcile
 from journeyflow.engine.activities import attempt_clock, heartbeating
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest, Reconciled
@@ -29,8 +29,8 @@ class DeliveryActivities:
             try:
                 return await deliver(self._courier, request, attempt)
             except TryAgain as pause:
-                if pause.reason == PACED:
-                    return DeliveryCount(paced=True)
+                if pause.turn is not None:
+                    return DeliveryCount(turn=pause.turn)
                 activity.heartbeat(pause.outages)  # the next attempt is told
                 raise _told(request, pause) from None
 

@@ -17,6 +17,7 @@ from journeyflow.delivery.channels.base import Accepted, Channel, Outcome, Outgo
 from journeyflow.delivery.claim import Claim, Claims, Held
 from journeyflow.delivery.composing import Materials, Writer
 from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.pauses import TAKE_OVER_AFTER
 from journeyflow.delivery.record import Fault, Result, Results, Unrendered, record
 from journeyflow.errors import ConfigurationError, RenderError
 from journeyflow.plan import WEBHOOK, Plan
@@ -149,10 +150,11 @@ def _count(job: Job, results: Results, tally: Tally) -> None:
     """And when to come back for messages that have to wait while those behind them need not."""
     now = job.clock()
     for _, result in results:
-        tally.handed += not isinstance(result, Unrendered)
+        tally.handed += result.in_doubt if isinstance(result, Fault) else not isinstance(result, Unrendered)
         tally.accepted += isinstance(result, Accepted)
         if isinstance(result, Fault):
             tally.faults.append(result)
+            tally.held.append((now + TAKE_OVER_AFTER, result.reason))
         if isinstance(result, Throttled) and result.alone:
             tally.held.append((now + timedelta(seconds=result.retry_after), result.reason))
 
