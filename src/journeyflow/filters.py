@@ -257,5 +257,5 @@ _OWN: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 _GIVEN: dict[str, Callable[..., Any]] = {**{name: JINJA_FILTERS[name] for name in _OF_JINJA}, **_OWN}
 FILTERS = {name: _counting(name, function) for name, function in _GIVEN.items()}
-_TESTED: dict[str, Callable[..., Any]] = {name: JINJA_TESTS[name] for name in _TESTS}
-TESTS = {name: _counting_test(function) for name, function in _TESTED.items()}
+_KNOWN: dict[str, Any] = JINJA_TESTS
+TESTS = {name: _counting_test(_KNOWN[name]) for name in _TESTS}

@@ -60,6 +60,12 @@ def test_tags_alone_on_a_line_leave_no_gap() -> None:
     )
 
 
+def test_a_long_run_of_spaces_is_read_once() -> None:
+    """A customer's text may be nothing else; looked at from each of its spaces, it would take minutes."""
+    spaces = " " * 200_000
+    assert render("a{{ customer.x }}b\n \n\t\n\nc", {"x": spaces}).text == f"a{spaces}b\n\nc\n"
+
+
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\x00", "\x85", "\u2028", "\x1b"])
 def test_a_subject_cannot_be_broken_into_headers(line_break: str) -> None:
     name = f"{SECRET}{line_break}Bcc: all@example.com"
