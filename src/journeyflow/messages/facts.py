@@ -50,7 +50,8 @@ def _message(folder: Path, template: Template) -> Message:
     longest = _longest(template, reads, trees) if template.channel == "sms" else None
 
     def parts_under(rules: SmsRules) -> int:
-        needs_way_out = not has_way_out({path for tree in trees for path in paths(tree)})
+        everything = {path for tree in trees for path in paths(tree)}
+        needs_way_out = not has_way_out(template.text, everything, rules, template.locale)
         return _segments(longest and finish(longest, rules, template.locale, None, needs_way_out))
 
     return Message(
