@@ -244,6 +244,36 @@ async def test_what_it_takes_in_between_ends_an_outage(world: World) -> None:
     assert len(attempts.provider.got) == 10
 
 
+async def test_what_a_provider_wishes_holds_for_all_deliveries_of_a_worker(world: World) -> None:
+    await world.apply(JOURNEY)
+    await world.customers(*keys(5))
+    for one in keys(5):  # a cohort each
+        await world.enter(one)
+    asked: list[int] = []
+
+    def away(number: int) -> bool:
+        asked.append(number)
+        return False
+
+    provider = Provider(there=away, wish=3600)
+    courier = Courier(world.store, {"email": provider}, world.programme)
+    began = world.now
+    for cohort in range(1, 6):
+        request = DeliveryRequest(cohort, 0, "email")
+        with pytest.raises(TryAgain) as pause:
+            await deliver(courier, request, Attempt(1, lambda: world.now, lambda: False))
+        assert (pause.value.reason, pause.value.outages, pause.value.waiting) == ("away", 1, 1)
+        assert world.now + pause.value.after >= began + timedelta(hours=1)
+        world.now += timedelta(minutes=10)
+    assert len(asked) == 1
+    world.now = began + timedelta(hours=1)
+    provider.there = lambda _number: True
+    for cohort in range(1, 6):
+        request = DeliveryRequest(cohort, 0, "email")
+        attempt = Attempt(2, lambda: world.now, lambda: False)
+        assert await deliver(courier, request, attempt) == DeliveryCount(sent=1)
+
+
 async def test_attempts_for_the_night_are_no_outages(world: World) -> None:
     await queued(world, 5, policy=NIGHT)
     world.now = world.now.replace(hour=22, minute=0)

@@ -88,8 +88,8 @@ async def hand_over(job: Job, claims: Claims, materials: Materials, tally: Tally
 
 
 def check_may_go_on(job: Job) -> None:
-    if job.stopping():
-        raise _stopping()
+    if why := _must_stop(job):
+        raise why
 
 
 def _compose(job: Job, claim: Claim, materials: Materials) -> Outgoing | Unrendered | Fault:
@@ -166,12 +166,18 @@ def _why_stop(job: Job, results: Results) -> Exception | None:
     throttled = [result for _, result in results if isinstance(result, Throttled) and not result.alone]
     if throttled:
         longest = max(throttled, key=lambda result: (result.retry_after, result.reason))
+        until = job.clock() + timedelta(seconds=longest.retry_after)
+        job.courier.leave_alone(job.request.channel, until, longest.reason)
         return Stopped(longest.retry_after, longest.reason, by_provider=True)
-    return _stopping() if job.stopping() else None
+    return _must_stop(job)
 
 
-def _stopping() -> Stopped:
-    return Stopped(0, "the worker stops", by_provider=False)
+def _must_stop(job: Job) -> Stopped | None:
+    if job.stopping():
+        return Stopped(0, "the worker stops", by_provider=False)
+    now = job.clock()
+    pause = job.courier.pause(job.request.channel, now)
+    return Stopped((pause[0] - now).total_seconds(), pause[1], by_provider=True) if pause else None
 
 
 async def _finish(job: Job, results: Results, waiting: list[Claim]) -> None:
