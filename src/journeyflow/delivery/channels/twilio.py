@@ -100,7 +100,7 @@ class Twilio:
         try:
             answer = await self._messages.list_with_http_info_async(to=sought.to, limit=_MOST_FOUND)
         except (Refused, Unreached, Doubtful, *_UNREADABLE):
-            return Unanswerable()
+            return Unanswerable(for_now=True)
         if len(answer.data) >= _MOST_FOUND:  # there may be more, and ours among them
             return Unanswerable()
         near = [found for found in answer.data if self._may_be(found, sought)]
