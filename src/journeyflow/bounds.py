@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Undefined, nodes, pass_context
+from jinja2 import Undefined, UndefinedError, nodes, pass_context
 from jinja2.runtime import Context, markup_join, str_join
 from jinja2.visitor import NodeTransformer
 
@@ -100,6 +100,8 @@ def bounded_range(*numbers: int) -> range:
 @pass_context
 def written(context: Context, value: Any) -> Any:
     """What every value that is printed goes through."""
+    if value is None:
+        raise UndefinedError("")  # null, out of a list
     if isinstance(value, str):
         run_of(context).spend(len(value) + 1)
     elif isinstance(value, _PLAIN):
@@ -125,6 +127,8 @@ def _counted(context: Context, items: Any, work: int) -> Sequence[Any] | Mapping
 
 @pass_context
 def _joined(context: Context, parts: list[Any]) -> str:
+    if None in parts:
+        raise UndefinedError("")
     size = sum(len(part) if isinstance(part, str) else 100 * weight(kept(part)) for part in parts)
     if size > MOST_TEXT:
         raise TooMuch(f"makes a text of more than {MOST_TEXT} characters; shorten it")

@@ -26,7 +26,7 @@ _MOST_TO_TRIM = 100
 _PLAIN_SPACES = {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x2212: "-"}
 _COST_OF_WORDS = 50  # what a language's rules take, in the measure of Run.work
 _OF_JINJA = (
-    "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby",
+    "abs", "capitalize", "count", "dictsort", "e", "escape", "first", "float", "groupby",
     "int", "items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr",
     "reverse", "select", "selectattr", "sort", "string", "title", "truncate", "unique", "upper",
     "urlencode", "wordcount",
@@ -181,6 +181,19 @@ def _tojson(context: Context, value: Any) -> Any:
     return do_tojson(context.eval_ctx, value)
 
 
+def _default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
+    """What is null is missing as well."""
+    return default_value if _is_missing(value) or (boolean and not value) else value
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or isinstance(value, Undefined)
+
+
+def _is_there(value: Any) -> bool:
+    return not _is_missing(value)
+
+
 def _said(context: Context, say: Callable[..., str], value: Any, *how: Any) -> str:
     if isinstance(value, Undefined):
         str(value)  # raises, and says what is missing
@@ -251,11 +264,12 @@ def _counting_test(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OWN: dict[str, Callable[..., Any]] = {
-    "batch": _batch, "date": _date, "datetime": _datetime, "join": _join, "listed": _listed, "money": _money,
+    "batch": _batch, "d": _default, "date": _date, "datetime": _datetime, "default": _default,
+    "join": _join, "listed": _listed, "money": _money,
     "number": _number, "percent": _percent, "plural": _plural, "replace": _replace, "round": _round,
     "slice": _slice, "sum": _sum, "time": _time, "tojson": _tojson, "trim": _trim,
 }  # fmt: skip
 _GIVEN: dict[str, Callable[..., Any]] = {**{name: JINJA_FILTERS[name] for name in _OF_JINJA}, **_OWN}
 FILTERS = {name: _counting(name, function) for name, function in _GIVEN.items()}
-_KNOWN: dict[str, Any] = JINJA_TESTS
+_KNOWN: dict[str, Any] = {**JINJA_TESTS, "defined": _is_there, "none": _is_missing, "undefined": _is_missing}
 TESTS = {name: _counting_test(_KNOWN[name]) for name in _TESTS}

@@ -28,7 +28,7 @@ TRACKED = "tracked"
 TRACKER = "link tracker"  # where it finds what to do with a link: in the context, by what is no name in Jinja
 
 OF_LOOPS = frozenset({"cycle", "changed"})  # what can be called of `loop`; of all else, only `range`
-_GUARDS = ("default", "d", "defined", "undefined")  # filters and tests
+_GUARDS = ("default", "d", "defined", "none", "undefined")  # filters and tests
 _OF_JINJA = frozenset({"range"})
 # So deep that nobody writes it, and far from where Python's own stack ends, wherever a template is compiled.
 _MOST_BRACKETS = 20  # around one place in a tag
@@ -52,17 +52,21 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A mapping has items and no methods, so `event.items` is the event's own property."""
         if isinstance(obj, Mapping):
-            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+            return self._there(obj, attribute, obj.get(attribute))
         if isinstance(obj, LoopContext | jinja2.Undefined):
             return super().getattr(obj, attribute)
         raise SecurityError(f'"{attribute}" is asked of a value, which has only filters')
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Mapping):
-            return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
+            return self._there(obj, argument, obj.get(argument))
         if isinstance(argument, str) and not isinstance(obj, LoopContext | jinja2.Undefined):
             raise SecurityError(f'"{argument}" is asked of a value, which has only filters')
-        return super().getitem(obj, argument)
+        return self._there(obj, argument, super().getitem(obj, argument))
+
+    def _there(self, obj: Any, name: Any, value: Any) -> Any:
+        """What is null is missing as well: nobody wants to write "None" to a customer."""
+        return self.undefined(obj=obj, name=name) if value is None else value
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Powers and repeated texts could fill the memory with one short expression."""

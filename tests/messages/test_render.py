@@ -94,6 +94,41 @@ def test_a_missing_variable_is_named(text: str) -> None:
     assert message.startswith('template "hello" (email, sv) uses "customer.first_name", which is missing')
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ customer.x }}",
+        "{{ customer['x'] }}",
+        "{{ customer.x ~ 'a' }}",
+        "{{ 'a' ~ customer.deep.x }}",
+        "{{ customer.list[0] }}",
+        "{{ customer.x | upper }}",
+        "{% if customer.x %}{% endif %}",
+        "{% for one in customer.list %}{{ one }}{% endfor %}",
+        "{% for one in customer.list %}{{ one ~ 'a' }}{% endfor %}",
+    ],
+)
+def test_null_is_missing(text: str) -> None:
+    assert "missing for this customer" in refusal(text, {"x": None, "deep": {"x": None}, "list": [None]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ customer.x | default('a') }}",
+        "{{ customer.list[0] | d('a') }}",
+        "{% for one in customer.list %}{{ one | default('a') }}{% endfor %}",
+        "{% for one in customer.list if one is defined %}{% else %}a{% endfor %}",
+        "{{ 'a' if customer.x is none else 'b' }}",
+        "{{ 'a' if customer.y is none else 'b' }}",
+        "{{ 'b' if customer.x is defined else 'a' }}",
+        "{{ 'a' if customer.list[0] is undefined else 'b' }}",
+    ],
+)
+def test_null_can_be_asked_for_as_what_is_missing(text: str) -> None:
+    assert render(text, {"x": None, "list": [None]}).text == "a\n"
+
+
 def test_a_missing_variable_that_was_looked_up_is_not_quoted() -> None:
     message = refusal("{{ event[customer.name] }}", {"name": SECRET})
     assert "a variable that is missing" in message

@@ -181,8 +181,8 @@ class Writer:
             "journey": {"name": self.plan.journey, "title": self.plan.title},
             "sender": {
                 "from": sender.from_,
-                "reply_to": sender.reply_to,
-                "postal_address": sender.postal_address,
+                "reply_to": sender.reply_to or "",
+                "postal_address": sender.postal_address or "",
             },
         }
 
