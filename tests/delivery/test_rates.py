@@ -131,6 +131,20 @@ async def test_what_comes_back_alone_stops_no_other_of_the_rate(
     assert provider.asked == [1, 2, 3, 4, 1]
 
 
+@pytest.mark.parametrize(("journey", "pauses"), [(JOURNEY, [1, 1, 2, 4, 5, 5]), (URGENT, [1] * 6)])
+async def test_pauses_grow_for_what_comes_back_alone(world: World, journey: str, pauses: list[int]) -> None:
+    await queued(world, 1, journey)
+    courier = Courier(world.store, {"email": Choosy()}, world.programme)
+    [message] = await world.messages("c0")
+    world.now, told = message.at, []
+    for number in range(1, len(pauses) + 1):
+        with pytest.raises(TryAgain) as pause:
+            await deliver(courier, REQUEST, Attempt(number, lambda: world.now, lambda: False))
+        world.now += pause.value.after
+        told.append(pause.value.after)
+    assert told == [timedelta(minutes=minutes) for minutes in pauses]
+
+
 async def test_a_fault_of_ours_is_told_at_the_end(world: World) -> None:
     await queued(world, 1)
     courier = Courier(

@@ -21,7 +21,6 @@ from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.handing import Job, Stopped, Tally, check_may_go_on, hand_over
 from journeyflow.delivery.pauses import AT_ONCE, PACED, TAKE_OVER_AFTER, TryAgain, back_off
 from journeyflow.delivery.seeking import sought
-from journeyflow.engine.gate import category_of
 from journeyflow.errors import ConfigurationError
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.store.ledger import OPEN, WAS, messages
@@ -159,8 +158,7 @@ async def _stopped(job: Job, stop: Stopped, tally: Tally, attempt: Attempt) -> T
     before = 0 if tally.accepted else attempt.outages
     if not stop.by_provider:
         return TryAgain(AT_ONCE, waiting, stop.reason, before)
-    urgent = category_of(job.policy, job.plan.category).consent == "not-required"
-    pause = back_off(job.request, before + 1, stop.seconds, urgent)
+    pause = back_off(job.request, before + 1, stop.seconds, job.is_urgent)
     return TryAgain(pause, waiting, stop.reason, before + 1)
 
 

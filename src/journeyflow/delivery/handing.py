@@ -17,8 +17,9 @@ from journeyflow.delivery.channels.base import Accepted, Channel, Outcome, Outgo
 from journeyflow.delivery.claim import Claim, Claims, Held
 from journeyflow.delivery.composing import Materials, Writer
 from journeyflow.delivery.courier import Courier
-from journeyflow.delivery.pauses import TAKE_OVER_AFTER
+from journeyflow.delivery.pauses import TAKE_OVER_AFTER, put_off
 from journeyflow.delivery.record import Fault, Result, Results, Unrendered, record
+from journeyflow.engine.gate import category_of
 from journeyflow.errors import ConfigurationError, RenderError
 from journeyflow.plan import WEBHOOK, Plan
 from journeyflow.policy import Policy
@@ -38,6 +39,10 @@ class Job:
     began: datetime  # this attempt; no two of a request began at the same time
     clock: Callable[[], datetime]
     stopping: Callable[[], bool]
+
+    @property
+    def is_urgent(self) -> bool:
+        return category_of(self.policy, self.plan.category).consent == "not-required"
 
 
 @dataclass(slots=True)
@@ -149,14 +154,15 @@ async def _ask(channel: Channel, message: Outgoing) -> Outcome | Fault:
 def _count(job: Job, results: Results, tally: Tally) -> None:
     """And when to come back for messages that have to wait while those behind them need not."""
     now = job.clock()
-    for _, result in results:
+    for claim, result in results:
         tally.handed += result.in_doubt if isinstance(result, Fault) else not isinstance(result, Unrendered)
         tally.accepted += isinstance(result, Accepted)
         if isinstance(result, Fault):
             tally.faults.append(result)
             tally.held.append((now + TAKE_OVER_AFTER, result.reason))
         if isinstance(result, Throttled) and result.alone:
-            tally.held.append((now + timedelta(seconds=result.retry_after), result.reason))
+            pause = put_off(now - claim.at, result.retry_after, job.is_urgent)
+            tally.held.append((now + pause, result.reason))
 
 
 def _why_stop(job: Job, results: Results) -> Exception | None:

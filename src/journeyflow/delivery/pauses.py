@@ -29,3 +29,9 @@ def back_off(request: DeliveryRequest, outages: int, wish: float, urgent: bool) 
     seconds = max(wish, own) if outages > 1 else wish
     spread = (request.cohort * 7 + request.leg * 3) % (_SPREAD + 1)
     return timedelta(seconds=seconds * (1 + spread / 100))
+
+
+def put_off(age: timedelta, wish: float, urgent: bool) -> timedelta:
+    """The pause for one message alone: it doubles what has passed since it was to go."""
+    longest = _LONGEST_OF_URGENT if urgent else _LONGEST
+    return timedelta(seconds=max(wish, min(age.total_seconds(), longest)))
