@@ -33,6 +33,7 @@ _OF_JINJA = frozenset({"range"})
 # So deep that nobody writes it, and far from where Python's own stack ends, wherever a template is compiled.
 _MOST_BRACKETS = 20  # around one place in a tag
 _MOST_LEVELS = 80  # of the tree
+_MOST_NODES = 20_000  # of it: names, values, filters and the like; compiling takes a second or two
 _TOO_DEEP = "it is nested too deep"
 
 
@@ -200,7 +201,7 @@ def _in_words() -> Iterator[None]:
     """What Python itself cannot read is told as Jinja tells what it cannot read."""
     try:
         yield
-    except (RecursionError, SyntaxError):
+    except (RecursionError, SyntaxError, MemoryError):  # the last is what Python's parser says of long chains
         raise TemplateSyntaxError(_TOO_DEEP, 1) from None
     except ValueError:
         raise TemplateSyntaxError("a number has too many digits", 1) from None
@@ -222,7 +223,11 @@ def _check_brackets(environment: Sandbox, text: str) -> None:
 
 def _check_levels(tree: nodes.Template) -> None:
     level: list[nodes.Node] = [tree]
+    found = 0
     for _ in range(_MOST_LEVELS):
         level = [child for node in level for child in node.iter_child_nodes()]
+        found += len(level)
+        if found > _MOST_NODES:
+            raise TemplateSyntaxError("there is too much Jinja in it", level[-1].lineno)
     if level:
         raise TemplateSyntaxError(_TOO_DEEP, level[0].lineno)

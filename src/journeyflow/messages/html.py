@@ -9,6 +9,7 @@ from mjml import mjml2html
 
 from journeyflow.messages import mjml_lint
 from journeyflow.messages.direction import directed_html, directed_mjml
+from journeyflow.messages.nesting import refuse_deep
 from journeyflow.messages.problems import BadTemplate
 from journeyflow.messages.source import Source
 from journeyflow.messages.tags import hold
@@ -43,6 +44,7 @@ def from_mjml(source: Source, folder: Path, locale: str) -> str:
 
 def from_html(source: Source, locale: str) -> str:
     """Hand-written HTML with its styles moved to the elements. Raises BadTemplate."""
+    refuse_deep(source, source.body, source.start)
     held = hold(source.body)
     try:
         html = directed_html(_INLINER.inline(held.blocks_as_comments()), locale)
