@@ -44,7 +44,7 @@ def from_mjml(source: Source, folder: Path, locale: str) -> str:
 
 def from_html(source: Source, locale: str) -> str:
     """Hand-written HTML with its styles moved to the elements. Raises BadTemplate."""
-    refuse_deep(source, source.body, source.start)
+    refuse_deep(source, slash_closes=False)
     held = hold(source.body)
     try:
         html = directed_html(_INLINER.inline(held.blocks_as_comments()), locale)

@@ -52,7 +52,7 @@ def included(source: Source, folder: Path) -> str:
             )
         return found.body
 
-    refuse_deep(source, source.body, source.start)
+    refuse_deep(source, slash_closes=True)
     whole = _INCLUDE.sub(part, source.body)
     if problems:
         raise BadTemplate(problems)
@@ -62,7 +62,7 @@ def included(source: Source, folder: Path) -> str:
 def _part(path: Path) -> Source:
     part = read_source(path, keys=set())
     part.check_jinja()
-    refuse_deep(part, part.body, part.start)
+    refuse_deep(part, slash_closes=True)
     return part
 
 
