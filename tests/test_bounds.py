@@ -17,6 +17,8 @@ MOST_MEMORY = 30_000_000  # bytes; a text may have 500 kB, and lists of its valu
 DATA = {root: {"x": "a", "n": 9**9, "items": [{"name": "a"}] * 100} for root in ROOTS}
 TEN = "0123456789"
 LONG = "{% set x = range(1000) | list %}" + "{% set x = x + x %}" * 4
+LARGE = "{% set x = customer.x | replace('a', '" + TEN * 1_000 + "') %}" + "{% set x = x ~ x %}" * 5
+TURNS = "{% for a in range(1000) %}" + "DO" * 10 + "{% endfor %}"
 DOUBLED = "{% set x = customer.x %}" + "{% set x = MADE %}" * 25
 
 READ = {  # what nobody needs to fill in to see it
@@ -71,15 +73,27 @@ FILLED_IN = {  # what depends on values
     "a rounded number": "{{ 2.5 | round(customer.n) }}",
     "rows": "{{ [1] | batch(customer.n) }}",
     "columns": "{{ [1] | slice(customer.n) }}",
-    "a long list looked through often": LONG
-    + "{% for a in range(1000) %}{% if 'no' in x %}{% endif %}{% endfor %}",
-    "a long list compared often": LONG
-    + "{% for a in range(1000) %}{% if x == x | list %}{% endif %}{% endfor %}",
     "a long list in a long list": LONG + "{{ x | select('in', x) | list | length }}",
     "much to trim": "{% set x = customer.x | replace('a', '" + "ab" * 100 + "') %}{{ x | trim(x) }}",
     "decimals": "{{ 1 | number(customer.n) }}{{ 1 | money('SEK', decimals=customer.n) }}",
     "the words of a plural": DOUBLED.replace("MADE", "5 | plural('{n}' ~ x ~ x)"),
     "a list in words": DOUBLED.replace("MADE", "[x, x] | listed"),
+}
+OFTEN = {  # what takes long, and no room
+    "a long list looked through often": LONG
+    + "{% for a in range(1000) %}{% if 'no' in x %}{% endif %}{% endfor %}",
+    "a long list compared often": LONG
+    + "{% for a in range(1000) %}{% if x == x | list %}{% endif %}{% endfor %}",
+    "a list added to often": LONG + TURNS.replace("DO", "{% set y = x + [1] %}"),
+    "a text added to often": LARGE + TURNS.replace("DO", "{% set y = x + 'a' %}"),
+    "a list cut often": LONG + TURNS.replace("DO", "{% set y = x[1:] %}"),
+    "a text turned round often": LARGE + TURNS.replace("DO", "{% set y = x[::-1] %}"),
+    "a long list tested often": LONG + TURNS.replace("DO", "{% if -1 is in x %}{% endif %}"),
+    "a long text tested often": LARGE + TURNS.replace("DO", "{% if 'no' is in x %}{% endif %}"),
+    "the letters of a long text tested often": LARGE + TURNS.replace("DO", "{% if x is lower %}{% endif %}"),
+    "a long list watched for changes": LONG
+    + "{% set y = x | list %}"
+    + TURNS.replace("DO", "{% if loop.changed(x) or loop.changed(y) %}{% endif %}"),
 }
 
 
@@ -103,11 +117,20 @@ def test_stopped_when_it_is_filled_in(text: str) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("text", OFTEN.values(), ids=OFTEN)
+def test_what_is_done_too_often_is_stopped(text: str) -> None:
+    with pytest.raises(RenderError, match="takes too much work"):
+        render(text)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         (FILLED_IN["loops in loops"], f"it has loops of more than {MOST_TURNS} turns together"),
-        (FILLED_IN["much to look at"], "it takes too much work to fill in; make its loops shorter"),
+        (
+            FILLED_IN["much to look at"],
+            "it takes too much work to fill in; make its loops, lists and texts shorter",
+        ),
         (FILLED_IN["a joined text"], f"it makes a text of more than {MOST_TEXT} characters; shorten it"),
         (FILLED_IN["a list in a list"], f"it makes a list of more than {MOST_VALUES} values; shorten it"),
         (FILLED_IN["a grown number"], "it makes a number too large to reckon with; mend the sum"),
@@ -146,6 +169,15 @@ def test_what_is_joined_is_escaped_as_before(text: str) -> None:
     assert "".join(compile_jinja(text, escape=True).generate(data)) == "&lt;1"
     data[RUN] = Run(Reader())
     assert "".join(compile_jinja(text, escape=False).generate(data)) == "<1"
+
+
+@pytest.mark.parametrize("nested", ["x", "[x]", "{'a': x}"])
+def test_as_many_values_as_the_list_of_bounds_says(nested: str) -> None:
+    whole = "{% set x = range(1000) | list %}" + f"{{% set x = {' + '.join(['x'] * 20)} %}}"
+    spare = nested.count("x") + nested.count("[") + nested.count("{") - 1
+    assert render(f"{whole}{{{{ ({nested.replace('x', f'x[{spare}:]')}) | length }}}}")
+    with pytest.raises(RenderError, match=f"more than {MOST_VALUES} values"):
+        render(f"{whole}{{% set y = {nested.replace('x', '(x + [1])')} %}}{{{{ y | length }}}}")
 
 
 def test_numbers_up_to_the_largest_are_reckoned_with() -> None:

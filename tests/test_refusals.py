@@ -123,7 +123,8 @@ def test_what_never_can_be_filled_in(text: str) -> None:
 def test_what_can_be_filled_in(text: str) -> None:
     assert told(text) == []
     for value in VALUES:
-        rendered(text, value)
+        if value is not None:  # that is missing
+            rendered(text, value)
 
 
 @pytest.mark.parametrize(

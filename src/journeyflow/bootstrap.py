@@ -57,7 +57,7 @@ RECONCILE_EVERY = timedelta(minutes=5)
 RECONCILED = ("email", "sms")  # channels; webhooks are tried again until they are answered
 _LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
 _DELIVERIES = 20  # that a worker is at at once; what is urgent overtakes the rest at the server
-_MOST_ATTEMPTS = 50  # a second, that a rate is made of: each costs the servers about as much as a message
+_MOST_ATTEMPTS = 20  # a second, that a rate is made of: each costs the servers about as much as a message
 _GRACE = timedelta(seconds=30)  # longer than any channel's timeout: a hand-over under way is finished
 
 
@@ -160,7 +160,7 @@ def channel_of(settings: Settings, queue: str, installation: str) -> Channel:
     if queue == "email" and settings.email == "sendgrid":
         return _sendgrid(settings, installation)
     if queue == "sms" and settings.sms == "twilio":
-        return _twilio(settings)
+        return _twilio(settings, installation)
     return Outbox(settings.outbox)
 
 
@@ -242,7 +242,7 @@ def _sendgrid(settings: Settings, installation: str) -> Channel:
     return SendGrid(settings.sendgrid_api_key.get_secret_value(), installation, url)
 
 
-def _twilio(settings: Settings) -> Channel:
+def _twilio(settings: Settings, installation: str) -> Channel:
     # Twilio's client takes a third of a second to import, and most commands and workers do without it.
     from journeyflow.delivery.channels.twilio import Twilio
 
@@ -251,6 +251,7 @@ def _twilio(settings: Settings) -> Channel:
     return Twilio(
         settings.twilio_account_sid,
         split(settings.twilio_auth_tokens.get_secret_value())[0],
+        installation,
         settings.twilio_messaging_service,
         settings.public_url,
         settings.twilio_url,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Undefined, nodes, pass_context
+from jinja2 import Undefined, UndefinedError, nodes, pass_context
 from jinja2.runtime import Context, markup_join, str_join
 from jinja2.visitor import NodeTransformer
 
@@ -26,6 +26,8 @@ LARGEST = 10**18  # whole numbers; larger ones come from a mistake, and grow wit
 RUN = "this run"
 _TURNS, _JOINED, _LISTED, _COMPARED = "the turns", "the text", "the list", "the other"
 _PLAIN = (str, int, float, list, tuple, type(None), Mapping, range, Undefined)
+
+_SHORT = frozenset({int, float, bool, type(None)})
 
 
 class TooMuch(Exception):
@@ -44,7 +46,7 @@ class Run:
     def spend(self, work: int) -> None:
         self.work -= work
         if self.work < 0:
-            raise TooMuch("takes too much work to fill in; make its loops shorter")
+            raise TooMuch("takes too much work to fill in; make its loops, lists and texts shorter")
 
 
 def run_of(context: Context) -> Run:
@@ -57,18 +59,22 @@ def weight(value: Any) -> int:
 
     Counted no further than what is too much.
     """
-    found, left = 0, [value]
-    while left and found <= MOST_VALUES:
+    found, left = 1, [value]
+    while left and found <= MOST_VALUES + 1:
         one = left.pop()
         if isinstance(one, str):
-            found += 1 + len(one) // 100
+            found += len(one) // 100
         elif isinstance(one, Mapping | list | tuple):
-            found += 1 + len(one)
-            if found <= MOST_VALUES:
-                left.extend(one.values() if isinstance(one, Mapping) else one)
-        else:
-            found += 1
+            found += len(one)
+            if found <= MOST_VALUES + 1:
+                inner = one.values() if isinstance(one, Mapping) else one
+                left += [each for each in inner if type(each) not in _SHORT]
     return found
+
+
+def effort(value: Any) -> int:
+    """What it takes to go through it: once to count, and once for what is wanted of it."""
+    return 2 * weight(value)
 
 
 def kept(value: Any) -> Any:
@@ -79,7 +85,7 @@ def kept(value: Any) -> Any:
     elif isinstance(value, int):
         if abs(value) > LARGEST:
             raise TooMuch("makes a number too large to reckon with; mend the sum")
-    elif weight(value) > MOST_VALUES:
+    elif weight(value) > MOST_VALUES + 1:  # with the list itself
         raise TooMuch(f"makes a list of more than {MOST_VALUES} values; shorten it")
     return value
 
@@ -94,6 +100,8 @@ def bounded_range(*numbers: int) -> range:
 @pass_context
 def written(context: Context, value: Any) -> Any:
     """What every value that is printed goes through."""
+    if value is None:
+        raise UndefinedError("")  # null, out of a list
     if isinstance(value, str):
         run_of(context).spend(len(value) + 1)
     elif isinstance(value, _PLAIN):
@@ -119,6 +127,8 @@ def _counted(context: Context, items: Any, work: int) -> Sequence[Any] | Mapping
 
 @pass_context
 def _joined(context: Context, parts: list[Any]) -> str:
+    if None in parts:
+        raise UndefinedError("")
     size = sum(len(part) if isinstance(part, str) else 100 * weight(kept(part)) for part in parts)
     if size > MOST_TEXT:
         raise TooMuch(f"makes a text of more than {MOST_TEXT} characters; shorten it")
@@ -129,14 +139,14 @@ def _joined(context: Context, parts: list[Any]) -> str:
 
 @pass_context
 def _listed(context: Context, value: Any) -> Any:
-    run_of(context).spend(weight(value))
+    run_of(context).spend(effort(value))
     return kept(value)
 
 
 @pass_context
 def _compared(context: Context, value: Any) -> Any:
-    """What something is looked for in, or compared with."""
-    run_of(context).spend(weight(value))
+    """What something is looked for in, compared with, or cut out of."""
+    run_of(context).spend(effort(value))
     return value
 
 
@@ -144,7 +154,10 @@ COUNTS = {_TURNS: _counted, _JOINED: _joined, _LISTED: _listed, _COMPARED: _comp
 
 
 class Bounding(NodeTransformer):
-    """Leads loops, comparisons, joined texts and lists past the count. Done twice it changes nothing more."""
+    """Leads loops, comparisons, slices, joined texts and lists past the count.
+
+    Done twice it changes nothing more.
+    """
 
     def visit_For(self, node: nodes.For) -> nodes.Node:
         self.generic_visit(node)
@@ -161,6 +174,19 @@ class Bounding(NodeTransformer):
         self.generic_visit(node)
         if _varies(node.expr) and not is_count(node.expr):
             node.expr = _count(_COMPARED, node.expr)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice) and not is_count(node.node):
+            node.node = _count(_COMPARED, node.node)
+        return node
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        """What `loop.changed` is given is compared with what it was given the turn before."""
+        self.generic_visit(node)
+        if isinstance(node.node, nodes.Getattr) and node.node.attr == "changed":
+            node.args = [one if is_count(one) else _count(_COMPARED, one) for one in node.args]
         return node
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:

@@ -1,7 +1,7 @@
 """All filters and tests that templates have. What is not here, no template can use.
 
-Each filter counts what it is given, and what it gives is no larger than a value may be. Those of Jinja that
-can make much out of little, or text that browsers take for code, are left out or made anew here.
+Each filter and test counts what it is given, and what it gives is no larger than a value may be. Those of
+Jinja that can make much out of little, or text that browsers take for code, are left out or made anew here.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.utils import _PassArg
 
 from journeyflow import reading
-from journeyflow.bounds import MOST_TEXT, MOST_VALUES, TooMuch, kept, run_of, weight
+from journeyflow.bounds import MOST_TEXT, MOST_VALUES, TooMuch, effort, kept, run_of, weight
 from journeyflow.reading import Unfit
 
 _MOST_IN_ROW = 1_000
@@ -26,7 +26,7 @@ _MOST_TO_TRIM = 100
 _PLAIN_SPACES = {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x2212: "-"}
 _COST_OF_WORDS = 50  # what a language's rules take, in the measure of Run.work
 _OF_JINJA = (
-    "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby",
+    "abs", "capitalize", "count", "dictsort", "e", "escape", "first", "float", "groupby",
     "int", "items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr",
     "reverse", "select", "selectattr", "sort", "string", "title", "truncate", "unique", "upper",
     "urlencode", "wordcount",
@@ -181,6 +181,19 @@ def _tojson(context: Context, value: Any) -> Any:
     return do_tojson(context.eval_ctx, value)
 
 
+def _default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
+    """What is null is missing as well."""
+    return default_value if _is_missing(value) or (boolean and not value) else value
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or isinstance(value, Undefined)
+
+
+def _is_there(value: Any) -> bool:
+    return not _is_missing(value)
+
+
 def _said(context: Context, say: Callable[..., str], value: Any, *how: Any) -> str:
     if isinstance(value, Undefined):
         str(value)  # raises, and says what is missing
@@ -217,7 +230,7 @@ def _counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @pass_context
     @wraps(function)
     def counting(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
-        size = len(value) // 10 if isinstance(value, str) else weight(value)
+        size = len(value) // 10 if isinstance(value, str) else effort(value)
         # What `select` and its like are given beside a list may be gone through for each of its values.
         run_of(context).spend(5 + size + size * sum(map(weight, args)) // 10)
         match passed:
@@ -238,11 +251,25 @@ def _counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return counting
 
 
+def _counting_test(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A test may go through all that it is given."""
+
+    @pass_context
+    @wraps(function)
+    def counting(context: Context, value: Any, *args: Any) -> Any:
+        run_of(context).spend(effort(value) + sum(map(effort, args)))
+        return function(value, *args)
+
+    return counting
+
+
 _OWN: dict[str, Callable[..., Any]] = {
-    "batch": _batch, "date": _date, "datetime": _datetime, "join": _join, "listed": _listed, "money": _money,
+    "batch": _batch, "d": _default, "date": _date, "datetime": _datetime, "default": _default,
+    "join": _join, "listed": _listed, "money": _money,
     "number": _number, "percent": _percent, "plural": _plural, "replace": _replace, "round": _round,
     "slice": _slice, "sum": _sum, "time": _time, "tojson": _tojson, "trim": _trim,
 }  # fmt: skip
 _GIVEN: dict[str, Callable[..., Any]] = {**{name: JINJA_FILTERS[name] for name in _OF_JINJA}, **_OWN}
 FILTERS = {name: _counting(name, function) for name, function in _GIVEN.items()}
-TESTS: dict[str, Any] = {name: JINJA_TESTS[name] for name in _TESTS}
+_KNOWN: dict[str, Any] = {**JINJA_TESTS, "defined": _is_there, "none": _is_missing, "undefined": _is_missing}
+TESTS = {name: _counting_test(_KNOWN[name]) for name in _TESTS}

@@ -16,7 +16,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from journeyflow.bounds import COUNTS, Bounding, bounded_range, kept, written
+from journeyflow.bounds import COUNTS, Bounding, bounded_range, effort, kept, run_of, written
 from journeyflow.filters import FILTERS, TESTS
 
 ROOTS = frozenset({"customer", "event", "journey", "sender"})  # the variables that every template is given
@@ -28,11 +28,12 @@ TRACKED = "tracked"
 TRACKER = "link tracker"  # where it finds what to do with a link: in the context, by what is no name in Jinja
 
 OF_LOOPS = frozenset({"cycle", "changed"})  # what can be called of `loop`; of all else, only `range`
-_GUARDS = ("default", "d", "defined", "undefined")  # filters and tests
+_GUARDS = ("default", "d", "defined", "none", "undefined")  # filters and tests
 _OF_JINJA = frozenset({"range"})
 # So deep that nobody writes it, and far from where Python's own stack ends, wherever a template is compiled.
 _MOST_BRACKETS = 20  # around one place in a tag
 _MOST_LEVELS = 80  # of the tree
+_MOST_NODES = 20_000  # of it: names, values, filters and the like; compiling takes a second or two
 _TOO_DEEP = "it is nested too deep"
 
 
@@ -52,17 +53,21 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A mapping has items and no methods, so `event.items` is the event's own property."""
         if isinstance(obj, Mapping):
-            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+            return self._there(obj, attribute, obj.get(attribute))
         if isinstance(obj, LoopContext | jinja2.Undefined):
             return super().getattr(obj, attribute)
         raise SecurityError(f'"{attribute}" is asked of a value, which has only filters')
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Mapping):
-            return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
+            return self._there(obj, argument, obj.get(argument))
         if isinstance(argument, str) and not isinstance(obj, LoopContext | jinja2.Undefined):
             raise SecurityError(f'"{argument}" is asked of a value, which has only filters')
-        return super().getitem(obj, argument)
+        return self._there(obj, argument, super().getitem(obj, argument))
+
+    def _there(self, obj: Any, name: Any, value: Any) -> Any:
+        """What is null is missing as well: nobody wants to write "None" to a customer."""
+        return self.undefined(obj=obj, name=name) if value is None else value
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Powers and repeated texts could fill the memory with one short expression."""
@@ -72,7 +77,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(left, int | float) and isinstance(right, int | float) and operator != "**":
             return kept(super().call_binop(context, operator, left, right))
         if operator == "+" and isinstance(left, str | list | tuple):
-            return kept(super().call_binop(context, operator, kept(left), kept(right)))
+            # And again for what is made, which is counted as well.
+            run_of(context).spend(2 * (effort(kept(left)) + effort(kept(right))))
+            return kept(super().call_binop(context, operator, left, right))
         if operator in ("+", "-", "/", "//"):
             raise TypeError
         raise SecurityError(f'"{operator}" is for plain numbers only')
@@ -194,7 +201,7 @@ def _in_words() -> Iterator[None]:
     """What Python itself cannot read is told as Jinja tells what it cannot read."""
     try:
         yield
-    except (RecursionError, SyntaxError):
+    except (RecursionError, SyntaxError, MemoryError):  # the last is what Python's parser says of long chains
         raise TemplateSyntaxError(_TOO_DEEP, 1) from None
     except ValueError:
         raise TemplateSyntaxError("a number has too many digits", 1) from None
@@ -216,7 +223,11 @@ def _check_brackets(environment: Sandbox, text: str) -> None:
 
 def _check_levels(tree: nodes.Template) -> None:
     level: list[nodes.Node] = [tree]
+    found = 0
     for _ in range(_MOST_LEVELS):
         level = [child for node in level for child in node.iter_child_nodes()]
+        found += len(level)
+        if found > _MOST_NODES:
+            raise TemplateSyntaxError("there is too much Jinja in it", level[-1].lineno)
     if level:
         raise TemplateSyntaxError(_TOO_DEEP, level[0].lineno)

@@ -92,6 +92,10 @@ class Provided:
             request.path, content=request.body, headers={**request.headers, **headers}
         )
 
+    def status_path(self, message: int) -> str:
+        """Where Twilio is asked to report on it."""
+        return f"/webhooks/twilio/status?message={message}&installation={self.installation}"
+
     def event(self, name: str, message: int, at: datetime, **more: Any) -> dict[str, Any]:
         """Told again it has another id."""
         return {

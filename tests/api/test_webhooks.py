@@ -17,8 +17,9 @@ from journeyflow.api.guard import MAX_BODY
 from journeyflow.api.webhooks import Providers
 from journeyflow.api.webhooks.sendgrid import SendGrid
 from journeyflow.errors import ConfigurationError
-from journeyflow.store.customers import customers, events, received_sms
+from journeyflow.store.customers import consents, customers, events, received_sms, suppressions
 from journeyflow.store.database import Store
+from journeyflow.store.ledger import messages
 from journeyflow.store.reports import reports
 from tests.api.providing import (
     FOREIGN_KEY,
@@ -33,7 +34,7 @@ from tests.api.providing import (
     providing,
     status,
 )
-from tests.delivery.ledgers import NOON
+from tests.delivery.ledgers import NOON, left
 
 NOW = NOON + timedelta(hours=1)
 SID = "SM" + 32 * "a"
@@ -51,7 +52,7 @@ async def here(sqlite_store: Store) -> AsyncIterator[Provided]:
 
 def real(provided: Provided) -> dict[str, Request]:
     return {
-        "status": from_twilio(STATUS, status(SID, "delivered")),
+        "status": from_twilio(provided.status_path(1), status(SID, "delivered")),
         "inbound": from_twilio(INBOUND, JOIN),
         "events": from_sendgrid([provided.event("delivered", 1, NOON)], NOW),
     }
@@ -186,7 +187,8 @@ async def test_while_keys_and_tokens_are_changed_both_prove_it(here: Provided) -
         assert (
             await here.post(from_sendgrid([event | {"message_id": f"{number + 1}"}], NOW, key))
         ).is_success
-    assert (await here.post(from_twilio(STATUS, status(SID, "sent"), token=NEXT_TOKEN))).is_success
+    request = from_twilio(here.status_path(1), status(SID, "sent"), token=NEXT_TOKEN)
+    assert (await here.post(request)).is_success
     assert await stored(here) == 3
 
 
@@ -215,7 +217,7 @@ async def test_events_of_sendgrid_become_what_follows_from_them(here: Provided) 
         ("delivered", {"response": "250 OK", "ip": "192.0.2.7"}, "delivered", {}),
         ("bounce", {"type": "blocked", "reason": "554 no", "status": "5.7.1"}, "bounced",
          {"code": "554", "permanent": False}),
-        ("dropped", {"reason": "Bounced Address"}, "failed", {"code": "bounced-address"}),
+        ("dropped", {"reason": "Invalid"}, "failed", {"code": "invalid"}),
         ("dropped", {"reason": "c1@example.com is bad"}, "failed", {"code": "dropped"}),
         ("open", {"useragent": person, "sg_machine_open": False}, "opened", {}),
         ("open", {"useragent": person, "sg_machine_open": True}, "opened", {"agent": "machine"}),
@@ -240,6 +242,21 @@ async def test_events_of_sendgrid_become_what_follows_from_them(here: Provided) 
     assert (row.at, row.received_at, row.provider_id) == (NOON, NOW, "number-1")
 
 
+async def test_what_only_sendgrid_knew_is_learnt_when_it_drops_a_message(here: Provided) -> None:
+    """The bounce, the complaint or the opt-out itself may never have been told."""
+    reasons = ("Bounced Address", "Spam Reporting Address", "Unsubscribed Address", "Invalid")
+    written = await left(here.store, *(f"c{number}" for number in range(1, 5)))
+    events = [here.event("dropped", id, NOON, reason=why) for id, why in zip(written, reasons, strict=True)]
+    for _ in range(2):
+        assert (await here.post(from_sendgrid(events, NOW))).is_success
+        await here.follow_up(NOW)
+    query = select(suppressions.c.channel, suppressions.c.reason).order_by(suppressions.c.reason)
+    assert await here.rows(query) == [("email", "bounced"), ("email", "complained")]
+    denied = select(consents.c.customer_id, consents.c.channel, consents.c.topic)
+    assert await here.rows(denied.where(consents.c.state == "denied")) == [(3, "email", "news")]
+    assert {row.state for row in await here.rows(select(messages.c.state))} == {"failed"}
+
+
 async def test_addresses_are_known_by_their_hash_alone_and_texts_not_at_all(
     here: Provided, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -249,7 +266,7 @@ async def test_addresses_are_known_by_their_hash_alone_and_texts_not_at_all(
     names = ("bounce", "spamreport", "open", "click", "delivered", "dropped")
     found = [here.event(name, 1, NOON, type="bounce", **secrets, **link) for name in names]
     assert (await here.post(from_sendgrid(found, NOW))).is_success
-    assert (await here.post(from_twilio(STATUS, status(SID, "failed", error=30005)))).is_success
+    assert (await here.post(from_twilio(here.status_path(1), status(SID, "failed", error=30005)))).is_success
     kept = json.dumps([[str(value) for value in row] for row in await here.rows(select(reports))])
     for secret in ("c1@", "shop.example", "192.0.2.7", "Agent", "mailbox", "who=", "+4670"):
         assert secret not in kept + caplog.text
@@ -313,21 +330,35 @@ STATUSES: list[tuple[str, int | None, str | None, dict[str, Any]]] = [
 
 async def test_statuses_of_twilio_become_what_follows_from_them(here: Provided) -> None:
     for number, (said, error, _, _) in enumerate(STATUSES, start=1):
-        path = f"/webhooks/twilio/status?message={number}"
-        assert (await here.post(from_twilio(path, status(SID, said, error=error)))).status_code == 204
+        request = from_twilio(here.status_path(number), status(SID, said, error=error))
+        assert (await here.post(request)).status_code == 204
     found = sorted((message, key, kind, detail) for key, message, kind, detail in await told(here))
     assert found == [
-        (number, f"twilio/{number}/{SID}/{kind}", kind, detail)
-        for number, (_, _, kind, detail) in enumerate(STATUSES, start=1)
+        (number, f"twilio/{number}/{SID}/{kind}" + (f"/{error}" if error else ""), kind, detail)
+        for number, (_, error, kind, detail) in enumerate(STATUSES, start=1)
         if kind is not None
     ]
 
 
 async def test_a_status_without_a_number_of_ours_is_passed_over(here: Provided) -> None:
-    for query in ("", "?message=", "?message=x", "?message=0", "?other=1"):
-        request = from_twilio(f"/webhooks/twilio/status{query}", status(SID, "delivered"))
+    """Another store may send on the same account, with numbers of its own."""
+    ours = f"installation={here.installation}"
+    numbers = ("", "message=", "message=x", "message=0", "other=1")
+    others = ("message=1", "message=1&installation=", "message=1&installation=another")
+    for query in (*(f"{number}&{ours}" for number in numbers), *others):
+        request = from_twilio(f"/webhooks/twilio/status?{query}", status(SID, "delivered"))
         assert (await here.post(request)).status_code == 204
     assert await stored(here) == 0
+
+
+async def test_a_failure_whose_code_is_told_only_later_suppresses_the_number(here: Provided) -> None:
+    [id] = await left(here.store, "c1", channel="sms")
+    for said, error in (("failed", None), ("failed", 30005), ("undelivered", 30005), ("failed", None)):
+        request = from_twilio(here.status_path(id), status(SID, said, error=error))
+        assert (await here.post(request)).status_code == 204
+        await here.follow_up(NOW)
+    assert await here.rows(select(messages.c.state, messages.c.reason)) == [("failed", "30005")]
+    assert await here.rows(select(suppressions.c.reason)) == [("unknown-number",)]
 
 
 async def test_what_customers_write_is_obeyed_before_it_is_answered(here: Provided) -> None:
@@ -348,13 +379,15 @@ async def test_what_customers_write_is_obeyed_before_it_is_answered(here: Provid
         ("Prekini", None, None),
         ("Prekini", "HELP", None),
         ("Prekini", "START", None),
-        ("START", "STOP", "sms.started"),
+        *((body, "STOP", "sms.stopped") for body in ("START", "JOIN", "YES", "HELP", "STOP PLEASE")),
+        ("START", "HELP", "sms.started"),
+        ("STOP", "START", "sms.stopped"),
     ],
 )
 async def test_what_twilio_takes_for_an_opt_out_is_one(
     here: Provided, body: str, opt_out: str | None, name: str | None
 ) -> None:
-    """A word that only Twilio knows; what we read ourselves stands."""
+    """Whatever we read ourselves; with its HELP and START that stands."""
     await here.post(from_twilio(INBOUND, JOIN))
     await here.post(from_twilio(INBOUND, JOIN | {"MessageSid": "SM2", "Body": "STOP"}))
     [before] = await here.rows(select(func.max(events.c.id)))
@@ -364,6 +397,20 @@ async def test_what_twilio_takes_for_an_opt_out_is_one(
         events.c.id > before[0], events.c.name.in_(["sms.stopped", "sms.started"])
     )
     assert [row.name for row in await here.rows(query)] == ([name] if name else [])
+    stays = [] if name == "sms.started" else [("stopped",)]
+    assert await here.rows(select(suppressions.c.reason)) == stays
+
+
+async def test_what_twilio_brings_once_more_as_its_fallback_is_taken_in_once(here: Provided) -> None:
+    """At the same URL, with the error that it had the first time."""
+    stop = JOIN | {"MessageSid": "SM2", "Body": "STOP"}
+    again = stop | {"ErrorCode": "11200", "ErrorUrl": PUBLIC + INBOUND}
+    for said in (JOIN, stop, again):
+        assert (await here.post(from_twilio(INBOUND, said))).status_code == 200
+    query = select(events.c.name).where(events.c.name.like("sms.%")).order_by(events.c.id)
+    assert [row.name for row in await here.rows(query)] == [
+        "sms.received", "sms.joined", "sms.received", "sms.stopped",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("said", [{"From": "CLUB", "Body": "STOP"}, {"MessageSid": ""}])

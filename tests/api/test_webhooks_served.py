@@ -17,6 +17,7 @@ from journeyflow.policy import Sender
 from journeyflow.settings import Settings
 from journeyflow.store.customers import consents, events
 from journeyflow.store.database import Store
+from journeyflow.store.installation import name_of
 from journeyflow.store.ledger import messages
 from journeyflow.store.reports import reports
 from journeyflow.testing.vendors.twilio import TwilioServer, twilio_server
@@ -38,7 +39,13 @@ async def in_service(store: Store) -> AsyncIterator[tuple[TwilioServer, Twilio, 
                 twilio_account_sid=server.account,
                 twilio_auth_tokens=SecretStr(f"the next one, {server.token}"),
             )
-            channel = Twilio(server.account, server.token, public_url=address(at), origin=server.url)
+            channel = Twilio(
+                server.account,
+                server.token,
+                await name_of(store),
+                public_url=address(at),
+                origin=server.url,
+            )
             async with serving(settings, store, at):
                 yield server, channel, address(at)
                 await channel.close()

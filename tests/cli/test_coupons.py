@@ -127,14 +127,23 @@ def test_what_cannot_be_done_is_said(
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("is_applied", "zone"), [(True, "Europe/Stockholm"), (False, "UTC")])
 async def test_the_last_day_is_one_of_the_programmes_zone(
-    sqlite_store: Store, tmp_path: Path, file: Path
+    sqlite_store: Store,
+    tmp_path: Path,
+    file: Path,
+    is_applied: bool,
+    zone: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    await World(sqlite_store, tmp_path / "programme").apply(GIVING, policy=POLICY)
+    if is_applied:
+        await World(sqlite_store, tmp_path / "programme").apply(GIVING, policy=POLICY)
     fill(file, "AAA\n")
     assert await _run("import", "birthday-10", str(file), "--expires", "2099-12-31") == 0
     [(_, _, expires_at)] = await rows(sqlite_store)
-    assert expires_at == datetime(2100, 1, 1, tzinfo=ZoneInfo("Europe/Stockholm"))
+    assert expires_at == datetime(2100, 1, 1, tzinfo=ZoneInfo(zone))
+    told = f"new codes are given away until 2100-01-01 00:00, {zone} time\n"
+    assert capsys.readouterr().out.startswith(told)
 
 
 @pytest.mark.usefixtures("here")

@@ -205,6 +205,7 @@ def test_properties_of_the_event_come_from_a_file_too(
         (["--event", "{total}"], 2, "this is not JSON"),
         (["--event", "[1]"], 2, "should be an object"),
         (["--event", "@nowhere.json"], 2, '"nowhere.json" cannot be opened'),
+        (["--locale", "x/../../y"], 2, "'--locale': locale is not a language with an optional region"),
         (["--customer", "nobody"], 1, "the store has no customer with this id"),
     ],
 )

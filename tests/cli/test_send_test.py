@@ -1,6 +1,7 @@
 """`journeyflow send-test`: one message for real, to whoever is named, and nothing else is touched."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from journeyflow.cli.main import run
 from journeyflow.store.audit import audit_log
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
-from journeyflow.store.short_links import short_links
+from journeyflow.store.short_links import number_of_test, short_links
 from journeyflow.testing.vendors.sendgrid import sendgrid_server
 from journeyflow.testing.vendors.twilio import twilio_server
 from tests.cli.test_preview import POLICY, TEMPLATES, write
@@ -87,6 +88,16 @@ async def test_links_to_pages_are_for_nobody(programme: Path, tmp_path: Path) ->
     assert (click.message, click.target) == (0, "https://shop.example/orders?id=alex&utm_campaign=orders")
 
 
+async def test_links_to_pages_need_something_to_sign_them_with(
+    programme: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("JOURNEYFLOW_PUBLIC_URL")
+    monkeypatch.delenv("JOURNEYFLOW_LINK_SECRETS")
+    assert await send(programme, *MAIL) == 1
+    told = 'uses "preferences_url", and there is nothing to sign it with; set JOURNEYFLOW_PUBLIC_URL'
+    assert told in capsys.readouterr().err
+
+
 async def test_a_short_link_leads_where_it_should(
     programme: Path, tmp_path: Path, sqlite_store: Store
 ) -> None:
@@ -97,6 +108,8 @@ async def test_a_short_link_leads_where_it_should(
     assert row.target == "https://shop.example/a?utm_campaign=orders"
     [path] = await asyncio.to_thread(lambda: list((tmp_path / "outbox").glob("*.txt")))
     assert "https://post.example.com/s/" in await asyncio.to_thread(path.read_text)
+    assert path.stem == str(row.message_id)
+    assert number_of_test(datetime.now(UTC) - timedelta(hours=1)) < row.message_id, "purged a day later"
 
 
 @pytest.mark.parametrize(
@@ -175,12 +188,23 @@ async def test_an_address_that_is_suppressed_gets_nothing(
     assert not await asyncio.to_thread((tmp_path / "outbox").exists)
 
 
+async def test_what_is_not_sent_leaves_nothing_behind(programme: Path, sqlite_store: Store) -> None:
+    write(programme, POLICY + "    sms: {short_links: true}\n")
+    async with sqlite_store.writing() as connection:
+        await suppress(connection, "sms", ["+46701740605"], "complained", NOON)
+    assert await send(programme, *TEXT) == 1
+    async with sqlite_store.reading() as connection:
+        for table in (short_links, audit_log):
+            assert (await connection.execute(select(table))).all() == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
         (["--to", "me@example"], 2, "email is not an address"),
         (["--to", "0701740605"], 2, "phone is not in E.164 form"),
         (["--to", "+46701740605", "--channel", "email"], 2, "email is not an address"),
+        ([*MAIL, "--locale", "english"], 2, "locale is not a language with an optional region"),
         ([*MAIL, "--event", "{}"], 1, '"event.total", which is missing'),
     ],
 )

@@ -289,13 +289,40 @@ async def test_a_worker_that_shuts_down_finishes_the_batch_in_flight(world: Worl
     request = DeliveryRequest(1, 0, "email")
     courier = Courier(world.store, {"email": channel}, world.programme)
     with pytest.raises(TryAgain) as pause:
-        await deliver(courier, request, Attempt(1, lambda: world.now, lambda: True))
+        await deliver(courier, request, Attempt(1, lambda: world.now, lambda: bool(channel.sent)))
     assert pause.value.after == AT_ONCE
     states = sorted(row.state for row in await world.rows(select(messages)))
     assert states == ["queued"] * 15 + ["sent"] * 10
     assert len(channel.sent) == 10
     assert await world.deliver(channel, attempt=2) == DeliveryCount(sent=25)
     assert len(set(channel.sent)) == len(channel.sent) == 25
+
+
+async def test_a_worker_that_shuts_down_begins_nothing(world: World) -> None:
+    await queue(world, "c0")
+    channel = Recorder(batch=10)
+    courier = Courier(world.store, {"email": channel}, world.programme)
+    with pytest.raises(TryAgain):
+        await deliver(courier, DeliveryRequest(1, 0, "email"), Attempt(1, lambda: world.now, lambda: True))
+    assert (channel.sent, await states(world)) == ([], {"queued": 1})
+
+
+async def test_the_gate_is_asked_after_others_have_gone_first(world: World) -> None:
+    """The channel is at the first cohort's message when somebody of the second one changes their mind."""
+    await queue(world, "c0")
+    await queue(world, "c1")
+    sleeper = Sleeper(batch=1)
+    courier = Courier(world.store, {"email": sleeper}, world.programme)
+    attempt = Attempt(1, lambda: world.now, lambda: False)
+    first = asyncio.create_task(deliver(courier, DeliveryRequest(1, 0, "email"), attempt))
+    await sleeper.asleep(1)
+    second = asyncio.create_task(deliver(courier, DeliveryRequest(2, 0, "email"), attempt))
+    while courier.slots("email").takers < 2:
+        await asyncio.sleep(0)
+    await world.customers("c1", consents={"email": "denied"})
+    sleeper.wake(2)
+    assert (await first, await second) == (DeliveryCount(sent=1), DeliveryCount(cancelled=1))
+    assert len(sleeper.sent) == 1
 
 
 async def test_a_crash_while_handing_over_leaves_only_that_batch_in_doubt(world: World) -> None:

@@ -34,7 +34,7 @@ async def server() -> AsyncIterator[TwilioServer]:
 
 @pytest_asyncio.fixture
 async def channel(server: TwilioServer) -> AsyncIterator[Twilio]:
-    channel = Twilio(server.account, server.token, origin=server.url)
+    channel = Twilio(server.account, server.token, "here", origin=server.url)
     yield channel
     await channel.close()
 

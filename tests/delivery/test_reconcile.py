@@ -115,6 +115,36 @@ async def test_when_nobody_asked_for_days_once_is_enough(world: World) -> None:
     assert await world.ledger("c0") == [("hello", "unknown", "silence")], "nobody waits for it any more"
 
 
+@pytest.mark.parametrize(("hours", "state"), [(23, "queued"), (24, "failed"), (9 * 24, "failed")])
+async def test_what_surely_did_not_go_is_sent_again_within_a_day(
+    world: World, hours: int, state: str
+) -> None:
+    provider = Provider(None)
+    await doubtful(world, WAITED_FOR, provider)
+    await asked(world, provider, timedelta(hours=hours))
+    assert await world.ledger("c0") == [("hello", state, None if state == "queued" else LOST)]
+
+
+@pytest.mark.parametrize("answer", [Unanswerable(), None, Accepted("theirs")])
+async def test_a_provider_that_cannot_be_asked_now_has_not_been_asked(world: World, answer: Answer) -> None:
+    provider = Provider(Unanswerable(for_now=True))
+    await doubtful(world, WAITED_FOR, provider)
+    for _ in range(8):
+        assert await asked(world, provider) == Reconciled(asked=1)
+    assert await world.ledger("c0") == [("hello", "unknown", "silence")]
+    provider.answer = answer
+    assert (await asked(world, provider)).settled == 1
+    assert await world.ledger("c0") == [("hello", "sent" if isinstance(answer, Accepted) else "queued", None)]
+
+
+async def test_a_provider_that_cannot_be_asked_for_days_is_left(world: World) -> None:
+    provider = Provider(Unanswerable(for_now=True))
+    await doubtful(world, WAITED_FOR, provider)
+    days = [(await asked(world, provider, timedelta(days=1))).asked for _ in range(5)]
+    assert days == [1, 1, 1, 0, 0]
+    assert await world.ledger("c0") == [("hello", "unknown", "silence")]
+
+
 @pytest.mark.parametrize(
     ("journey", "answer", "state", "reason"),
     [

@@ -189,6 +189,13 @@ async def test_soon_is_after_the_delivery_where_that_is_known(sent_here: World) 
     assert [event["machine"] for event in await happened(sent_here, "email.clicked")] == [True, False]
 
 
+async def test_people_follow_a_link_of_an_sms_before_its_delivery_is_told(sent_here: World) -> None:
+    await left(sent_here.store, "bob", channel="sms")
+    clicks = [told("clicked", 2, NOON + timedelta(seconds=after), link=0) for after in (1, 5, 34)]
+    await tells(sent_here, *clicks, told("delivered", 2, NOON + timedelta(seconds=36)))
+    assert [event["machine"] for event in await happened(sent_here, "sms.clicked")] == [True, False, False]
+
+
 async def test_a_click_waits_for_others_before_it_is_judged(sent: World) -> None:
     """The first is not taken for a person's because the second is told a little later."""
     at = NOON + timedelta(minutes=1)
@@ -269,6 +276,14 @@ async def test_an_sms_of_another_number_is_another_one(sent_here: World) -> None
     await left(sent_here.store, "bob", channel="sms", provider_id="SM-1")
     await tells(sent_here, Told("key", 2, "delivered", LATER, LATER, "SM-2"))
     assert await state(sent_here, "bob") == ("sent", None)
+
+
+async def test_what_waits_to_be_sent_is_not_failed_by_a_report(sent_here: World) -> None:
+    """It was claimed, and put back since the provider had too much to do."""
+    await left(sent_here.store, "bob", channel="sms", state="queued", sent_at=None)
+    await tells(sent_here, Told("key", 2, "failed", LATER, LATER, "SM-2", {"code": "30008"}))
+    assert await state(sent_here, "bob") == ("queued", None)
+    assert await happened(sent_here, "sms.failed") == []
 
 
 async def test_told_again_it_counts_once(sent: World) -> None:

@@ -76,7 +76,7 @@ async def test_a_cohort_that_temporal_refuses_does_not_hold_up_the_others(
             for key in (PEOPLE[0], PEOPLE[1], PEOPLE[10]):  # two for the first cohort, one for the second
                 await world.happen("first", key)
                 await world.route()
-                while await pending(sqlite_store, aside):
+                while await pending(sqlite_store, world.now, aside):
                     await flush(sqlite_store, client, aside)
             assert aside == {1}
             (refused,) = await world.enrollments(PEOPLE[1])

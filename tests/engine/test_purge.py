@@ -15,7 +15,7 @@ from journeyflow.store.audit import audit_log, note
 from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
-from journeyflow.store.short_links import short_links
+from journeyflow.store.short_links import number_of_test, short_links
 from tests.engine.programmes import World
 from tests.journeys.writing import POLICY
 
@@ -86,6 +86,24 @@ async def test_short_links_go_with_their_messages(world: World) -> None:
     assert len(await world.rows(select(short_links))) == 2
     await purged(world)
     assert await world.rows(select(short_links)) == []
+
+
+async def test_short_links_of_tests_go_after_a_day(world: World) -> None:
+    """Nobody's message has them, so that neither retention nor erasing would find them."""
+    await begun(world, SHORT)
+    rows = [
+        {"message_id": number, "number": 0, "target": f"https://shop.example/{age}"}
+        for age, number in [
+            ("a message's", 1),
+            ("old", number_of_test(world.now - DAY - timedelta(seconds=1))),
+            ("young", number_of_test(world.now - DAY)),
+        ]
+    ]
+    async with world.store.writing() as connection:
+        await connection.execute(insert(short_links), rows)
+    assert (await purge(world.store, world.programme, world.now))["short_links"] == 1
+    left = await world.rows(select(short_links.c.target).order_by(short_links.c.id))
+    assert [row.target.rpartition("/")[2] for row in left] == ["a message's", "young"]
 
 
 async def test_a_second_time_there_is_nothing_to_do(world: World) -> None:

@@ -97,10 +97,10 @@ async def test_two_routers_at_once_enter_everybody_once(world: World) -> None:
 async def test_pending_says_whether_there_is_anything_to_do(world: World) -> None:
     await world.apply(JOURNEY)
     await world.customers("c0")
-    assert not await pending(world.store)
+    assert not await pending(world.store, world.now)
     await world.happen("nothing", "c0")
-    assert await pending(world.store)
+    assert await pending(world.store, world.now)
     await world.route()
-    assert not await pending(world.store)
+    assert not await pending(world.store, world.now)
     await world.enter("c0")
-    assert await pending(world.store), "a cohort has to be started"
+    assert await pending(world.store, world.now), "a cohort has to be started"

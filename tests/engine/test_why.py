@@ -13,8 +13,9 @@ from journeyflow.audience.consent import Basis, Choice, decide
 from journeyflow.audience.suppression import lift, suppress
 from journeyflow.cli.fate import Moments
 from journeyflow.cli.reasons import Line, absence_in_words, message_in_words, passage_in_words
-from journeyflow.delivery.channels.base import Ambiguous, Rejected
+from journeyflow.delivery.channels.base import Accepted, Ambiguous, Rejected
 from journeyflow.delivery.channels.outbox import Outbox
+from journeyflow.delivery.reports import Told, handle, tell
 from journeyflow.engine.explaining.absence import absence
 from journeyflow.engine.travel import first_leg, travel
 from journeyflow.engine.why import Account, why
@@ -473,6 +474,17 @@ async def test_what_the_provider_said(world: World, outcome: Any, because: str) 
     assert (await line(world, "steps/1")).because == ["waits to be handed over"]
     await world.deliver(Recorder(1, outcome), name="sms")
     assert (await line(world, "steps/1")).because == [because]
+
+
+async def test_what_the_provider_reports(world: World) -> None:
+    await world.apply(sends())
+    await world.customers("c0")
+    await send(world)
+    await world.deliver(Recorder(1, Accepted("SM1")), name="sms")
+    async with world.store.writing() as connection:
+        await tell(connection, [Told("key", 1, "bounced", world.now, world.now, detail={"code": "550"})])
+    await handle(world.store, world.programme, world.now)
+    assert (await line(world, "steps/1")).because == [f"sent {NOON}, number SM1 there", "it came back: 550"]
 
 
 async def test_one_message_from_what_began_it_to_what_became_of_it(world: World, tmp_path: Path) -> None:

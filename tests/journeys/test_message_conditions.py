@@ -37,7 +37,14 @@ async def test_what_a_reader_did_with_the_first_letter_decides_on_the_second(
             await connection.execute(messages.update().where(messages.c.id == letter.id).values(state=state))
     await trip.skip(days=2)
     got = {key: (await templates(trip, key))[-1:] for key in [*reported, "tom"]}
-    assert got == {"ann": ["more"], "ben": ["more"], "eve": ["again"], "joe": ["again"], "liz": [], "tom": []}
+    assert got == {
+        "ann": ["more"],
+        "ben": ["more"],
+        "eve": ["again"],
+        "joe": ["again"],
+        "liz": ["hello"],
+        "tom": [],
+    }
     assert await states(trip, "liz") == [("exited", "exit/0")]
     assert await states(trip, "tom") == [("finished", None)], "nothing was sent, so nothing was opened"
 

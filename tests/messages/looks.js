@@ -40,6 +40,10 @@ function look(limits) {
   };
 }
 
+function faint(limits) {
+  return texts().flatMap((node) => faultsOfText(node, { ...limits, text: 0 }));
+}
+
 function faultsOfText(node, limits) {
   const style = getComputedStyle(node.parentElement);
   const size = parseFloat(style.fontSize);

@@ -44,6 +44,8 @@ def test_text_and_columns_begin_at_the_right(tmp_path: Path, head: str) -> None:
         ("email.ar.html", '<html dir="ltr" lang="en"><p>a</p></html>', '<html dir="ltr" lang="en">'),
         ("email.ar.html", '<html lang="ar-EG"><p>a</p></html>', '<html lang="ar-EG" dir="rtl">'),
         ("email.html", "<p>a</p>", "<html><head>"),
+        ("email.mjml", f"<mjml>{BODY}</mjml>", '<html dir="auto"'),  # an unknown one is none
+        ("email.mjml", f'<mjml lang="fa">{BODY}</mjml>', '<html lang="fa"'),
         (
             "email.ar.mjml",
             '<mjml><mj-head><mj-attributes><mj-text align="center" /></mj-attributes></mj-head>'

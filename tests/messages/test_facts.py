@@ -99,3 +99,20 @@ def test_the_way_out_that_is_added_is_measured(
 ) -> None:
     rules = SmsRules(opt_out={"": "Reply STOP to stop."})
     assert facts(tmp_path, "sms.txt", text).length(rules, rests_on_consent) == parts
+
+
+@pytest.mark.parametrize(
+    ("link", "front", "parts"),
+    [
+        ("https://a.example", "utm: off", 2),  # shorter than any short link
+        ("https://a.example", "tracking: off", 1),
+        ("https://a.example/?a=" + "b" * 20, "utm: off", 2),  # stays so without a public address
+    ],
+)
+@pytest.mark.parametrize("rests_on_consent", [True, False])
+def test_a_link_is_measured_as_the_short_one_that_it_becomes(
+    tmp_path: Path, link: str, front: str, parts: int, rests_on_consent: bool
+) -> None:
+    text = f"---\n{front}\n---\n" + "a" * 130 + f" STOP {link}"
+    found = facts(tmp_path, "sms.txt", text)
+    assert found.length(SmsRules(short_links=True), rests_on_consent) == parts

@@ -69,6 +69,7 @@ async def test_it_looks_right(template: Template, page: Page, artifacts: Path) -
     bare = await _without_styles(page, artifacts / f"{label(template)}.bare.png")
     assert bare["links"] == styled[320]["links"]
     assert bare["words"] == (template.preheader or "").split() + styled[320]["words"]
+    assert bare["faint"] == []
     assert asked == []
 
 
@@ -84,5 +85,8 @@ async def _without_styles(page: Page, picture: Path) -> dict[str, Any]:
     """What remains where a mail program knows no styles; and so shows what was hidden."""
     await page.evaluate(f"() => {{ {LOOK}; strip() }}")
     await page.screenshot(path=picture, full_page=True)
-    found: dict[str, Any] = await page.evaluate(f"() => {{ {LOOK}; return read() }}")
+    limits = {"contrast": LEAST_CONTRAST}
+    found: dict[str, Any] = await page.evaluate(
+        f"limits => {{ {LOOK}; return {{...read(), faint: faint(limits)}} }}", limits
+    )
     return found

@@ -60,6 +60,12 @@ def test_tags_alone_on_a_line_leave_no_gap() -> None:
     )
 
 
+def test_a_long_run_of_spaces_is_read_once() -> None:
+    """A customer's text may be nothing else; looked at from each of its spaces, it would take minutes."""
+    spaces = " " * 200_000
+    assert render("a{{ customer.x }}b\n \n\t\n\nc", {"x": spaces}).text == f"a{spaces}b\n\nc\n"
+
+
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\x00", "\x85", "\u2028", "\x1b"])
 def test_a_subject_cannot_be_broken_into_headers(line_break: str) -> None:
     name = f"{SECRET}{line_break}Bcc: all@example.com"
@@ -86,6 +92,41 @@ def test_a_text_must_say_something() -> None:
 def test_a_missing_variable_is_named(text: str) -> None:
     message = refusal(text, {"name": SECRET})
     assert message.startswith('template "hello" (email, sv) uses "customer.first_name", which is missing')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ customer.x }}",
+        "{{ customer['x'] }}",
+        "{{ customer.x ~ 'a' }}",
+        "{{ 'a' ~ customer.deep.x }}",
+        "{{ customer.list[0] }}",
+        "{{ customer.x | upper }}",
+        "{% if customer.x %}{% endif %}",
+        "{% for one in customer.list %}{{ one }}{% endfor %}",
+        "{% for one in customer.list %}{{ one ~ 'a' }}{% endfor %}",
+    ],
+)
+def test_null_is_missing(text: str) -> None:
+    assert "missing for this customer" in refusal(text, {"x": None, "deep": {"x": None}, "list": [None]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ customer.x | default('a') }}",
+        "{{ customer.list[0] | d('a') }}",
+        "{% for one in customer.list %}{{ one | default('a') }}{% endfor %}",
+        "{% for one in customer.list if one is defined %}{% else %}a{% endfor %}",
+        "{{ 'a' if customer.x is none else 'b' }}",
+        "{{ 'a' if customer.y is none else 'b' }}",
+        "{{ 'b' if customer.x is defined else 'a' }}",
+        "{{ 'a' if customer.list[0] is undefined else 'b' }}",
+    ],
+)
+def test_null_can_be_asked_for_as_what_is_missing(text: str) -> None:
+    assert render(text, {"x": None, "list": [None]}).text == "a\n"
 
 
 def test_a_missing_variable_that_was_looked_up_is_not_quoted() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from journeyflow.messages.segments import measured
-from journeyflow.messages.sms_text import finish
+from journeyflow.messages.sms_text import finish, has_way_out
 from journeyflow.policy import SmsRules
 
 STOP = {"en": "Reply STOP to stop.", "sv": "Svara STOPP om du inte vill ha fler."}
@@ -38,16 +38,41 @@ def test_how_to_stop_is_added(rules: SmsRules, locale: str, country: str | None,
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["Hello. Reply STOP", "Hej. Svara STOPP!", "Salut, ARRET au 36000", "Afmelden? Sms STOP", STOP["sv"]],
+    ("text", "locale"),
+    [
+        ("Hello. Reply STOP", ""),
+        ("Reply STOP, {{ customer.name }}", "en"),
+        ("Hej. Svara STOPP!", "sv-FI"),
+        ("Salut, ARRET au 36000", "fr"),
+        ("Oferta. Responda BAJA", "es_ES"),
+        ("Afmelden? Sms STOP", "nl"),
+        (STOP["sv"], "en"),
+    ],
 )
-def test_how_to_stop_is_not_said_twice(text: str) -> None:
-    assert finish(text, EVERYWHERE, "en", "US", True) == text
+def test_how_to_stop_is_not_said_twice(text: str, locale: str) -> None:
+    assert has_way_out(text, set(), EVERYWHERE, locale)
 
 
-@pytest.mark.parametrize("text", ["Don't stop the music", "STOPGAP sale", "NONSTOP sale"])
-def test_other_words_are_no_way_out(text: str) -> None:
-    assert finish(text, EVERYWHERE, "en", "US", True) != text
+def test_a_link_is_a_way_out() -> None:
+    assert has_way_out("{{ unsubscribe_url }}", {"unsubscribe_url"}, EVERYWHERE, "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "locale"),
+    [
+        ("Don't stop the music", "en"),
+        ("STOPGAP sale", "en"),
+        ("NONSTOP sale", "en"),
+        ("Our NON-STOP sale is on", "en"),
+        ("Our NON STOP sale is on", "en"),
+        ("Buy 6 (SEIS) records", "es"),
+        ("BAJA 10%", "es"),
+        ("BAJA California", "en"),
+        ("{# Reply STOP #}{% if event.kind == 'STOP' %}Sale{% endif %} {{ customer.STOP }}", "en"),
+    ],
+)
+def test_other_words_are_no_way_out(text: str, locale: str) -> None:
+    assert not has_way_out(text, set(), EVERYWHERE, locale)
 
 
 def test_what_needs_no_consent_stays_as_it_is() -> None:
@@ -72,6 +97,12 @@ def test_what_needs_no_consent_stays_as_it_is() -> None:
 )
 def test_letters_are_replaced_where_all_of_it_becomes_short(text: str, sent: str) -> None:
     assert finish(text, REPLACING, "en", None, False) == sent
+
+
+@pytest.mark.parametrize("part", ["a-", "a.", "-", "http:", "www."])
+def test_a_long_text_is_looked_through_once(part: str) -> None:
+    """It may be a customer's; from each of its letters anew, it would take minutes."""
+    assert finish("“" + part * 40_000, REPLACING, "en", None, False) == '"' + part * 40_000
 
 
 def test_what_is_added_is_replaced_as_well() -> None:

@@ -203,6 +203,58 @@ BAD = {
         {"a/sms.txt": "---\n- x\n---\nx"},
         'a/sms.txt:2:1: the front matter should be lines such as "subject: ..."',
     ),
+    "an alias": (
+        {"a/email.html": "---\nsubject: *x\n---\nx"},
+        'a/email.html:2:10: "*x" is an alias; write out what it stands for, or put quotes round the text',
+    ),
+    "an anchor": (
+        {"a/email.html": "---\nsubject: &x y\n---\nx"},
+        'a/email.html:2:10: "&x" is an anchor; delete it, or put quotes round the text',
+    ),
+    "a tag": (
+        {"a/email.html": "---\nsubject: !x y\n---\nx"},
+        'a/email.html:2:10: the tag "!x" is not needed; delete it, or put quotes round the text',
+    ),
+    "deep front matter": (
+        {"a/email.html": f"---\nsubject: {'[' * 3_000}\n---\nx"},
+        "a/email.html:2:29: this is nested too deep; take brackets out",
+    ),
+    "a long chain": (
+        {"a/sms.txt": "{% if 1 %}" + "{% elif 1 %}" * 4_000 + "{% endif %}"},
+        "a/sms.txt:1:1: the Jinja does not parse: it is nested too deep; mend the tag",
+    ),
+    "much Jinja": (
+        {"a/sms.txt": "\n" + "{% set a = 1 %}" * 6_700},
+        "a/sms.txt:2:1: the Jinja does not parse: there is too much Jinja in it; mend the tag",
+    ),
+    "a large dictionary": (
+        {"a/sms.txt": "{% set a = {" + "'a': 1," * 6_700 + "} %}"},
+        "a/sms.txt:1:1: the Jinja does not parse: there is too much Jinja in it; mend the tag",
+    ),
+    "deep HTML": (
+        {"a/email.html": HTML.format("", "<!-->\n" + "<div/>" * 260 + "x" + "</div>" * 260)},
+        "a/email.html:5:1189: this is nested more than 200 elements deep; take some of them out",
+    ),
+    "very deep MJML": (
+        {"a/email.mjml": MJML.format("<mj-text>" + "<div>" * 20_000 + "</div>" * 20_000 + "</mj-text>")},
+        "a/email.mjml:4:1023: this is nested more than 200 elements deep; take some of them out",
+    ),
+    "wrappers in wrappers": (
+        {"a/email.mjml": MJML.format("<mj-wrapper>" * 5_000 + "</mj-wrapper>" * 5_000)},
+        "a/email.mjml:4:2391: this is nested more than 200 elements deep; take some of them out",
+    ),
+    "deep in a part": (
+        {
+            "a/email.mjml": MJML.format('<mj-include path="_parts/x.mjml" />'),
+            "_parts/x.mjml": "<mj-text>" + "<b>" * 5_000 + "</b>" * 5_000 + "</mj-text>",
+        },
+        "_parts/x.mjml:1:607: this is nested more than 200 elements deep; take some of them out",
+    ),
+    "too deep for a text": (
+        {"a/email.mjml": MJML.format("<mj-wrapper>" * 150 + "</mj-wrapper>" * 150)},
+        "a/email.mjml:4:1: this is nested too deep to become plain text; take some elements out, or write "
+        "email.txt",
+    ),
     "no end": (
         {"a/sms.txt": "---\ndefaults: {}\nx"},
         'a/sms.txt:1:1: the front matter has no end; close it with a line "---"',

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from journeyflow.messages.render import Renderer
+from journeyflow.messages.tags import hold
 from journeyflow.messages.templates import load_templates
 
 
@@ -24,3 +25,10 @@ def test_paragraphs_stay_apart_whatever_tags_end_them(tmp_path: Path, html: str,
     [template], problems = load_templates(tmp_path)
     assert problems == []
     assert Renderer().render(template, {}).text == text
+
+
+@pytest.mark.parametrize("opening", ["{{", "{%", "{#"])
+def test_tags_that_are_never_closed_are_looked_for_once(opening: str) -> None:
+    """From each anew, to the end of the text, it would take minutes."""
+    text = f"{{{{ 'a' }}}}{opening} b" + opening * 100_000
+    assert hold(text).tags == ("{{ 'a' }}",)

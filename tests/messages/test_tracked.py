@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeyflow.messages.links import LONGEST_TARGET, Click, Links
-from journeyflow.messages.redirects import HtmlRedirects, ShortRedirects, with_pixel
+from journeyflow.messages.redirects import HtmlRedirects, ShortRedirects, place_of, with_pixel
 from journeyflow.messages.render import Place, Renderer, fill
 from journeyflow.messages.templates import Template, load_templates
 from journeyflow.messages.tracked import in_html, in_text
@@ -54,7 +54,13 @@ HTML = {
     "single quotes": "<a class='x' href = '<<0:https://shop.example/?a=\"b\">>'>",
     "no quotes": "<a href=<<0:https://shop.example/a>>>x</a>",
     "a value inside": '<a href="<<0:https://shop.example/?c={{ customer["id"] }}&amp;d=1>>">',
-    "all a value": '<a href="<<0:{{ event.url }}>>">',
+    "all a value": '<a href="{{ event.url }}">',
+    "a host with a value": '<a href="https://a.c{{ event.b }}"><a href="https://{{ event.b }}.example">',
+    "a host that only looks ended": '<a href="https://a&#46;{{ event.b }}"><a href="https:///{{ event.b }}">',
+    "a value that may be the host": '<a href="{% if event.a %}https://a/{% endif %}{{ event.b }}">',
+    "a loop that may be the host": '<a href="https://a{% for i in x %}{{ i }}{% endfor %}/">',
+    "a host by choice": '<a href="<<0:https://{% if event.a %}a{% else %}b{% endif %}.c/{{ event.b }}>>">',
+    "a host and perhaps more": '<a href="<<0:https://a.c{% if event.a %}?b={{ event.b }}{% endif %}>>">',
     "a choice": '<a href="<<0:{% if event.a %}https://a.example{% else %}https://b.example{% endif %}>>">',
     "an area": '<map><area shape="rect" href="<<0:https://shop.example/>>"></map>',
     "lines": '<a\n  title="x"\n  href="<<0:\n https://shop.example/>>"\n>',
@@ -86,6 +92,10 @@ TEXTS = {
     "a choice inside": "<<0:https://a.example/{% if event.a %}x{% endif %}?b>>",
     "a loop": "{% for i in x %}<<0:https://a.example/{{ i }}>>{% endfor %}",
     "half a block": "{% if a %}https{% endif %}://a.example",
+    "brackets": "(<<0:https://a.example/b_(c)>>) [x](<<1:https://b.example/[1]>>), <<2:http://c.example/)(>>!",
+    "close together": "<<0:https://a.example/{{ a }}>>,<<1:https://b.example>>;<<2:https://c.example>>",
+    "one inside another": "<<0:https://a.example/https://b.example?c=https://d.example>>",
+    "a host with a value": "https://a.example{{ a }} https://{{ a }}/ https://{% if a %}a{% endif %}{{ a }}/",
     "lines": "a\n  <<0:https://a.example>>\n\n<<1:https://b.example>>\nb",
 }
 
@@ -106,13 +116,26 @@ def test_links_of_texts_are_found_and_nothing_else_changes(name: str) -> None:
 @pytest.mark.parametrize("text", [*map(unmarked, HTML.values()), *map(unmarked, TEXTS.values())])
 @pytest.mark.parametrize("find", [in_html, in_text])
 def test_without_a_tracker_a_message_is_the_same_to_the_byte(text: str, find: object) -> None:
-    event = {"url": "https://e.example/?a=1&b=2", "a": True}
+    event = {"url": "https://e.example/?a=1&b=2", "a": True, "b": "x&"}
     own = dict.fromkeys(("unsubscribe_url", "preferences_url", "confirm_url"), "https://post.example.com/u/x")
     data = {"customer": CUSTOMER, "event": event, "x": [1], "a": True, **own}
     assert callable(find)
     place = Place("it", frozenset(), "")
     [before, after] = [fill(compile_jinja(part, escape=True), data, place) for part in (text, find(text)[0])]
     assert before == after
+
+
+# Each would take minutes if all that lies in it were tried.
+MANY = {
+    "levels": ("https://x.example/" + "{% if a %}" * 4_000 + "{% endif %}" * 4_000, 0),
+    "ways": ("https://x" + "{% if a %}x{% else %}y{% endif %}" * 60 + "/", 0),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_no_text_takes_long(name: str) -> None:
+    text, found = MANY[name]
+    assert in_text(text) == (text, found)
 
 
 @given(st.text(alphabet="<a href=\"'>https://x{}%- \n!-[]if&;", max_size=200))
@@ -175,7 +198,7 @@ TARGETS = {
         "https://shop.example/?n=%C3%85sa%20%26%20%22Co%22%20%3Cx%3E"
     ),
     "https://shop.example/?n={{ customer.first_name }}&m=1": 'https://shop.example/?n=Åsa & "Co" <x>&m=1',
-    "{{ customer.shop }}": "https://other.example/a?b=1&c=2",
+    "{% if customer.none %}https://a.example{% else %}https://b.example{% endif %}": "https://b.example",
     " https://shop.example/a\n b ": "https://shop.example/a b",
 }
 
@@ -202,9 +225,16 @@ def test_an_address_is_read_as_browsers_read_it(written: str) -> None:
     ],
     ids=lambda text: text[:30],
 )  # fmt: skip
-def test_what_leads_to_no_page_on_the_web_or_to_an_own_one_is_left(tmp_path: Path, left: str) -> None:
-    template = load(tmp_path, {"a/email.html": email('<p>Hello <a href="{{ event.url }}">x</a></p>')})
-    assert Hrefs(render(template, redirects(), url=left)).found == [left]
+def test_what_leads_to_no_page_on_the_web_or_to_an_own_one_is_left(left: str) -> None:
+    assert redirects()(left, 0) == left
+
+
+def test_what_a_value_leads_to_has_no_link_of_ours(tmp_path: Path) -> None:
+    """Whoever fills in the value would have a link below our address to wherever they like."""
+    body = '<p>Hello <a href="{{ customer.shop }}">x</a> <a href="https://a.example{{ event.x }}">y</a></p>'
+    template = load(tmp_path, {"a/email.html": email(body)})
+    found = Hrefs(render(template, redirects(UTM), x="@evil.example/")).found
+    assert found == [CUSTOMER["shop"], "https://a.example@evil.example/"]
 
 
 def test_the_same_message_comes_out_the_same(tmp_path: Path) -> None:
@@ -329,10 +359,24 @@ def test_short_links_are_found_first_and_then_written(tmp_path: Path) -> None:
     assert first.targets == {
         0: f"https://a.example/1&2?{ADDED}",
         1: f"https://b.example/1?{ADDED}",
-        101: f"https://b.example/2?{ADDED}",
+        10_001: f"https://b.example/2?{ADDED}",
     }
-    after = render(template, ShortRedirects(LINKS, UTM, {0: 7, 1: 8, 101: 9}), x="1&2", all=[1, 2])
+    after = render(template, ShortRedirects(LINKS, UTM, {0: 7, 1: 8, 10_001: 9}), x="1&2", all=[1, 2])
     assert after == f"A {LINKS.short_url(7)}. {LINKS.short_url(8)} {LINKS.short_url(9)} ö"
+
+
+def test_however_often_a_loop_turns_each_short_link_leads_to_its_own_page(tmp_path: Path) -> None:
+    """Also where the text has more links than one would think."""
+    text = " ".join(f"https://a.example/{place}" for place in range(150))
+    text += "{% for i in event.all %} https://b.example/{{ i }} https://c.example/{{ i }}{% endfor %}"
+    template, turns = load(tmp_path, {"a/sms.txt": text}), [*range(5)]
+    first = ShortRedirects(LINKS, ())
+    urls = render(template, first, all=turns).split()
+    ids = {number: id for id, number in enumerate(first.targets, 1)}
+    found = render(template, ShortRedirects(LINKS, (), ids), all=turns).split()
+    targets = {LINKS.short_url(id): first.targets[number] for number, id in ids.items()}
+    assert [targets[url] for url in found] == urls
+    assert [place_of(number) for number in first.targets] == [*range(150), *[150, 151] * 5]
 
 
 @pytest.mark.parametrize("html", ["<html><body><p>x</p></body></html>", "<p>x</p>"])

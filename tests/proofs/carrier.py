@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -111,10 +111,11 @@ class Carrier:
 
     async def _deliver(self, request: DeliveryRequest) -> None:
         attempt = 1
+        own = replace(self._courier, _pauses={})  # as in a worker of its own: one pause stops no others
         while True:
             try:
                 now = Attempt(attempt, self._clock.now, lambda: False)
-                await self._persist(lambda now=now: deliver(self._courier, request, now))
+                await self._persist(lambda now=now: deliver(own, request, now))
                 return
             except TryAgain as pause:
                 await self._clock.until(self._clock.now() + pause.after)

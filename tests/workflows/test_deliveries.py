@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 from journeyflow.bootstrap import channel_worker, journeys_worker, keep_going, paced
 from journeyflow.delivery.channels.base import Accepted, Outcome, Outgoing, Throttled, Unanswerable
 from journeyflow.engine import outbox
+from journeyflow.errors import ConfigurationError
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from journeyflow.testing.servers import dev_server
@@ -34,6 +35,8 @@ ONE_PARTITION = {
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
 }
+_SUGGESTED_AT = 45  # history events, when a new run is suggested
+CONFIG = ONE_PARTITION | {"limit.historyCount.suggestContinueAsNew": _SUGGESTED_AT}
 
 
 @dataclass
@@ -57,7 +60,7 @@ class Provider:
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    async with dev_server(dynamic_config=ONE_PARTITION) as server:
+    async with dev_server(dynamic_config=CONFIG) as server:
         yield await Client.connect(server.address)
 
 
@@ -113,7 +116,7 @@ async def test_what_is_urgent_overtakes_what_waits_for_a_worker(world: World, cl
 
 
 @pytest.mark.parametrize(
-    ("rate", "most", "attempts"), [(0.5, 1, 0.5), (50.0, 1, 50.0), (120.0, 3, 40.0), (300.0, 6, 50.0)]
+    ("rate", "most", "attempts"), [(0.5, 1, 0.5), (20.0, 1, 20.0), (30.0, 2, 15.0), (300.0, 15, 20.0)]
 )
 def test_a_rate_is_made_of_few_attempts(rate: float, most: int, attempts: float) -> None:
     assert paced(rate) == (most, attempts)
@@ -126,17 +129,13 @@ async def test_paced_deliveries_and_those_that_are_sent_again_come_to_their_end(
     await world.customers(*keys(7))
     await world.enter(*keys(7), name="asked")
     provider = Provider(batch=10)
-    worker = channel_worker(world.store, client, "email", provider, rate=100.0)
-    assert worker.config()["max_task_queue_activities_per_second"] == 50
+    worker = channel_worker(world.store, client, "email", provider, rate=40.0)
+    assert worker.config()["max_task_queue_activities_per_second"] == 20
     async with journeys_worker(world.store, client), worker:
         await flushed(world, client)
         await until(has_got(provider, 7), "all have been sent")
         await until(lambda: ended(client, "cohort-1"), "the delivery knows that it has come to its end")
-        history = await client.get_workflow_handle("cohort-1").fetch_history()
-        [last] = [
-            event for event in history.events if event.HasField("activity_task_started_event_attributes")
-        ]
-        assert last.activity_task_started_event_attributes.attempt == 4, "two messages each, and one is left"
+        assert len(await scheduled(client, 1)) == 4, "two messages each, and one is left"
         async with world.store.writing() as connection:
             past = world.now - timedelta(minutes=11)
             await connection.execute(update(messages).values(state="unknown", claimed_at=past, checks=0))
@@ -146,6 +145,47 @@ async def test_paced_deliveries_and_those_that_are_sent_again_come_to_their_end(
         assert (done.asked, done.settled, len(done.again)) == (7, 7, 1)
     assert sorted(provider.got) == sorted([1, 2, 3, 4, 5, 6, 7] * 2)
     assert {row.state for row in await world.rows(select(messages))} == {"sent"}
+
+
+@dataclass
+class Choosy(Provider):
+    """Wants a pause for the first message, and cannot be given the second one."""
+
+    asked: list[int] = field(default_factory=list)
+
+    async def send(self, message: Outgoing) -> Outcome:
+        self.asked.append(message.message_id)
+        if message.message_id == 1:
+            return Throttled(60, "not to this country", alone=True)
+        if message.message_id == 2:
+            raise ConfigurationError("no sender for it")
+        return await super().send(message)
+
+
+async def test_with_a_rate_what_comes_back_waits_and_the_others_go(world: World, client: Client) -> None:
+    """The histories of many turns stay short."""
+    await world.apply(LETTERS)
+    await world.customers(*keys(14))
+    await world.enter(*keys(14))
+    provider = Choosy(batch=10)
+    worker = channel_worker(world.store, client, "email", provider, rate=20.0)
+    async with journeys_worker(world.store, client), worker:
+        first = client.get_workflow_handle("cohort-1")
+        await flushed(world, client)
+        began_as = (await first.describe()).run_id
+        await until(has_got(provider, 12), "all others have been sent")
+
+        async def waits() -> bool:
+            pending = (await first.describe()).raw_description.pending_activities
+            return [one.attempt for one in pending] == [2]
+
+        await until(waits, "the next attempt is to come")
+        now = await first.describe()
+    assert sorted(provider.asked) == list(range(1, 15)), "nobody was asked twice"
+    assert now.run_id != began_as, "a new run went on where the first one was"
+    assert now.history_length < 2 * _SUGGESTED_AT
+    [waiting] = now.raw_description.pending_activities
+    assert 1 < waiting.current_retry_interval.seconds <= 30
 
 
 async def ended(client: Client, workflow: str) -> bool:

@@ -20,6 +20,7 @@ from journeyflow.api.unreadable import tell_on_page
 from journeyflow.delivery.machines import is_machine_agent
 from journeyflow.delivery.reports import Told, tell
 from journeyflow.messages.links import is_web
+from journeyflow.messages.redirects import place_of
 from journeyflow.store.short_links import short_links
 
 _log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def router(site: Site) -> APIRouter:
             link = (await connection.execute(query)).one_or_none()
         if link is None or not is_web(link.target):
             return await _nowhere(site, request)
-        await _report(site, request, "clicked", link.message_id, link.number)
+        await _report(site, request, "clicked", link.message_id, link.number, place_of(link.number))
         return _onward(link.target)
 
     @routes.api_route("/o/{name:path}", methods=["GET", "HEAD"])
@@ -57,7 +58,7 @@ def router(site: Site) -> APIRouter:
         message = site.links.read_open(token) if dot and kind == "gif" else None
         if message is None:
             return await _nowhere(site, request)
-        await _report(site, request, "opened", message, None)
+        await _report(site, request, "opened", message)
         return Response(_GIF, media_type="image/gif")
 
     return routes
@@ -90,15 +91,24 @@ def _in_ascii(authority: str) -> str:
 
 
 async def _report(
-    site: Site, request: Request, kind: Literal["clicked", "opened"], message: int, number: int | None
+    site: Site,
+    request: Request,
+    kind: Literal["clicked", "opened"],
+    message: int,
+    number: int | None = None,
+    place: int | None = None,
 ) -> None:
-    """What policy no longer wants counted is not, also of letters that are out there."""
+    """Of the link that has this number in the message, and this place in the template if that is another.
+
+    What policy no longer wants counted is not, also of letters that are out there.
+    """
     if request.method == "HEAD":
         return
     now = site.clock()
-    place = f"open/{message}" if number is None else f"link/{message}/{number}"
-    detail = _agent(request) if number is None else {"link": number, **_agent(request)}
-    told = Told(f"{place}/{int(now.timestamp())}", message, kind, now, now, detail=detail)
+    what = f"open/{message}" if number is None else f"link/{message}/{number}"
+    link = number if place is None else place
+    detail = ({} if link is None else {"link": link}) | _agent(request)
+    told = Told(f"{what}/{int(now.timestamp())}", message, kind, now, now, detail=detail)
     try:
         async with asyncio.timeout(_PATIENCE), site.store.writing() as connection:
             tracking = (await site.policy(connection)).tracking

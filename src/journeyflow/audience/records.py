@@ -177,7 +177,7 @@ def _timezone(value: Any) -> str | None:
     return text or None
 
 
-def _locale(value: Any) -> str | None:
+def parse_locale(value: Any) -> str | None:
     """In the usual spelling: `sv_se` becomes `sv-SE`."""
     text = _text(value, "locale") if value is not None else ""
     if not text:
@@ -201,7 +201,7 @@ _COLUMN_PARSERS = {
     "email": _email,
     "phone": _phone,
     "timezone": _timezone,
-    "locale": _locale,
+    "locale": parse_locale,
     "country": _country,
 }
 

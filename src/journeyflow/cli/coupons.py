@@ -117,6 +117,8 @@ async def _end_of(store: Store, day: date | None) -> datetime:
         raise click.BadParameter(
             f"{day} is over, so nobody would get one of these codes", param_hint="--expires"
         )
+    # With its zone, which is UTC as long as no policy has been applied.
+    click.echo(f"new codes are given away until {end.astimezone(zone):%Y-%m-%d %H:%M}, {zone.key} time")
     return end
 
 

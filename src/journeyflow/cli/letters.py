@@ -13,8 +13,18 @@ if TYPE_CHECKING:
     from journeyflow.preview.letters import Desk, Person
     from journeyflow.store.database import Store
 
+
+def _tag(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    from journeyflow.audience.records import RecordError, parse_locale
+
+    try:
+        return parse_locale(text)
+    except RecordError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 customer_option = click.option("--customer", "key", metavar="ID", help="Write to this customer of the store.")
-locale_option = click.option("--locale", help='The reader\'s language, as in "sv" or "en-GB".')
+locale_option = click.option("--locale", callback=_tag, help='The reader\'s language, as in "sv" or "en-GB".')
 event_option = click.option(
     "--event",
     metavar="JSON|@FILE",

@@ -19,8 +19,10 @@ from journeyflow.cli.letters import (
 )
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from journeyflow.delivery.channels.base import Outcome, Outgoing
-    from journeyflow.preview.letters import Desk
+    from journeyflow.preview.letters import Desk, Draft
     from journeyflow.settings import Settings
     from journeyflow.store.database import Store
 
@@ -96,53 +98,50 @@ async def _send(
 ) -> "Outcome":
     from journeyflow.bootstrap import channel_of
     from journeyflow.cli.stores import migrated_store
-    from journeyflow.preview.letters import Person
+    from journeyflow.preview.letters import Person, drafted
     from journeyflow.store.installation import name_of
 
     now = datetime.now(UTC)
     async with migrated_store(settings) as store:
         person = await person_of(store, key, event) if key else Person(event=event)
         tag = locale or (person.customer or {}).get("locale") or desk.policy.defaults.locale
-        message = await _written(store, desk, tag, person, address, now)
-        channel = channel_of(settings, message.channel, await name_of(store))
+        draft = drafted(desk, tag, person)
+        channel = channel_of(settings, draft.template.channel, await name_of(store))
         try:
-            await _allow(store, message, desk, now)
-            return await channel.send(message)
+            return await channel.send(await _written(store, draft, address, now))
         finally:
             await channel.close()
 
 
-async def _written(
-    store: "Store", desk: "Desk", locale: str, person: Any, address: str, now: datetime
-) -> "Outgoing":
-    """Its number is below those of the ledger, and another one for each test: providers know it by that."""
-    from journeyflow.delivery.short_links import keep
-    from journeyflow.preview.letters import drafted
+async def _written(store: "Store", draft: "Draft", address: str, now: datetime) -> "Outgoing":
+    """In one transaction with the note of who sends it, so that what is not sent leaves nothing behind.
 
-    number = -int(now.timestamp() * 1000)
-    draft = drafted(desk, locale, person)
+    Its number is another one for each test, as providers know it by that.
+    """
+    from journeyflow.cli.actor import actor
+    from journeyflow.delivery.short_links import keep
+    from journeyflow.store.audit import note
+    from journeyflow.store.short_links import number_of_test
+
+    number, template = number_of_test(now), draft.template
     async with store.writing() as connection:
+        await _refuse_suppressed(connection, template.channel, address)
         ids = await keep(connection, {number: draft.short_targets})
-    sent = draft.finished(now, ids.get(number, {})).outgoing
+        sent = draft.finished(now, ids.get(number, {})).outgoing
+        await note(connection, now, actor(), "send test", template.name, channel=template.channel)
     subject = None if sent.subject is None else f"[test] {sent.subject}"
     return replace(sent, message_id=number, to=address, subject=subject)
 
 
-async def _allow(store: "Store", message: "Outgoing", desk: "Desk", now: datetime) -> None:
-    """Notes who sends it. Raises ClickException where nothing may be sent."""
+async def _refuse_suppressed(connection: "AsyncConnection", channel: str, address: str) -> None:
     from journeyflow.audience.suppression import is_suppressed
-    from journeyflow.cli.actor import actor
-    from journeyflow.store.audit import note
 
-    async with store.writing() as connection:
-        reason = await is_suppressed(connection, message.channel, message.to)
-        if reason is not None:
-            raise click.ClickException(
-                f"this address is suppressed ({reason}), so nothing is sent to it; use another one, or lift "
-                f"that: journeyflow suppress remove {message.channel} ADDRESS"
-            )
-        template = next(iter(desk.versions.values())).name
-        await note(connection, now, actor(), "send test", template, channel=message.channel)
+    reason = await is_suppressed(connection, channel, address)
+    if reason is not None:
+        raise click.ClickException(
+            f"this address is suppressed ({reason}), so nothing is sent to it; use another one, or lift "
+            f"that: journeyflow suppress remove {channel} ADDRESS"
+        )
 
 
 def _told(outcome: "Outcome") -> tuple[str, bool]:

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.deliver import Attempt, deliver
-from journeyflow.delivery.pauses import PACED, TryAgain
+from journeyflow.delivery.pauses import TryAgain
 from journeyflow.delivery.reconcile import reconcile
 from journeyflow.engine.activities import attempt_clock, heartbeating
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest, Reconciled
@@ -29,6 +29,8 @@ class DeliveryActivities:
             try:
                 return await deliver(self._courier, request, attempt)
             except TryAgain as pause:
+                if pause.turn is not None:
+                    return DeliveryCount(turn=pause.turn)
                 activity.heartbeat(pause.outages)  # the next attempt is told
                 raise _told(request, pause) from None
 
@@ -41,12 +43,11 @@ class DeliveryActivities:
 def _told(request: DeliveryRequest, pause: TryAgain) -> ApplicationError:
     """The one line about it in the log is ours: the SDK's, with a traceback, is for errors."""
     after = timedelta(seconds=round(pause.after.total_seconds()))
-    level = logging.DEBUG if pause.reason == PACED else logging.WARNING
-    _log.log(level, "%s: %d waiting for %s: %s", request.channel, pause.waiting, after, pause.reason)
+    _log.warning("%s: %d waiting for %s: %s", request.channel, pause.waiting, after, pause.reason)
     return ApplicationError(
         f"{pause.waiting} waiting: {pause.reason}",
         type="TryAgain",
-        non_retryable=request.resend and pause.reason != PACED,  # the next `Reconcile` comes soon enough
+        non_retryable=request.resend,  # the next `Reconcile` comes soon enough
         next_retry_delay=pause.after,
         category=ApplicationErrorCategory.BENIGN,
     )

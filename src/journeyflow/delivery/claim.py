@@ -67,8 +67,10 @@ async def claim(
     now: datetime,
     after: int,
     limit: int,
+    most: int | None = None,
 ) -> Claims:
-    """Marks up to `limit` messages beyond the message `after` as sending, for the attempt that `began` then.
+    """Looks at up to `limit` messages beyond the message `after`, and marks those that may go, but no more
+    than `most`, as sending for the attempt that `began` then.
 
     Those that may not go any more are cancelled. An attempt that a later one has taken over from gets none.
     """
@@ -76,11 +78,12 @@ async def claim(
         return Claims([], after, False, [])
     await hold_still(connection)
     job = _Job(connection, request.channel, plan, policy, now)
-    rows = await _open_messages(job, request, after, limit)
+    found = await _open_messages(job, request, after, limit)
     hours = job.hours
-    verdicts = {row.id: _verdict(job, hours, row) for row in rows}
+    verdicts = {row.id: _verdict(job, hours, row) for row in found}
+    rows = _up_to(found, verdicts, most)
     verdicts |= await _ask_caps(job, [row for row in rows if verdicts[row.id].state == "queued"])
-    claims = Claims([], rows[-1].id if rows else after, len(rows) == limit, [])
+    claims = Claims([], rows[-1].id if rows else after, len(found) == limit or len(rows) < len(found), [])
     kept: list[dict[str, Any]] = []
     for row in rows:
         verdict = verdicts[row.id]
@@ -183,6 +186,12 @@ def _verdict(job: _Job, hours: Hours | None, row: Row[Any]) -> Verdict:
     message = Claimable(row.enrollment_state, row.refused_by, row.consent, Place(row.timezone, row.country))
     verdict = at_claim(message, hours, job.now)
     return Verdict("dropped", "exited") if row.exits and verdict.state != "held" else verdict
+
+
+def _up_to(found: Sequence[Row[Any]], verdicts: dict[int, Verdict], most: int | None) -> Sequence[Row[Any]]:
+    """With `most` that may go."""
+    may_go = [place for place, row in enumerate(found, 1) if verdicts[row.id].state == "queued"]
+    return found if most is None or len(may_go) <= most else found[: may_go[most] - 1]
 
 
 async def _ask_caps(job: _Job, rows: Sequence[Row[Any]]) -> dict[int, Verdict]:

@@ -156,9 +156,10 @@ class Writer:
         zones = claim.customer.get("timezone"), self.policy.defaults.timezone
         country = of_customer(claim.country, *zones)
         rests_on_consent = category_of(self.policy, claim.category).consent != "not-required"
-        needs_way_out = rests_on_consent and not has_way_out(self.renderer.reads(template))
-        locale, _ = self._ways(claim)
-        return finish(text, self.policy.sms, template.locale or locale, country, needs_way_out)
+        locale = template.locale or self._ways(claim)[0]
+        reads, rules = self.renderer.reads(template), self.policy.sms
+        needs_way_out = rests_on_consent and not has_way_out(template.text, reads, rules, locale)
+        return finish(text, rules, locale, country, needs_way_out)
 
     def _ways(self, claim: Claim) -> tuple[str, str]:
         """Locale and timezone, the programme's where the customer's are not known."""
@@ -180,8 +181,8 @@ class Writer:
             "journey": {"name": self.plan.journey, "title": self.plan.title},
             "sender": {
                 "from": sender.from_,
-                "reply_to": sender.reply_to,
-                "postal_address": sender.postal_address,
+                "reply_to": sender.reply_to or "",
+                "postal_address": sender.postal_address or "",
             },
         }
 

@@ -9,7 +9,7 @@ later one.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, assert_never
 
 from sqlalchemy import and_, func, select, update
@@ -18,14 +18,14 @@ from journeyflow.delivery.channels.base import Accepted, Unanswerable
 from journeyflow.delivery.claim import Claims, Held, claim, of_request
 from journeyflow.delivery.composing import Materials, Writer, gather
 from journeyflow.delivery.courier import Courier
-from journeyflow.delivery.handing import Job, Stopped, Tally, hand_over
-from journeyflow.delivery.pauses import AT_ONCE, PACED, TryAgain, back_off
+from journeyflow.delivery.handing import Job, Stopped, Tally, check_may_go_on, hand_over
+from journeyflow.delivery.pauses import AT_ONCE, PACED, TAKE_OVER_AFTER, TryAgain, back_off
 from journeyflow.delivery.seeking import sought
-from journeyflow.engine.gate import category_of
 from journeyflow.errors import ConfigurationError
+from journeyflow.instants import from_ms, to_ms
 from journeyflow.store.ledger import OPEN, WAS, messages
 from journeyflow.store.passages import cohorts
-from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest
+from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class Attempt:
 
 
 _AHEAD = 50  # messages claimed at once; the gate sees them a moment before they are handed over
-_TAKE_OVER_AFTER = timedelta(seconds=30)  # by then no channel is still at what it was given
 
 
 async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) -> DeliveryCount:
@@ -50,16 +49,17 @@ async def deliver(courier: Courier, request: DeliveryRequest, attempt: Attempt) 
     job = await _job(courier, request, attempt)
     if attempt.number > 1 or request.resend:
         await _settle(job)
-    tally = Tally()
+    turn = request.turn if attempt.number == 1 else Turn()  # a retry begins with what was passed over
+    tally = Tally(held=[(from_ms(turn.until), "some were passed over")] if turn.until else [])
     try:
-        done = await _hand_over_all(job, tally)
+        end = await _hand_over_all(job, tally, turn.after)
     except Stopped as stop:
         raise await _stopped(job, stop, tally, attempt) from None
+    if end is not None:
+        raise _paced(end, _waiting(await _counts(job)), tally, attempt)
     if tally.faults:
         raise tally.faults[0].error
     counts = await _counts(job)
-    if not done:
-        raise TryAgain(AT_ONCE, _waiting(counts), PACED, 0 if tally.accepted else attempt.outages)
     if any(counts[state] for state in OPEN):
         raise _try_again(counts, tally.held, attempt)
     left = sum(counts[state] for state in WAS["sent"])  # a provider may have told already how it went on
@@ -108,25 +108,31 @@ def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str,
             assert_never(answer)
 
 
-async def _hand_over_all(job: Job, tally: Tally) -> bool:
-    """Whether this attempt has come to the end: a rate allows each only so many messages."""
-    claims = Claims([], 0, True, [])
+async def _hand_over_all(job: Job, tally: Tally, after: int) -> int | None:
+    """The last message looked at if there are more, as a rate allows each attempt only so many; else None.
+
+    It waits for slots before it claims, since nobody asks the gate about what waits once it is claimed.
+    """
+    claims = Claims([], after, True, [])
     while claims.more:
-        left = _AHEAD if job.courier.most is None else job.courier.most - tally.handed
+        left = _AHEAD if job.courier.most is None else min(_AHEAD, job.courier.most - tally.handed)
         if left <= 0:
-            return False
-        claims, materials = await _claim(job, claims, min(_AHEAD, left))
-        tally.held += claims.held
-        if claims.taken:
-            await hand_over(job, claims, materials, tally)
-    return True
+            return claims.cursor
+        async with job.courier.slots(job.request.channel).some(left) as share:
+            check_may_go_on(job)
+            claims, materials = await _claim(job, claims, left)
+            tally.held += claims.held
+            share.keep(len(claims.taken))
+            if claims.taken:
+                await hand_over(job, claims, materials, tally, share.number)
+    return None
 
 
-async def _claim(job: Job, before: Claims, limit: int) -> tuple[Claims, Materials]:
+async def _claim(job: Job, before: Claims, most: int) -> tuple[Claims, Materials]:
     now = job.clock()
     async with job.courier.store.writing() as connection:
         claims = await claim(
-            connection, job.request, job.plan, job.policy, job.began, now, before.cursor, limit
+            connection, job.request, job.plan, job.policy, job.began, now, before.cursor, _AHEAD, most
         )
         return claims, await gather(connection, job.courier, job.writer, claims.taken, now)
 
@@ -142,13 +148,17 @@ async def _counts(job: Job) -> Counter[str]:
         return Counter({row.state: row.messages for row in await connection.execute(query)})
 
 
+def _paced(end: int, waiting: int, tally: Tally, attempt: Attempt) -> TryAgain:
+    until = min((to_ms(until) for until, _ in tally.held), default=0)
+    return TryAgain(AT_ONCE, waiting, PACED, 0 if tally.accepted else attempt.outages, Turn(end, until))
+
+
 async def _stopped(job: Job, stop: Stopped, tally: Tally, attempt: Attempt) -> TryAgain:
     waiting = _waiting(await _counts(job))
     before = 0 if tally.accepted else attempt.outages
     if not stop.by_provider:
         return TryAgain(AT_ONCE, waiting, stop.reason, before)
-    urgent = category_of(job.policy, job.plan.category).consent == "not-required"
-    pause = back_off(job.request, before + 1, stop.seconds, urgent)
+    pause = back_off(job.request, before + 1, stop.seconds, job.is_urgent)
     return TryAgain(pause, waiting, stop.reason, before + 1)
 
 
@@ -161,6 +171,6 @@ def _try_again(counts: Counter[str], held: list[Held], attempt: Attempt) -> TryA
     now = attempt.clock()
     pauses = held[:]
     if counts["sending"] or not held:
-        pauses.append((now + _TAKE_OVER_AFTER, "an earlier attempt has yet to be settled"))
+        pauses.append((now + TAKE_OVER_AFTER, "an earlier attempt has yet to be settled"))
     until, reason = min(pauses)
     return TryAgain(max(until - now, AT_ONCE), _waiting(counts), reason, attempt.outages)

@@ -17,7 +17,9 @@ from journeyflow.delivery.channels.base import Accepted, Channel, Outcome, Outgo
 from journeyflow.delivery.claim import Claim, Claims, Held
 from journeyflow.delivery.composing import Materials, Writer
 from journeyflow.delivery.courier import Courier
+from journeyflow.delivery.pauses import TAKE_OVER_AFTER, put_off
 from journeyflow.delivery.record import Fault, Result, Results, Unrendered, record
+from journeyflow.engine.gate import category_of
 from journeyflow.errors import ConfigurationError, RenderError
 from journeyflow.plan import WEBHOOK, Plan
 from journeyflow.policy import Policy
@@ -37,6 +39,10 @@ class Job:
     began: datetime  # this attempt; no two of a request began at the same time
     clock: Callable[[], datetime]
     stopping: Callable[[], bool]
+
+    @property
+    def is_urgent(self) -> bool:
+        return category_of(self.policy, self.plan.category).consent == "not-required"
 
 
 @dataclass(slots=True)
@@ -65,28 +71,30 @@ _PATIENCE = {WEBHOOK: timedelta(days=3)}  # by channel: how long a message is tr
 _FRESH = timedelta(seconds=10)  # after that, the gate is asked again about what was claimed
 
 
-async def hand_over(job: Job, claims: Claims, materials: Materials, tally: Tally) -> None:
-    """Raises Stopped, or what a channel broke with, when all that the channel had got is recorded.
-
-    What was claimed too long ago is left for the next claim.
+async def hand_over(job: Job, claims: Claims, materials: Materials, tally: Tally, many: int) -> None:
+    """So many at once. Raises Stopped, or what a channel broke with, when all that the channel had got is
+    recorded. What was claimed too long ago is left for the next claim.
     """
     waiting, results = claims.taken, Results()
-    slots = job.courier.slots(job.request.channel)
     claimed_at = job.clock()
-    async with slots.some(len(waiting)) as many:
-        while waiting or results:
-            group, waiting = waiting[:many], waiting[many:]
-            composed = [(one, _compose(job, one, materials)) for one in group]
-            ours = await _record_and_mark(job, results, composed)
-            results = await _send_all(job, [(one, it) for one, it in composed if one.message in ours])
-            _count(job, results, tally)
-            if waiting and job.clock() - claimed_at > _FRESH:
-                claims.cursor, claims.more = group[-1].message, True
-                return await _finish(job, results, waiting)
-            if why := _why_stop(job, results):
-                await _finish(job, results, waiting)
-                raise why
+    while waiting or results:
+        group, waiting = waiting[:many], waiting[many:]
+        composed = [(one, _compose(job, one, materials)) for one in group]
+        ours = await _record_and_mark(job, results, composed)
+        results = await _send_all(job, [(one, it) for one, it in composed if one.message in ours])
+        _count(job, results, tally)
+        if waiting and job.clock() - claimed_at > _FRESH:
+            claims.cursor, claims.more = group[-1].message, True
+            return await _finish(job, results, waiting)
+        if why := _why_stop(job, results):
+            await _finish(job, results, waiting)
+            raise why
     return None
+
+
+def check_may_go_on(job: Job) -> None:
+    if why := _must_stop(job):
+        raise why
 
 
 def _compose(job: Job, claim: Claim, materials: Materials) -> Outgoing | Unrendered | Fault:
@@ -146,13 +154,15 @@ async def _ask(channel: Channel, message: Outgoing) -> Outcome | Fault:
 def _count(job: Job, results: Results, tally: Tally) -> None:
     """And when to come back for messages that have to wait while those behind them need not."""
     now = job.clock()
-    for _, result in results:
-        tally.handed += not isinstance(result, Unrendered)
+    for claim, result in results:
+        tally.handed += result.in_doubt if isinstance(result, Fault) else not isinstance(result, Unrendered)
         tally.accepted += isinstance(result, Accepted)
         if isinstance(result, Fault):
             tally.faults.append(result)
+            tally.held.append((now + TAKE_OVER_AFTER, result.reason))
         if isinstance(result, Throttled) and result.alone:
-            tally.held.append((now + timedelta(seconds=result.retry_after), result.reason))
+            pause = put_off(now - claim.at, result.retry_after, job.is_urgent)
+            tally.held.append((now + pause, result.reason))
 
 
 def _why_stop(job: Job, results: Results) -> Exception | None:
@@ -162,8 +172,18 @@ def _why_stop(job: Job, results: Results) -> Exception | None:
     throttled = [result for _, result in results if isinstance(result, Throttled) and not result.alone]
     if throttled:
         longest = max(throttled, key=lambda result: (result.retry_after, result.reason))
+        until = job.clock() + timedelta(seconds=longest.retry_after)
+        job.courier.leave_alone(job.request.channel, until, longest.reason)
         return Stopped(longest.retry_after, longest.reason, by_provider=True)
-    return Stopped(0, "the worker stops", by_provider=False) if job.stopping() else None
+    return _must_stop(job)
+
+
+def _must_stop(job: Job) -> Stopped | None:
+    if job.stopping():
+        return Stopped(0, "the worker stops", by_provider=False)
+    now = job.clock()
+    pause = job.courier.pause(job.request.channel, now)
+    return Stopped((pause[0] - now).total_seconds(), pause[1], by_provider=True) if pause else None
 
 
 async def _finish(job: Job, results: Results, waiting: list[Claim]) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 SOON: Final = timedelta(seconds=10)  # after its delivery nobody has read a letter and chosen a link
+SOON_SMS: Final = timedelta(seconds=2)  # after its sending nobody has one on the phone and follows its link
 AT_ONCE: Final = timedelta(seconds=2)  # nobody follows two links of a letter within this time
 # So long a click waits for others of the same letter, and for word of its delivery, before it is judged.
 HOLD: Final = timedelta(seconds=10)
@@ -39,9 +40,11 @@ def is_machine_agent(user_agent: str) -> bool:
     return named in ("", _APPLE_PREFETCH) or bool(_MACHINES.search(named))
 
 
-def is_machine_click(click: Click, arrived_at: datetime | None, all_clicks: Iterable[Click]) -> bool:
+def is_machine_click(
+    click: Click, arrived_at: datetime | None, all_clicks: Iterable[Click], soon: timedelta = SOON
+) -> bool:
     """By its time alone: `arrived_at` is when the letter was delivered, or else sent; `all_clicks` are those
     on the same letter."""
-    if arrived_at is not None and click.at < arrived_at + SOON:
+    if arrived_at is not None and click.at < arrived_at + soon:
         return True
     return any(one.link != click.link and abs(one.at - click.at) <= AT_ONCE for one in all_clicks)

@@ -53,6 +53,6 @@ def refuse_dead_links(template: str, reads: Collection[str]) -> None:
     """Raises ConfigurationError if a template reads a link that nobody can sign."""
     for name in sorted(LINKS.intersection(reads)):
         raise ConfigurationError(
-            f'the template "{template}" uses "{name}", and this worker has nothing to sign it with; '
+            f'the template "{template}" uses "{name}", and there is nothing to sign it with; '
             "set JOURNEYFLOW_PUBLIC_URL and JOURNEYFLOW_LINK_SECRETS"
         )

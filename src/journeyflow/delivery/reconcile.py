@@ -2,7 +2,8 @@
 
 What providers report meanwhile weighs more: a message that is not unknown any more is left alone. What nobody
 can answer for stays unknown, and after the last check for good; only a step that says `when_unknown: resend`
-is sent a second time, once. Marketing never is, not even when the provider surely has not got it.
+is sent a second time, once, within a day. Marketing never is, not even when the provider surely has not got
+it. A provider that cannot be asked for a while has not been asked.
 """
 
 from collections.abc import Collection, Mapping
@@ -25,6 +26,7 @@ from journeyflow.workflows.contracts import DeliveryRequest, Reconciled
 
 LOST = "lost: the provider never had it"
 AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))  # since it was claimed
+_PATIENCE = timedelta(days=3)  # with a provider that cannot be asked for a while
 _BATCH = 100  # messages asked after between two transactions
 _MOST = 5_000  # messages that one run asks after; the next one goes on
 
@@ -93,7 +95,8 @@ async def _settle(
         for doubt in await _still_unknown(connection, [doubts[id] for id in answers]):
             plan = await courier.programme.plan(connection, doubt.version)
             values = _settled(doubt, answers[doubt.id], _may_resend(plan, doubt), now)
-            await connection.execute(update(messages).where(messages.c.id == doubt.id).values(**values))
+            if values:
+                await connection.execute(update(messages).where(messages.c.id == doubt.id).values(**values))
             settled += "state" in values
     return settled
 
@@ -108,17 +111,23 @@ async def _still_unknown(connection: AsyncConnection, doubts: Collection[_Doubt]
 
 
 def _settled(doubt: _Doubt, answer: _Answer, resend: bool, now: datetime) -> dict[str, Any]:
-    checks = {"checks": sum(now - doubt.claimed_at >= age for age in AFTER)}
+    age = now - doubt.claimed_at
+    checks = {"checks": sum(age >= after for after in AFTER)}
+    is_waited_for = age < AFTER[-1]
     again = {"state": "queued", "reason": None, "sent_at": None, "checks": 0, "resends": doubt.resends + 1}
     match answer:
         case Accepted():
             return checks | {"state": "sent", "reason": None, "provider_id": answer.provider_id}
         case None:
-            return again if resend else checks | {"state": "failed", "reason": LOST, "sent_at": None}
-        case Unanswerable():
-            # Only while somebody may still wait for it, and a report would have come.
-            is_first = doubt.checks == 0 and now - doubt.claimed_at < AFTER[-1]
-            return again if resend and is_first else checks
+            return (
+                again
+                if resend and is_waited_for
+                else checks | {"state": "failed", "reason": LOST, "sent_at": None}
+            )
+        case Unanswerable(for_now=True):
+            return {} if age < _PATIENCE else checks
+        case Unanswerable():  # at the first check a report would have come
+            return again if resend and is_waited_for and doubt.checks == 0 else checks
         case _:
             assert_never(answer)
 

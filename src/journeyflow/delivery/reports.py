@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, or_, select, update
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.consent import Basis, Choice, decide_all, lock, standings
 from journeyflow.audience.suppression import between_claims, suppress_hashes
-from journeyflow.delivery.machines import HOLD, Click, is_machine_click
+from journeyflow.delivery.machines import HOLD, SOON, SOON_SMS, Click, is_machine_click
 from journeyflow.delivery.progress import Progress, further, proven
 from journeyflow.engine.programme import Programme
 from journeyflow.plan import MACHINE, RESERVED
@@ -161,7 +161,12 @@ async def _follow(
 
 
 def _is_of_another(report: Row[Any], message: Row[Any]) -> bool:
-    """An SMS of another store, or an earlier attempt at this one: the provider has a number for each."""
+    """An SMS of another store, or an earlier attempt at this one: the provider has a number for each.
+
+    The provider has none yet of what waits to be sent, so that failed for no reason of its own.
+    """
+    if report.kind == "failed" and message.state == "queued":
+        return True
     numbers = (report.provider_id, message.provider_id)
     return message.channel == "sms" and None not in numbers and numbers[0] != numbers[1]
 
@@ -174,10 +179,21 @@ async def _machines(
     clicked = [row for row in rows if row.kind == "clicked"]
     delivered, clicks = await _told(connection, {row.message_id for row in clicked})
     for row in clicked:
-        arrived = delivered.get(row.message_id) or about[row.message_id].sent_at
-        if is_machine_click(_click(row), arrived, clicks[row.message_id]):
+        message = about[row.message_id]
+        arrived, soon = _arrival(message, delivered.get(message.id))
+        if is_machine_click(_click(row), arrived, clicks[message.id], soon):
             named.add(row.id)
     return named
+
+
+def _arrival(message: Row[Any], delivered_at: datetime | None) -> tuple[datetime | None, timedelta]:
+    """With how soon after it a click is none of a person.
+
+    When an SMS arrived nobody says, only when its delivery was told: people may have read it by then.
+    """
+    if message.channel == "sms":
+        return message.sent_at, SOON_SMS
+    return delivered_at or message.sent_at, SOON
 
 
 async def _told(

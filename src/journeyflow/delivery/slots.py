@@ -3,6 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Share:
+    """The slots that somebody has."""
+
+    number: int
+    _slots: "Slots"
+
+    def keep(self, most: int) -> None:
+        """Gives back what is more, but not the last one."""
+        surplus = max(0, self.number - max(most, 1))
+        self.number -= surplus
+        self._slots.give_back(surplus)
 
 
 class Slots:
@@ -11,29 +26,32 @@ class Slots:
 
     def __init__(self, number: int) -> None:
         self._number = self._free = number
-        self._takers = 0  # that have some or wait for some
+        self.takers = 0  # that have some or wait for some
         self._turn = asyncio.Lock()  # fair: who waits longest is next
         self._freed = asyncio.Event()
 
     @asynccontextmanager
-    async def some(self, most: int) -> AsyncIterator[int]:
+    async def some(self, most: int) -> AsyncIterator[Share]:
         """Between one and `most` of them, as long as the block lasts."""
-        self._takers += 1
-        taken = 0
+        self.takers += 1
+        share = Share(0, self)
         try:
-            taken = await self._take(most)
-            yield taken
+            share.number = await self._take(most)
+            yield share
         finally:
-            self._takers -= 1
-            self._free += taken
-            self._freed.set()
+            self.takers -= 1
+            self.give_back(share.number)
+
+    def give_back(self, number: int) -> None:
+        self._free += number
+        self._freed.set()
 
     async def _take(self, most: int) -> int:
         async with self._turn:
             while not self._free:
                 self._freed.clear()
                 await self._freed.wait()
-            share = self._number if self._takers == 1 else (self._number + 1) // 2
+            share = self._number if self.takers == 1 else (self._number + 1) // 2
             taken = min(most, share, self._free)
             self._free -= taken
             return taken

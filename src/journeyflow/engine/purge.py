@@ -38,12 +38,13 @@ from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
 from journeyflow.store.programme import journeys
 from journeyflow.store.reports import reports
-from journeyflow.store.short_links import short_links
+from journeyflow.store.short_links import TESTS, number_of_test, short_links
 
 ACTOR = "journeyflow"  # whose work it is, in the audit log
 _BATCH = 1_000  # rows of a transaction
 _LONGEST_CALENDAR = 32 * DAY  # of a cap: a month, wherever the customer lives
 _REPORTS = 3 * DAY  # providers tell a report again for little more than a day
+_TESTS = DAY  # whoever tries a template follows its links at once
 _CATCH_UP = DAY  # longer than a sweep looks back, which must find whom it has brought in
 
 
@@ -107,6 +108,8 @@ def _rules(needs: _Needs) -> Iterator[_Rule]:
     keep = needs.policy.retention
     over = [reports.c.handled_at.is_not(None), reports.c.received_at < needs.before(_REPORTS)]
     yield _Rule("reports", reports, reports.c.id, over, _deleter(reports.c.id))
+    old = short_links.c.message_id.between(TESTS, number_of_test(needs.before(_TESTS)) - 1)
+    yield _Rule("short_links", short_links, short_links.c.id, [old], _deleter(short_links.c.id))
     if keep.messages is not None:
         yield _messages(needs, keep.messages)
     if keep.events is not None:

@@ -1,7 +1,7 @@
 """What the checker wants to know about templates: what they need, how long they get, what stands in them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from journeyflow.messages.sms_text import finish, has_way_out
 from journeyflow.messages.templates import Template
 from journeyflow.policy import SmsRules
 from journeyflow.reading import Reader
-from journeyflow.sandbox import COUPON, LINKS, ROOTS, leaves, needed, path_of, paths, sandbox
+from journeyflow.sandbox import COUPON, LINKS, ROOTS, TRACKER, leaves, needed, path_of, paths, sandbox
 
 LONG = "Maximiliane-Charlotte Featherstonehaugh"  # stands for any text of a customer, an event or a sender
 LONG_CODE = "BIRTHDAY-2026-XK7Q"  # as long as codes get
 LONG_LINK = "https://www.example.com/u/" + "x" * 90  # as long as a link to a customer's own page
+LONG_SHORT_LINK = "https://www.example.com/s/" + "x" * 12  # as long as a short link in an SMS
 _SUFFIXES = ("mjml", "html", "txt")
 # Words for leaving in the languages of Europe, or a letter to the sender that is already begun.
 _WAY_OUT = re.compile(
@@ -49,9 +50,13 @@ def _message(folder: Path, template: Template) -> Message:
     html = template.html or template.text
     longest = _longest(template, reads, trees) if template.channel == "sms" else None
 
-    def parts_under(rules: SmsRules) -> int:
-        needs_way_out = not has_way_out({path for tree in trees for path in paths(tree)})
-        return _segments(longest and finish(longest, rules, template.locale, None, needs_way_out))
+    def parts_under(rules: SmsRules, rests_on_consent: bool) -> int:
+        is_short = rules.short_links and template.tracking and longest is not None
+        text = _longest(template, reads, trees, _at_least_as_long) if is_short else longest
+        everything = {path for tree in trees for path in paths(tree)}
+        needs_way_out = not has_way_out(template.text, everything, rules, template.locale)
+        way_out = rests_on_consent and needs_way_out
+        return _segments(text and finish(text, rules, template.locale, None, way_out))
 
     return Message(
         name=template.name,
@@ -82,11 +87,21 @@ def _segments(text: str | None) -> int:
     return 1 if text is None else segments(text)
 
 
-def _longest(template: Template, reads: Iterable[str], trees: Iterable[nodes.Template]) -> str | None:
+def _at_least_as_long(link: str, _: int) -> str:
+    """Without a public address links stay as they are, however long."""
+    return max(link, LONG_SHORT_LINK, key=len)
+
+
+def _longest(
+    template: Template,
+    reads: Iterable[str],
+    trees: Iterable[nodes.Template],
+    tracker: Callable[[str, int], str] | None = None,
+) -> str | None:
     """The text with long values; None where such values do not fit into its arithmetic."""
     samples = {path: sample for tree in trees for path, sample in _samples(tree)}
     context: dict[str, Any] = {root: {} for root in ROOTS} | dict.fromkeys(LINKS, LONG_LINK)
-    context[COUPON] = LONG_CODE
+    context |= {COUPON: LONG_CODE, TRACKER: tracker}
     for path in sorted(reads):
         *owners, name = path.split(".")
         place = context

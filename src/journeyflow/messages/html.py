@@ -9,11 +9,13 @@ from mjml import mjml2html
 
 from journeyflow.messages import mjml_lint
 from journeyflow.messages.direction import directed_html, directed_mjml
+from journeyflow.messages.nesting import refuse_deep
 from journeyflow.messages.problems import BadTemplate
 from journeyflow.messages.source import Source
 from journeyflow.messages.tags import hold
 
 _INLINER = css_inline.CSSInliner(keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False)
+_BUTTON = re.compile(r'(<td\b[^>]*?) bgcolor="([^"]*)"([^>]*?[";])background:\2(?=[;"])')
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 # Hidden in every mail program that matters; the spaces keep the body's first words out of the preview.
@@ -38,11 +40,12 @@ def from_mjml(source: Source, folder: Path, locale: str) -> str:
         tag = held.tags[min(lost)]
         message = f'"{tag}" stands where MJML drops it; put it into mj-raw, or inside mj-text'
         raise BadTemplate(source.problem(max(source.whole.find(tag), 0), message))
-    return _checked(held.restore(html), source)
+    return _checked(held.restore(_bare_too(html)), source)
 
 
 def from_html(source: Source, locale: str) -> str:
     """Hand-written HTML with its styles moved to the elements. Raises BadTemplate."""
+    refuse_deep(source, slash_closes=False)
     held = hold(source.body)
     try:
         html = directed_html(_INLINER.inline(held.blocks_as_comments()), locale)
@@ -58,6 +61,16 @@ def with_preheader(html: str, preheader: str) -> str:
     body = _BODY.search(html)
     at = body.end() if body else 0
     return html[:at] + hidden + html[at:]
+
+
+def _bare_too(html: str) -> str:
+    """What MJML writes, without what misleads where styles are not known, and who reads aloud.
+
+    A button's colour stays behind its text only where the colour of the text does; and a language that
+    nobody has named is better left open.
+    """
+    html = html.replace('<html lang="und" ', "<html ", 1)
+    return _BUTTON.sub(r"\1\3background-color:\2", html)
 
 
 def _checked(html: str, source: Source) -> str:

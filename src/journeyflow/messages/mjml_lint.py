@@ -4,6 +4,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
+from journeyflow.messages.nesting import refuse_deep
 from journeyflow.messages.problems import BadTemplate, TemplateProblem
 from journeyflow.messages.source import MAX_BYTES, Source, read_source
 from journeyflow.messages.tags import hold
@@ -51,6 +52,7 @@ def included(source: Source, folder: Path) -> str:
             )
         return found.body
 
+    refuse_deep(source, slash_closes=True)
     whole = _INCLUDE.sub(part, source.body)
     if problems:
         raise BadTemplate(problems)
@@ -60,6 +62,7 @@ def included(source: Source, folder: Path) -> str:
 def _part(path: Path) -> Source:
     part = read_source(path, keys=set())
     part.check_jinja()
+    refuse_deep(part, slash_closes=True)
     return part
 
 

@@ -15,7 +15,7 @@ PIXEL = '<img src="{url}" width="1" height="1" alt="" style="display:block;width
 _REFERENCE = re.compile(r"&(?:#(\d+|[xX][0-9A-Fa-f]+);?|([A-Za-z][A-Za-z0-9]*+)(;?+)(?!(?<!;)=))")
 _BREAKS = re.compile(r"[\t\r\n]")
 _SPACE = "".join(map(chr, range(33)))  # what browsers cut off an address
-_REPEATED = 100  # more than a text has links: a link that comes again in a loop has another number each time
+_PLACES = 10_000  # a link that comes again in a loop has another number each time, so many further on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,19 @@ class ShortRedirects:
     def __call__(self, value: str, number: int) -> str:
         if not _leads_out(value, self.links) or len(value) > LONGEST_TARGET:
             return value
-        number, self._seen[number] = number + _REPEATED * self._seen[number], self._seen[number] + 1
+        turn = self._seen[number]
+        if max(number, turn) >= _PLACES:
+            return value  # nobody writes this; it must not be taken for another link
+        self._seen[number] = turn + 1
+        number += _PLACES * turn
         self.targets[number] = with_parameters(value, self.added)
         id = self.ids.get(number)
         return value if id is None else self.links.short_url(id)
+
+
+def place_of(number: int) -> int:
+    """Of the number of a short link: its place in the template."""
+    return number % _PLACES
 
 
 def with_pixel(html: str, url: str) -> str:

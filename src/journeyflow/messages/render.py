@@ -20,7 +20,7 @@ from journeyflow.sandbox import compile_jinja, parse_jinja, paths
 MAX_BYTES = 500_000  # of one part of a message, as UTF-8
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n){2,}")
+_BLANK_LINES = re.compile(r"(?<![ \t])[ \t]*\n(?:[ \t]*\n){2,}")
 # What a template's expressions can raise when a value does not fit; anything else is a fault of ours.
 _FAULTS = (
     jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError,

@@ -6,14 +6,26 @@ from collections.abc import Mapping, Set
 
 from journeyflow.countries import is_in
 from journeyflow.messages.segments import is_gsm
+from journeyflow.messages.tags import hold
 from journeyflow.policy import SmsRules
 
-_URL = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S*", re.IGNORECASE)
-# What customers are told to answer, in capital letters as everybody writes it.
-_STOP = re.compile(
-    r"\b(?:STOPP?|STOPALL|UNSUBSCRIBE|AVSLUTA|AVREGISTRERA|AFMELD(?:EN)?|AFMELDING|ARR[EÊ]T|BAJA|PARAR|SAIR|"
-    r"SEIS|LOPETA|FERMA|ANNULLA|ABMELDEN)\b"
-)
+# With bounds, as customers' texts go through it.
+_URL = re.compile(r"(?:https?://|www\.)\S+|(?<![\w-])(?:[\w-]{1,63}\.){1,10}[a-z]{2,63}/\S*", re.IGNORECASE)
+# What customers are told to answer, in capital letters as everybody writes it, by language.
+_EVERYWHERE = ("STOP", "STOPALL", "UNSUBSCRIBE")
+_WORDS = {
+    "da": ("AFMELD", "AFMELDING"),
+    "de": ("STOPP", "ABMELDEN"),
+    "es": (r"BAJA(?!\s*-?\d)", "PARAR"),  # else it says by how much a price falls
+    "fi": ("SEIS", "LOPETA"),
+    "fr": ("ARR[EÊ]T",),
+    "it": ("FERMA", "ANNULLA"),
+    "nb": ("STOPP", "AVSLUTT", "AVMELD"),
+    "nl": ("AFMELDEN", "AFMELDING"),
+    "no": ("STOPP", "AVSLUTT", "AVMELD"),
+    "pt": ("PARAR", "SAIR"),
+    "sv": ("STOPP", "AVSLUTA", "AVREGISTRERA"),
+}
 _SPACES = "\t\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _UNSEEN = "\xad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\ufe0e\ufe0f"
 _LOOK_ALIKE = {
@@ -30,12 +42,12 @@ _LOOK_ALIKE = {
 }
 
 
-def finish(text: str, rules: SmsRules, locale: str, country: str | None, rests_on_consent: bool) -> str:
+def finish(text: str, rules: SmsRules, locale: str, country: str | None, needs_way_out: bool) -> str:
     """The text that is sent. `country` is the customer's, where it is known.
 
-    `rests_on_consent`: it may only go to who has not said no, and no link in it says how to.
+    `needs_way_out`: it may only go to who has not said no, and its template does not say how to.
     """
-    if rests_on_consent and _is_wanted(rules, country) and not says_how_to_stop(text, rules.opt_out):
+    if needs_way_out and _is_wanted(rules, country):
         text = f"{text}\n{opt_out_text(rules.opt_out, locale)}"
     return with_look_alikes(text) if rules.replace else text
 
@@ -50,14 +62,19 @@ def opt_out_text(texts: Mapping[str, str], locale: str) -> str:
     return tags.get("") or next(iter(texts.values()))
 
 
-def says_how_to_stop(text: str, texts: Mapping[str, str]) -> bool:
-    """Whether it has a word for it, or what would be added."""
-    return bool(_STOP.search(text)) or any(one in text for one in texts.values())
+def has_way_out(source: str, reads: Set[str], rules: SmsRules, locale: str) -> bool:
+    """Whether an SMS leads its reader out already: by a link, by a word for it, or by what would be added.
 
-
-def has_way_out(reads: Set[str]) -> bool:
-    """Whether what a template reads leads its reader out already."""
-    return "unsubscribe_url" in reads
+    That is looked for in what its author wrote, as a customer may be called anything. `reads` is what it
+    uses.
+    """
+    written = hold(source).without_tags()
+    words = "|".join((*_EVERYWHERE, *_WORDS.get(locale.replace("_", "-").split("-")[0].casefold(), ())))
+    return (
+        "unsubscribe_url" in reads
+        or bool(re.search(rf"(?<![\w-])(?<!NON )(?:{words})(?![\w-])", written))
+        or any(one in written for one in rules.opt_out.values())
+    )
 
 
 def with_look_alikes(text: str) -> str:

@@ -17,6 +17,7 @@ from journeyflow.sandbox import COUPON, LINKS, ROOTS, compile_jinja, parse_jinja
 
 MAX_BYTES = 500_000
 
+_MOST_LEVELS = 20  # of front matter, which needs two
 _WITH_PAIRS = ("utm",)  # keys of the front matter that may have lines of their own
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -132,6 +133,13 @@ def _read(path: Path) -> str:
 
 def _front_matter(source: Source, text: str, offset: int) -> yaml.MappingNode:
     try:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            fault = "this is nested too deep; take brackets out" if depth > _MOST_LEVELS else _fault(event)
+            if fault:
+                at = offset + (event.start_mark.index if event.start_mark else 0)
+                raise BadTemplate(source.problem(at, fault))
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -141,6 +149,18 @@ def _front_matter(source: Source, text: str, offset: int) -> yaml.MappingNode:
     if isinstance(node, yaml.MappingNode):
         return node
     raise BadTemplate(source.problem(offset, 'the front matter should be lines such as "subject: ..."'))
+
+
+def _fault(event: yaml.Event) -> str | None:
+    """As in journeys, what is read must stand where it is used, as plain text."""
+    anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+    if isinstance(event, yaml.AliasEvent):
+        return f'"*{anchor}" is an alias; write out what it stands for, or put quotes round the text'
+    if anchor is not None:
+        return f'"&{anchor}" is an anchor; delete it, or put quotes round the text'
+    if tag is not None:
+        return f'the tag "{tag}" is not needed; delete it, or put quotes round the text'
+    return None
 
 
 def _take_front_matter(source: Source, front: yaml.MappingNode, keys: Set[str], offset: int) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_OPENING = re.compile(r"(?=(\{[{%#]))")
+_CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class Held:
         """What was made of `text`, with the tags back in their places."""
         bare = re.sub(rf"<!--({self.mark}\d+{self.mark})-->", r"\1", text)
         return self._word.sub(lambda match: self.tags[int(match[1])], bare)
+
+    def without_tags(self) -> str:
+        return self._word.sub("", self.text)
 
     def numbers(self, text: str) -> list[int]:
         """The tags that are left in what was made of `text`, in order."""
@@ -62,9 +66,20 @@ def hold(text: str) -> Held:
     tags: list[str] = []
     mark = next(mark for length in count(1) if (mark := "q" * length + "jf") not in text)
 
-    def word(match: re.Match[str]) -> str:
-        tags.append(match[0])
-        return f"{mark}{len(tags) - 1}{mark}"
+    parts, done = [], 0
+    for start, end in _places(text):
+        parts += [text[done:start], f"{mark}{len(tags)}{mark}"]
+        tags.append(text[start:end])
+        done = end
+    return Held("".join(parts) + text[done:], tuple(tags), mark)
 
-    held = _TAG.sub(word, text)
-    return Held(held, tuple(tags), mark)
+
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    """Where each tag begins and ends. What is never closed is none, and its end is not looked for again."""
+    last = {opening: text.rfind(closing) for opening, closing in _CLOSING.items()}
+    end = 0
+    for found in _OPENING.finditer(text):
+        start, opening = found.start(), found[1]
+        if start >= end and start + 2 <= last[opening]:
+            end = text.index(_CLOSING[opening], start + 2) + 2
+            yield start, end

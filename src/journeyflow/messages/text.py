@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from inscriptis import Inscriptis  # type: ignore[import-untyped]
 from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]
-from lxml import html as lxml_html  # type: ignore[import-untyped]
+from lxml import etree  # type: ignore[import-untyped]
+from lxml import html as lxml_html
 
 from journeyflow.messages.problems import BadTemplate
 from journeyflow.messages.source import Source
@@ -18,6 +19,7 @@ from journeyflow.messages.tags import Held, hold
 
 _CONFIG = ParserConfig(display_links=True, display_images=True)
 _LAYOUT = {"table": "div", "tbody": "div", "tr": "div", "td": "p"}
+_MOST_LEVELS = 240  # lxml loses what is inside of more than 255, without a word
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -25,6 +27,9 @@ def from_html(html: str, source: Source) -> str:
     """Raises BadTemplate when tags stand between the cells of a table: they would lose their place."""
     held = hold(html)
     tree = lxml_html.document_fromstring(held.text)
+    if _depth(tree) > _MOST_LEVELS:
+        message = "this is nested too deep to become plain text; take some elements out, or write email.txt"
+        raise BadTemplate(source.problem(source.start, message))
     _flatten_layout(tree)
     if any(held.numbers(text) for text in _between_cells(tree)):
         message = "a table with Jinja between its rows cannot become plain text; write that into email.txt"
@@ -35,6 +40,14 @@ def from_html(html: str, source: Source) -> str:
     made = _keeping_breaks(held, text).restore(text)
     source.check_made(made, "plain text")
     return made
+
+
+def _depth(tree: lxml_html.HtmlElement) -> int:
+    depth = deepest = 0
+    for event, _ in etree.iterwalk(tree, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _keeping_breaks(held: Held, text: str) -> Held:

@@ -67,7 +67,9 @@ class Cohort:
             self._continue_as_new_if_suggested()
             if not await self._travel_due():
                 await self._until_due_or_woken()
-        await workflow.wait_condition(lambda: not self._deliveries)
+        await workflow.wait_condition(lambda: not self._deliveries or bool(self._state.deliveries))
+        if self._state.deliveries:
+            self._continue_as_new()
 
     async def _travel_due(self) -> bool:
         now = to_ms(workflow.now())
@@ -96,9 +98,18 @@ class Cohort:
         self._state.deliveries = []
 
     async def _deliver(self, delivery: Delivery) -> None:
-        await workflow.execute_activity(
+        """Turn by turn where there is a rate: new activities, not retries, which come a second apart."""
+        while (turn := (await self._deliver_some(delivery)).turn) is not None:
+            delivery.turn = turn
+            if self._is_time_for_a_new_run(len(self._deliveries) - 1):
+                self._state.deliveries.append(delivery)  # there it goes on
+                self._news = True
+                return
+
+    async def _deliver_some(self, delivery: Delivery) -> DeliveryCount:
+        count: DeliveryCount = await workflow.execute_activity(
             "deliver",
-            DeliveryRequest(self._state.cohort, delivery.leg, delivery.channel),
+            DeliveryRequest(self._state.cohort, delivery.leg, delivery.channel, turn=delivery.turn),
             task_queue=delivery.channel,
             result_type=DeliveryCount,
             start_to_close_timeout=timedelta(hours=1),
@@ -106,20 +117,27 @@ class Cohort:
             retry_policy=_DELIVER_RETRIES,
             priority=Priority(priority_key=delivery.priority or None),
         )
+        return count
 
     def _continue_as_new_if_suggested(self) -> None:
+        if self._is_time_for_a_new_run(len(self._deliveries)):
+            self._continue_as_new()
+
+    def _is_time_for_a_new_run(self, under_way: int) -> bool:
         """Waits for deliveries under way, but not for ever: one whose provider is down may take days.
 
         The next run then starts them anew, which does nothing twice.
         """
         info = workflow.info()
         if not info.is_continue_as_new_suggested():
-            return
+            return False
         length = info.get_current_history_length()
         self._suggested_at = self._suggested_at or length
-        if not self._deliveries or length > 2 * self._suggested_at:
-            self._state.deliveries = list(self._deliveries.values())
-            workflow.continue_as_new(self._state)
+        return not under_way or length > 2 * self._suggested_at
+
+    def _continue_as_new(self) -> None:
+        self._state.deliveries += [one for task, one in self._deliveries.items() if not task.done()]
+        workflow.continue_as_new(self._state)
 
     async def _until_due_or_woken(self) -> None:
         """Keeps one timer for as long as the earliest deadline is the same."""

@@ -29,12 +29,21 @@ class Rest:
 
 
 @dataclass
+class Turn:
+    """Where a delivery goes on that a rate allows only few messages at a time."""
+
+    after: int = 0  # the last message looked at
+    until: int = 0  # the first time at which one that was passed over may go; 0: none was
+
+
+@dataclass
 class Delivery:
     """Messages that a leg put into the ledger for one channel."""
 
     leg: int
     channel: str
     priority: int = 0  # see `LegOutcome`
+    turn: Turn = field(default_factory=Turn)  # the next one
 
 
 @dataclass
@@ -89,6 +98,7 @@ class DeliveryRequest:
     leg: int
     channel: str
     resend: bool = False  # only what is sent a second time, since nobody can tell whether it went out
+    turn: Turn = field(default_factory=Turn)
 
 
 @dataclass
@@ -108,6 +118,7 @@ class DeliveryCount:
     failed: int = 0
     unknown: int = 0
     cancelled: int = 0
+    turn: Turn | None = None  # there are more, which the rate keeps for another activity
 
 
 @dataclass

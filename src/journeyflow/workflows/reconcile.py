@@ -1,5 +1,6 @@
 """The workflow that a Temporal Schedule runs for a channel: what became of messages that are unknown."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
@@ -32,14 +33,19 @@ class Reconcile:
     async def _send_again(self, request: DeliveryRequest) -> None:
         """What cannot go now is still there for the next run, which comes soon."""
         try:
-            await workflow.execute_activity(
-                "deliver",
-                request,
-                task_queue=request.channel,
-                result_type=DeliveryCount,
-                schedule_to_close_timeout=timedelta(minutes=30),
-                heartbeat_timeout=timedelta(seconds=10),
-                retry_policy=_RETRIES,
-            )
+            while (turn := (await self._send_some_again(request)).turn) is not None:
+                request = replace(request, turn=turn)
         except ActivityError:
             workflow.logger.info("cohort %d, leg %d: not all was sent again", request.cohort, request.leg)
+
+    async def _send_some_again(self, request: DeliveryRequest) -> DeliveryCount:
+        count: DeliveryCount = await workflow.execute_activity(
+            "deliver",
+            request,
+            task_queue=request.channel,
+            result_type=DeliveryCount,
+            schedule_to_close_timeout=timedelta(minutes=30),
+            heartbeat_timeout=timedelta(seconds=10),
+            retry_policy=_RETRIES,
+        )
+        return count

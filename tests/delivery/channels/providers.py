@@ -326,7 +326,9 @@ async def _twilio(folder: Path) -> AsyncIterator[Vendor]:
     async with twilio_server() as server:
         vendor = Vendor(
             server,
-            lambda timeouts: Twilio(server.account, server.token, origin=server.url, timeouts=timeouts),
+            lambda timeouts: Twilio(
+                server.account, server.token, "here", origin=server.url, timeouts=timeouts
+            ),
             _as_text,
             {
                 "rejected": Behaviour(answer=problem(400, 21612, "Quotes +46700000001")),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -87,16 +88,23 @@ async def test_what_is_not_one_address_is_refused_for_good(provider: Provider, m
     assert provider.received() == []
 
 
+async def test_a_message_of_another_channel_is_refused(provider: Provider, make: Make) -> None:
+    outcome = await provider.channel.send(replace(make(1), channel="letter"))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.address_is_dead) == ("channel", False)
+    assert provider.received() == []
+
+
 async def test_while_the_provider_is_away_nothing_is_in_doubt(provider: Provider, make: Make) -> None:
     assert isinstance(await provider.channel.send(make(1)), Accepted)
-    before = len(provider.received())
     await empty(provider)
+    before = len(provider.received())
     async with provider.away():
         outcome = await provider.channel.send(make(2))
         assert isinstance(outcome, Throttled)
         assert outcome.retry_after > 0
     assert isinstance(await provider.channel.send(make(2)), Accepted)
-    assert len(provider.received()) >= before
+    assert len(provider.received()) == before + 1
 
 
 async def empty(provider: Provider) -> None:

@@ -10,7 +10,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -45,6 +45,9 @@ _DROPPED = (
     "Spam Content", "Spam Reporting Address", "Unsubscribed Address",
 )  # fmt: skip
 _WORDS = {reason.lower(): reason.lower().replace(" ", "-") for reason in _DROPPED}
+# Dropped since SendGrid knows what we may not: its event of that time may never have reached us.
+_KNOWN_BEFORE: Final = {"bounced-address": "bounced", "spam-reporting-address": "complained"}
+_LEFT: Final = "unsubscribed-address"
 _REPLY = re.compile(r"\s*([245]\d\d)\b")
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _PROVIDER_ID = re.compile(r"[A-Za-z0-9._=+/-]{1,200}")
@@ -130,19 +133,23 @@ async def _store(site: Site, found: Iterable[Event], now: datetime) -> None:
     async with site.store.writing() as connection:
         name, salt = await name_and_salt(connection)
         ours = (event for event in found if event.get("installation") == name)
-        await tell(connection, list(filter(None, (_told(event, salt, now) for event in ours))))
+        await tell(connection, [told for event in ours for told in _told(event, salt, now)])
 
 
-def _told(event: Event, salt: str, now: datetime) -> Told | None:
+def _told(event: Event, salt: str, now: datetime) -> list[Told]:
+    """One at most, except of what was dropped because its reader had unsubscribed at SendGrid."""
     name, message, at = event.get("event"), message_number(event.get("message_id")), _at(event)
     kind = _KINDS.get(name) if isinstance(name, str) else None
     if kind is None or message is None or at is None:
-        return None
+        return []
     key = f"sendgrid/{message}/{name}/{int(at.timestamp())}"
     link = _link(event)
     if link is not None:
         key += f"/{link[0]}/{link[1]}"
-    return Told(key, message, kind, at, now, _provider_id(event), _detail(kind, event, salt))
+    found = [Told(key, message, kind, at, now, _provider_id(event), _detail(kind, event, salt))]
+    if kind == "failed" and _why_dropped(event) == _LEFT:
+        found.append(replace(found[0], key=f"{key}/unsubscribed", kind="unsubscribed", detail={}))
+    return found
 
 
 def _at(event: Event) -> datetime | None:
@@ -170,7 +177,9 @@ def _detail(kind: Kind, event: Event, salt: str) -> dict[str, Any]:
             hard = event.get("type") == "bounce"
             found = {"code": _code(event), "permanent": hard} | _suppress(event, salt, "bounced", hard)
         case "failed":
-            found = {"code": _WORDS.get(_text(event, "reason").lower(), "dropped")}
+            code = _why_dropped(event)
+            known = _KNOWN_BEFORE.get(code, "")
+            found = {"code": code} | _suppress(event, salt, known, bool(known))
         case "deferred":
             found = {"code": _code(event)}
         case "complained":
@@ -183,6 +192,10 @@ def _detail(kind: Kind, event: Event, salt: str) -> dict[str, Any]:
         case _:
             found = {}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _why_dropped(event: Event) -> str:
+    return _WORDS.get(_text(event, "reason").lower(), "dropped")
 
 
 def _suppress(event: Event, salt: str, reason: str, is_meant: bool = True) -> dict[str, Any]:

@@ -5,7 +5,7 @@ what they hold.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from journeyflow.api.site import Site
 from journeyflow.api.webhooks.asking import Refused, message_number, raw_body, refusal, the_header
 from journeyflow.audience.inbound import receive_sms
-from journeyflow.audience.keywords import read_keyword
+from journeyflow.audience.keywords import Keyword, read_keyword
 from journeyflow.audience.suppression import Reason, hashes_of
 from journeyflow.delivery.channels.twilio_codes import meaning
 from journeyflow.delivery.reports import Kind, Told, tell
@@ -75,7 +75,7 @@ def add_routes(router: APIRouter, site: Site, twilio: Twilio) -> None:
             said = await twilio.parameters(request)
         except Refused:
             return refusal()
-        await _store(site, said, message_number(request.query_params.get("message")))
+        await _store(site, said, request.query_params)
         return Response(status_code=204)
 
     @router.post("/twilio/inbound")
@@ -112,11 +112,13 @@ def _place(request: Request) -> str:
     return (path + (b"?" + query if query else b"")).decode("latin-1")
 
 
-async def _store(site: Site, said: Parameters, message: int | None) -> None:
+async def _store(site: Site, said: Parameters, about: Mapping[str, str]) -> None:
+    """Of the messages of this store alone: others may send on the same account, and report here."""
     now = site.clock()
     async with site.store.writing() as connection:
-        _, salt = await name_and_salt(connection)
-        told = _told(said, message, salt, now)
+        name, salt = await name_and_salt(connection)
+        is_ours = about.get("installation") == name
+        told = _told(said, message_number(about.get("message")), salt, now) if is_ours else None
         await tell(connection, [told] if told else [])
 
 
@@ -125,15 +127,16 @@ def _told(said: Parameters, message: int | None, salt: str, now: datetime) -> To
     kind, sid = _KINDS.get(said.get("MessageStatus", "")), said.get("MessageSid", "")
     if message is None or kind is None or not _SID.fullmatch(sid):
         return None
-    detail: dict[str, object] = {}
+    key, detail = f"twilio/{message}/{sid}/{kind}", dict[str, object]()
     code = said.get("ErrorCode", "")
     if kind == "failed" and _CODE.fullmatch(code):
+        key += f"/{code}"  # it may be told without one at first
         detail["code"] = code
         reason = _SUPPRESS.get(meaning(int(code)).kind)
         if reason is not None:
             addresses = sorted(hashes_of(salt, "sms", said.get("To", "")))
             detail |= {"suppress": reason, "addresses": addresses}
-    return Told(f"twilio/{message}/{sid}/{kind}", message, kind, now, now, sid, detail)
+    return Told(key, message, kind, now, now, sid, detail)
 
 
 async def _receive(site: Site, said: Parameters) -> None:
@@ -153,7 +156,8 @@ async def _receive(site: Site, said: Parameters) -> None:
 
 
 def _text(said: Parameters, policy: Policy) -> str:
-    """Twilio may know more words for STOP, and has blocked the number by one that we take for no keyword."""
+    """Twilio may know more words for STOP, and has blocked the number by whatever we take it for."""
     text, brand = said.get("Body", ""), policy.brand.name if policy.brand else ""
-    is_unread = said.get("OptOutType") == "STOP" and read_keyword(text, brand) is None
-    return f"STOP. {text}" if is_unread else text
+    reading = read_keyword(text, brand)
+    is_stop = reading is not None and reading.keyword is Keyword.STOP
+    return f"STOP. {text}" if said.get("OptOutType") == "STOP" and not is_stop else text

@@ -75,7 +75,9 @@ class Ambiguous:
 
 @dataclass(frozen=True, slots=True)
 class Unanswerable:
-    """The answer of a channel that keeps no record one could ask."""
+    """The answer of a channel that keeps no record one could ask, or of one that cannot be asked now."""
+
+    for_now: bool = False  # the same question may be answered later
 
 
 Outcome = Accepted | Rejected | Throttled | Ambiguous

@@ -35,6 +35,8 @@ def envelope(message: Outgoing) -> Envelope | Rejected:
 
     Raises ConfigurationError for a sender that is no address.
     """
+    if message.channel != "email":
+        return Rejected("channel", "only e-mail is sent this way")
     recipient, subject = _address(message.to), message.subject or ""
     if recipient is None:
         return Rejected("address", "the recipient is not an e-mail address", address_is_dead=True)

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
@@ -47,8 +47,9 @@ _SETTLED = timedelta(minutes=5)  # by then Twilio lists whatever it has taken
 class Twilio:
     """`token` signs in. `service` (MG...) sends; without one the sender of the message does.
 
-    `public_url` is where Twilio reports to; without it it reports nothing. A message that has not left
-    within `validity` seconds never will. `origin` stands for https://api.twilio.com.
+    `public_url` is where Twilio reports to; without it it reports nothing. `installation` tells the messages
+    of two stores apart there. A message that has not left within `validity` seconds never will. `origin`
+    stands for https://api.twilio.com.
     """
 
     batch = 10
@@ -57,6 +58,7 @@ class Twilio:
         self,
         account: str,
         token: str,
+        installation: str,
         service: str | None = None,
         public_url: str | None = None,
         origin: str | None = None,
@@ -65,6 +67,7 @@ class Twilio:
     ) -> None:
         if not 1 <= validity <= _LONGEST_VALIDITY:
             raise ConfigurationError(f"Twilio keeps a message for 1 to {_LONGEST_VALIDITY} seconds")
+        self._installation = installation
         self._service = service
         self._reports_to = _reports_to(public_url, origin)
         self._validity = validity
@@ -97,7 +100,7 @@ class Twilio:
         try:
             answer = await self._messages.list_with_http_info_async(to=sought.to, limit=_MOST_FOUND)
         except (Refused, Unreached, Doubtful, *_UNREADABLE):
-            return Unanswerable()
+            return Unanswerable(for_now=True)
         if len(answer.data) >= _MOST_FOUND:  # there may be more, and ours among them
             return Unanswerable()
         near = [found for found in answer.data if self._may_be(found, sought)]
@@ -120,7 +123,8 @@ class Twilio:
         else:
             parameters["from_"] = _known_sender(message.sender)
         if self._reports_to is not None:
-            parameters["status_callback"] = f"{self._reports_to}?message={message.message_id}"
+            ours = {"message": message.message_id, "installation": self._installation}
+            parameters["status_callback"] = f"{self._reports_to}?{urlencode(ours)}"
         return parameters
 
     def _may_be(self, found: Any, sought: Sought) -> bool:

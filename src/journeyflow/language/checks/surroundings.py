@@ -20,12 +20,12 @@ class Message:
     words: str = ""  # its text, with single spaces
     parts: int = 1  # SMS that the text takes when names are long
     # The same under the policy's rules, where a way out is added to what rests on consent.
-    parts_under: Callable[[SmsRules], int] | None = field(default=None, compare=False)
+    parts_under: Callable[[SmsRules, bool], int] | None = field(default=None, compare=False)
     can_unsubscribe: bool = True
 
     def length(self, rules: SmsRules, rests_on_consent: bool) -> int:
         """SMS that are sent when names are long."""
-        return self.parts_under(rules) if self.parts_under and rests_on_consent else self.parts
+        return self.parts_under(rules, rests_on_consent) if self.parts_under else self.parts
 
 
 def messages_by_name(messages: Iterable[Message]) -> dict[tuple[str, str], list[Message]]:

@@ -1,7 +1,7 @@
 """Twilio on this machine: it takes messages as the real API does, and calls back with its signature.
 
     async with twilio_server() as server:
-        channel = Twilio(server.account, server.token, origin=server.url)
+        channel = Twilio(server.account, server.token, "here", origin=server.url)
 
 What it accepts is written down before it is answered.
 """
