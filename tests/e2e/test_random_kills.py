@@ -15,7 +15,7 @@ from journeyflow.store.ledger import messages
 from tests.e2e.installation import Installation, Worker, attributes, installation, just_now, passages, until
 from tests.e2e.journeys import CONVERSATION, REMINDER, TEMPLATES
 
-KILLS = int(os.environ.get("KILLS", "5"))
+KILLS = int(os.environ.get("KILLS", "3"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
 _BATCH = 6  # customers who join together; the first half answers
 _PAUSE = 0.25  # seconds between two batches

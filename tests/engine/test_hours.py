@@ -186,7 +186,7 @@ PLACES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(RULES, max_size=3),
     PLACES,

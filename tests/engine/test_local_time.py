@@ -111,7 +111,7 @@ def test_whoever_comes_later_goes_on_no_earlier(
     assert next_local(after, clock, days, tz) <= next_local(after + later, clock, days, tz)
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(near_hours())
 def test_quiet_hours_last_until_their_end_and_no_longer(near: tuple[datetime, QuietHours, ZoneInfo]) -> None:
     now, rule, tz = near
@@ -125,7 +125,7 @@ def test_quiet_hours_last_until_their_end_and_no_longer(near: tuple[datetime, Qu
         assert quiet_until(moment, rule, tz) == until
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=400)
 @given(near_hours())
 def test_what_the_wall_clock_calls_quiet_is_quiet(near: tuple[datetime, QuietHours, ZoneInfo]) -> None:
     now, rule, tz = near
@@ -139,7 +139,7 @@ def test_what_the_wall_clock_calls_quiet_is_quiet(near: tuple[datetime, QuietHou
         assert within(moment, rule, tz) or comes_twice(moment, tz), "only the doubled hour is quiet besides"
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(near_hours(), st.timedeltas(timedelta(0), timedelta(hours=30)))
 def test_whoever_comes_later_is_written_to_no_earlier(
     near: tuple[datetime, QuietHours, ZoneInfo], later: timedelta

@@ -110,7 +110,7 @@ def journey(steps: tuple[d.Step, ...], pattern: d.EventPattern, when: d.Conditio
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(STEPS, PATTERNS, st.none() | CONDITIONS)
 def test_every_plan_is_sound(
     steps: tuple[d.Step, ...], pattern: d.EventPattern, when: d.Condition | None
@@ -118,7 +118,7 @@ def test_every_plan_is_sound(
     assert_sound(compile_journey(journey(steps, pattern, when), SEGMENTS))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(STEPS, st.lists(st.integers(0, 5), min_size=40, max_size=40))
 def test_plan_and_definition_lead_the_same_way(steps: tuple[d.Step, ...], choices: list[int]) -> None:
     plan = compile_journey(journey(steps, d.EventPattern(word("a")), None), SEGMENTS)

@@ -27,7 +27,7 @@ from journeyflow.plan import Webhook
 from tests.language.plans import assert_sound
 from tests.language.test_golden import HERE, messages
 
-EXAMPLES = int(os.environ.get("JOURNEYFLOW_FUZZ", "600"))
+EXAMPLES = int(os.environ.get("JOURNEYFLOW_FUZZ", "300"))
 LONGEST = 1.0 if "JOURNEYFLOW_FUZZ" in os.environ else float("inf")  # seconds
 
 

@@ -160,7 +160,7 @@ CUSTOMERS = st.builds(
         st.tuples(st.sampled_from([5, 15, 25]), st.fixed_dictionaries({"total": _VALUE})), max_size=7
     ).map(tuple),
 )
-sound = settings(max_examples=250, deadline=None)
+sound = settings(max_examples=120, deadline=None)
 
 
 @sound

@@ -89,7 +89,7 @@ def by_hand(steps: list[Any], window: int) -> int:
     return best
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_the_longest_path_is_found(steps: list[Any], tmp_path: Path) -> None:
     found = journey_most(tmp_path, {"event": "x"}, steps or ["end"])

@@ -133,7 +133,7 @@ def _awake(
     return [closed.until + timedelta(seconds=s) for s in delays(SPREAD)] if closed else [now]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(plans(), ZONES, ENTRIES, st.integers(0, 2**32))
 def test_nobody_is_ever_outside(plan: Plan, tz: ZoneInfo, entered: datetime, seed: int) -> None:
     chance = Random(seed)
@@ -153,7 +153,7 @@ def _within(moment: datetime, window: Window) -> bool:
     return window.earliest <= moment and (window.latest is None or moment <= window.latest)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(plans(most=6), ZONES, ENTRIES)
 def test_somebody_is_there_at_both_ends(plan: Plan, tz: ZoneInfo, entered: datetime) -> None:
     """Everybody who takes as little or as much time as possible, at every step."""

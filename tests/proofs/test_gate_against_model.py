@@ -45,7 +45,7 @@ from tests.proofs.model import OPEN, Key, Message, Model, Person
 from tests.proofs.sizes import IS_FULL, size
 from tests.proofs.windows import Left, fullest
 
-EXAMPLES, SHARDS = size(50, 10_000), size(1, 40)
+EXAMPLES, SHARDS = size(25, 10_000), size(1, 40)
 STEPS = 25
 ZONES = [
     "Europe/Stockholm",

@@ -33,6 +33,7 @@ from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import cohorts
 from journeyflow.workflows.contracts import DeliveryRequest
+from tests.e2e.installation import until
 from tests.engine.programmes import World
 from tests.proofs.provider import Clock, Moody, read_log
 from tests.proofs.sizes import size
@@ -105,20 +106,34 @@ async def test_an_opt_out_before_the_claim_stops_the_message(store: Store, tmp_p
 async def _round(world: World, other: Store, log: Path, random: Random, number: int) -> list[Answered]:
     people = await _queue(world, number)
     clock = Clock(datetime.now(UTC), monotonic(), 1)
-    channel = Moody(log, clock, random, MOODS, 0.01, batch=random.choice([1, 3, 20]))
+    is_first, is_second = number == 0, number == AT_ONCE
+    channel = Moody(log, clock, random, MOODS, 0.5 if is_second else 0.01, batch=random.choice([1, 3, 20]))
     courier = Courier(world.store, {"email": channel, "sms": channel}, world.programme)
     [[cohort]] = await world.rows(select(func.max(cohorts.c.id)))
     async with world.store.reading() as connection:
         policy = await world.programme.policy(connection)
     requests = [DeliveryRequest(cohort, 0, name) for name in ("email", "sms")]
-    # Twice as long as the opt-outs, since one claim takes the whole round.
-    deliveries = [_deliver(courier, request, clock, random.uniform(0, 2 * _SPREAD)) for request in requests]
     opt_outs = [
-        _opt_out(kind, other, policy, person, clock, random.uniform(0, _SPREAD))
+        _opt_out(kind, other, policy, person, clock, 0 if is_first else random.uniform(0, _SPREAD))
         for person, kind in zip(people, cycle(KINDS))
     ]
-    *answered, _, _ = await asyncio.gather(*opt_outs, *deliveries)
-    return [one for one in answered if isinstance(one, Answered)]
+    # Twice as long as the opt-outs, since one claim takes the whole round.
+    deliveries = [_deliver(courier, request, clock, random.uniform(0, 2 * _SPREAD)) for request in requests]
+    if is_first:  # all are before the claim, so that each kind is seen there
+        answered = await asyncio.gather(*opt_outs)
+        await asyncio.gather(*deliveries)
+        return answered
+    under_way = asyncio.gather(*deliveries)
+    if is_second:  # all are after it
+        await until(lambda: _is_sending(other), "a message is on its way")
+    answered = await asyncio.gather(*opt_outs)
+    await under_way
+    return answered
+
+
+async def _is_sending(store: Store) -> bool:
+    async with store.reading() as connection:
+        return bool(await connection.scalar(select(func.count()).where(messages.c.state == "sending")))
 
 
 async def _queue(world: World, number: int) -> list[Person]:
