@@ -9,8 +9,6 @@ PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 INSTALLED := .venv/installed
-# One more than there are cores, as some tests wait for a server that comes back.
-TESTERS := $(shell $(PYTHON) -c "import os; print(min(8, (os.cpu_count() or 1) + 1))" 2>/dev/null)
 
 help:
 	@echo "make demo     run the shipped programme on real orders"
@@ -38,7 +36,7 @@ layers: $(INSTALLED)
 	$(BIN)/lint-imports --no-logo
 
 unit: $(INSTALLED)
-	$(BIN)/pytest -n $(TESTERS)
+	$(BIN)/pytest -n auto --maxprocesses 8
 
 fuzz: $(INSTALLED)
 	JOURNEYFLOW_FUZZ=$(or $(JOURNEYFLOW_FUZZ),100000) $(BIN)/pytest tests/language/test_fuzz.py -n 2 --timeout=0

@@ -30,7 +30,7 @@ from tests.proofs.provider import Clock, read_log
 from tests.proofs.sizes import size
 from tests.proofs.windows import Left, fullest
 
-ENTRANCES = size(16, 200)
+ENTRANCES = size(40, 200)
 PROCESSES = size(2, 4)
 START = datetime(2031, 10, 24, 5, tzinfo=UTC)  # clocks are put back on the 26th in Europe
 PLACES = {
