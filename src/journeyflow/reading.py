@@ -95,11 +95,6 @@ def is_right_to_left(locale: str) -> bool:
     return bool(locale) and _locale(locale).text_direction == "rtl"
 
 
-def known_locale(locale: str) -> str:
-    """The part of the tag that the data on languages know, as a tag."""
-    return str(_locale(locale)).replace("_", "-")
-
-
 # Remembered, as the text part of a message says the same as the HTML, and many messages do.
 @lru_cache(maxsize=2_000)
 def _said_number(tag: str, value: Decimal, decimals: int | None) -> str:
