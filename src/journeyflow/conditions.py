@@ -86,6 +86,17 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Rfm:
+    """All tests hold on what the customer's purchases amount to, as of the last night (see `rfm`).
+
+    Tests are named "class", or "recency", "frequency", "monetary" for the quintiles 1 (low) to 5.
+    """
+
+    tests: tuple[Test, ...]
+    kind: Literal["rfm"] = "rfm"
+
+
+@dataclass(frozen=True, slots=True)
 class InSegment:
     """The customer is in the segment; its condition is copied in, so that a plan never changes."""
 
@@ -113,7 +124,7 @@ class Not:
 
 
 Condition = Annotated[
-    Attribute | Trigger | History | Consent | Message | InSegment | All | Any | Not,
+    Attribute | Trigger | History | Consent | Message | Rfm | InSegment | All | Any | Not,
     Field(discriminator="kind"),
 ]
 ALWAYS = All(())

@@ -237,11 +237,15 @@ Entry = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ExitRule:
-    """Leave on an event, or as soon as a condition holds before a leg or a send. One of the two is set."""
+    """Leave on an event, on leaving a segment, or as soon as a condition holds before a leg or a send.
+
+    One of the three is set.
+    """
 
     path: str
     event: EventMatch | None = None
     when: Condition | None = None
+    leaves: str | None = None  # the segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +270,7 @@ class Plan:
     exits: tuple[ExitRule, ...] = ()
     goal: Goal | None = None
     topic: str = ""  # of the policy; "": its messages are about none in particular
+    spread: int = 0  # seconds over which those who enter by one sweep set out
 
     def to_json(self) -> dict[str, Any]:
         return _PLAN.dump_python(self, mode="json")  # type: ignore[no-any-return]

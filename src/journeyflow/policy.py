@@ -102,6 +102,14 @@ class SmsRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Purchases:
+    """What counts as one, for the classes that customers are put into every night."""
+
+    event: str
+    value: str  # the property with what was paid
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """After how many seconds rows go; None: they stay. What an open passage needs always stays."""
 
@@ -133,6 +141,7 @@ class Policy:
     tracking: Tracking = Tracking()
     sms: SmsRules = SmsRules()
     retention: Retention = Retention()
+    purchases: Purchases | None = None
     defaults: Defaults = Defaults()
 
     def to_json(self) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.members import from_hex, place_of
 from journeyflow.plan import Plan
-from journeyflow.store.customers import aliases, consent_log, consents, customers, events, segment_members
+from journeyflow.store.customers import aliases, consent_log, consents, customers, events
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments, legs, observations, wakeups
 from journeyflow.store.programme import journey_versions
 from journeyflow.store.reports import reports
+from journeyflow.store.segments import rfm, segment_members, touched
 from journeyflow.store.short_links import short_links
 
 
@@ -33,6 +34,8 @@ async def holdings(connection: AsyncConnection, customer: int) -> dict[Table, Co
         observations: observations.c.enrollment_id.in_(inside),
         wakeups: tuple_(wakeups.c.cohort_id, wakeups.c.member).in_(places),
         messages: messages.c.customer_id == customer,
+        touched: touched.c.customer_id == customer,
+        rfm: rfm.c.customer_id == customer,
         segment_members: segment_members.c.customer_id == customer,
         consent_log: consent_log.c.customer_id == customer,
         consents: consents.c.customer_id == customer,

@@ -15,10 +15,11 @@ from journeyflow.audience.records import COLUMNS
 from journeyflow.audience.suppression import between_claims
 from journeyflow.errors import JourneyflowError
 from journeyflow.store.coupons import coupons
-from journeyflow.store.customers import aliases, consent_log, consents, customers, events, segment_members
+from journeyflow.store.customers import aliases, consent_log, consents, customers, events
 from journeyflow.store.database import Store, insert_ignoring, locked
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
+from journeyflow.store.segments import segment_members
 
 _ATTEMPTS = 20
 _PATIENCE = "SET LOCAL lock_timeout = '500ms'"  # as for an erasure: it is never a leg that has to give way

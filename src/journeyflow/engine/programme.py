@@ -47,7 +47,8 @@ class Programme:
 
         In this order they enroll and travel the first leg, so the higher one gets the last place under a cap.
         """
-        query = select(journeys.c.version_id).where(journeys.c.enabled).order_by(journeys.c.name)
+        taking = (journeys.c.enabled, journeys.c.paused_at.is_(None))
+        query = select(journeys.c.version_id).where(*taking).order_by(journeys.c.name)
         ids = (await connection.execute(query)).scalars().all()
         versions = [Version(id, await self.plan(connection, id)) for id in ids]
         return sorted(versions, key=lambda version: -version.plan.priority)

@@ -32,12 +32,13 @@ from journeyflow.engine.programme import Programme
 from journeyflow.members import enrollment_range
 from journeyflow.policy import DAY, Policy
 from journeyflow.store.audit import audit_log, note
-from journeyflow.store.customers import consent_log, events, received_sms, segment_members
+from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.database import Store, locked
 from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
 from journeyflow.store.programme import journeys
 from journeyflow.store.reports import reports
+from journeyflow.store.segments import segment_members
 from journeyflow.store.short_links import TESTS, number_of_test, short_links
 
 ACTOR = "journeyflow"  # whose work it is, in the audit log

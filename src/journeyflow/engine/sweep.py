@@ -34,10 +34,11 @@ from journeyflow.engine.programme import Programme, Version
 from journeyflow.members import COHORT_SIZE
 from journeyflow.plan import EnterByDate, EnterByEvent, EnterByHand, EnterBySchedule, EnterBySegment, Plan
 from journeyflow.policy import Policy
-from journeyflow.store.customers import customers, segment_members
+from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, insert_ignoring, locked
 from journeyflow.store.passages import enrollments, sweeps
 from journeyflow.store.programme import journey_versions
+from journeyflow.store.segments import segment_members
 
 _log = logging.getLogger(__name__)
 

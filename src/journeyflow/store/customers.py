@@ -95,21 +95,3 @@ received_sms = Table(  # messages from customers that have been taken in, by the
     Column("id", Text, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
 )
-
-segment_members = Table(
-    "segment_members",
-    metadata,
-    Column("id", BigId, primary_key=True),
-    Column("segment", Text, nullable=False),
-    Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
-    Column("joined_at", UtcDateTime, nullable=False),
-    Column("left_at", UtcDateTime),  # None: still in it
-)
-Index(
-    "uq_segment_members_open",
-    segment_members.c.segment,
-    segment_members.c.customer_id,
-    unique=True,
-    sqlite_where=segment_members.c.left_at.is_(None),
-    postgresql_where=segment_members.c.left_at.is_(None),
-)

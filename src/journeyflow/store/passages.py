@@ -66,6 +66,7 @@ starts = Table(  # cohorts whose workflow has yet to be started
     "starts",
     metadata,
     Column("cohort_id", BigId, ForeignKey("cohorts.id"), primary_key=True, autoincrement=False),
+    Column("due_at", UtcDateTime),  # its members do not set out before; None: at once
 )
 
 wakeups = Table(  # events that have yet to be signalled to a cohort

@@ -43,4 +43,5 @@ journeys = Table(
     # The version that whoever enters now enters.
     Column("version_id", BigId, ForeignKey("journey_versions.id"), nullable=False),
     Column("enabled", Boolean, nullable=False),  # False: its file is gone; nobody enters, people inside go on
+    Column("paused_at", UtcDateTime),  # nobody enters and nothing is sent until somebody resumes it
 )

@@ -10,11 +10,12 @@ from journeyflow.store import (
     passages,
     programme,
     reports,
+    segments,
     short_links,
 )
 from journeyflow.store.types import metadata
 
 __all__ = [
     "api_keys", "audit", "coupons", "customers", "installation", "ledger", "metadata", "passages",
-    "programme", "reports", "short_links",
+    "programme", "reports", "segments", "short_links",
 ]  # fmt: skip
