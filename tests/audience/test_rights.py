@@ -29,6 +29,7 @@ IMPERSONAL = {
     "legs": "places in a cohort; what they mean stands in enrollments",
     "policies": "what users wrote",
     "received_sms": "the gateway's own ids of messages",
+    "segments": "what users wrote",
     "starts": "cohorts",
     "suppressions": "salted hashes",
     "sweeps": "how far an occasion has got",
