@@ -49,9 +49,9 @@ class EngineActivities:
                 busy_at = clock()
 
     @activity.defn(name="sweep")
-    async def sweep(self) -> SweepCount:
+    async def sweep(self, journey: str = "") -> SweepCount:
         async with heartbeating():
-            entered = await sweep.sweep(self._store, self._programme, attempt_clock())
+            entered = await sweep.sweep(self._store, self._programme, attempt_clock(), journey)
             aside: set[int] = set()
             while await outbox.flush(self._store, self._client, aside):
                 pass

@@ -61,8 +61,10 @@ class _Sweep:
 Candidates = Callable[[datetime], Select[Any]]  # who may enter at this moment
 
 
-async def sweep(store: Store, programme: Programme, clock: Callable[[], datetime]) -> int:
-    """Enrolls everyone whose time has come; gives how many.
+async def sweep(
+    store: Store, programme: Programme, clock: Callable[[], datetime], journey: str = ""
+) -> int:
+    """Enrolls everyone whose time has come, into one journey or into all; gives how many.
 
     A journey that fails does not hold up the others; its error is raised when they are done.
     """
@@ -71,6 +73,8 @@ async def sweep(store: Store, programme: Programme, clock: Callable[[], datetime
         policy = await programme.policy(connection)
     entered, errors = 0, []
     for version in enabled:
+        if journey not in ("", version.plan.journey):
+            continue
         try:
             entered += await _sweep_journey(_Sweep(store, programme, policy, clock, version))
         except Exception as error:  # noqa: BLE001 - raised below
