@@ -37,14 +37,20 @@ class Store:
         self._writer = asyncio.Lock() if self.is_sqlite else None
 
     @staticmethod
-    def open(url: str) -> "Store":
-        """`sqlite:///path/to/file.db` or `postgresql://user@host/name`."""
+    def open(url: str, *, alone: bool = False) -> "Store":
+        """`sqlite:///path/to/file.db` or `postgresql://user@host/name`.
+
+        `alone`: a SQLite file that no other program has open, nor can open until this store is closed. It
+        then takes one connection at a time.
+        """
         parsed = _parse(url)
         driver = _DRIVERS[parsed.get_backend_name()]
         engine = create_async_engine(
             parsed.set(drivername=driver), pool_size=8, max_overflow=0, hide_parameters=True
         )
         if driver == _DRIVERS["sqlite"]:
+            if alone:
+                event.listen(engine.sync_engine, "connect", _keep_others_out)
             event.listen(engine.sync_engine, "connect", _configure_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return Store(engine)
@@ -151,6 +157,13 @@ def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
     except sqlite3.Error:
         dbapi_connection.close()  # nobody else will, and its thread would outlive the event loop
         raise
+    cursor.close()
+
+
+def _keep_others_out(dbapi_connection: Any, _record: Any) -> None:
+    """Before anything is read: whoever has the file open holds a lock on it that bars this one."""
+    cursor = dbapi_connection.cursor()
+    cursor.execute("PRAGMA locking_mode=EXCLUSIVE")
     cursor.close()
 
 
