@@ -7,11 +7,17 @@ from hypothesis import strategies as st
 
 from journeyflow.audience.mailboxes import _PLAIN, read_mailbox
 
+_LETTERS = "aZ09-_+."
+_PARTS = st.text(_LETTERS, min_size=1, max_size=70)
+_LABELS = st.lists(st.text("aZ09-", min_size=1, max_size=66), min_size=1, max_size=4)
+_TOPS = st.sampled_from(["com", "se", "SE", "info", "test", "local", "arpa", "c0m", "1"])
 
-@given(st.from_regex(_PLAIN, fullmatch=True))
-def test_what_is_plain_is_an_address(text: str) -> None:
-    found = validate_email(text, check_deliverability=False, strict=True)
-    assert found.ascii_email is not None
+
+@given(_PARTS, _LABELS, _TOPS)
+def test_what_is_plain_is_an_address(local: str, labels: list[str], top: str) -> None:
+    text = f"{local}@{'.'.join(labels)}.{top}"
+    if _PLAIN.fullmatch(text):
+        validate_email(text, check_deliverability=False, strict=True)
 
 
 @pytest.mark.parametrize("text", ["ada@example.com", "a.b+c@mail.example.co.uk", "x_y-z@a-b.example.se"])
