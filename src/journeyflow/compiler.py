@@ -34,6 +34,7 @@ def compile_journey(journey: d.Journey, segments: Mapping[str, d.Segment]) -> p.
         exits=tuple(_exit(rule, conditions) for rule in journey.exits),
         goal=_goal(journey.goal) if journey.goal else None,
         topic=journey.topic.value if journey.topic else "",
+        spread=journey.spread,
     )
 
 
@@ -78,6 +79,8 @@ class _Conditions:
             case d.MessageCondition():
                 channel = condition.channel.value if condition.channel else None
                 return c.Message(condition.template.value, condition.was, channel, condition.within)
+            case d.RfmCondition():
+                return c.Rfm(_tests(condition.tests))
             case d.EventCondition():
                 return _history(condition)
             case _:

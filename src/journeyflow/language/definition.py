@@ -72,6 +72,12 @@ class MessageCondition:
 
 
 @dataclass(frozen=True, slots=True)
+class RfmCondition:
+    mark: Mark
+    tests: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentCondition:
     mark: Mark
     segment: Word
@@ -101,6 +107,7 @@ Condition = (
     | EventCondition
     | ConsentCondition
     | MessageCondition
+    | RfmCondition
     | SegmentCondition
     | AllOf
     | AnyOf
@@ -328,3 +335,4 @@ class Journey:
     goal: Goal | None
     steps: tuple[Step, ...]
     source: str  # the text of the file
+    spread: int = 0  # seconds over which those who come in together set out

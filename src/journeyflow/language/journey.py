@@ -36,6 +36,7 @@ def parse_journey(document: Document) -> Journey | None:
         enter=enter.entry,
         when=enter.when,
         again=enter.again,
+        spread=enter.spread,
         exits=exits,
         goal=goal,
         steps=steps,

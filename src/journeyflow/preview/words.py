@@ -16,6 +16,7 @@ from journeyflow.conditions import (
     InSegment,
     Message,
     Not,
+    Rfm,
     Scalar,
     Test,
     Trigger,
@@ -76,6 +77,8 @@ _COUNTS = {
 def rules_in_words(plan: Plan) -> list[str]:
     """Who may come in and how often, who leaves before the end, and what counts as success."""
     lines = [f"how often: {_again(plan.again)}"]
+    if plan.spread:
+        lines.append(f"who come in together: set out over {duration(plan.spread)}")
     if plan.when != ALWAYS:
         lines.append(f"only who: {condition_in_words(plan.when)}")
     lines += [f"leaves at once: {_exit(rule)}" for rule in plan.exits]
@@ -157,6 +160,8 @@ def condition_in_words(condition: Condition) -> str:
             return f"consents to {_consent(condition)}"
         case Message():
             return _message(condition)
+        case Rfm():
+            return f"by purchases, {tests_in_words(condition.tests)}"
         case InSegment():
             return f"in the segment {condition.segment}"
         case All():

@@ -151,9 +151,20 @@ def _enter(names: Names) -> Schema:
             "after 30 days",
             "always",
         ),
+        "spread": key(
+            DURATION,
+            "Those who come in together set out one after the other over this time, 24 hours at most; not "
+            "with event or manual.",
+            "2 hours",
+        ),
     }
+    alone = [{"required": [kind]} for kind in ("event", "manual")]
     return keys(
-        {**kinds, **more}, title="Entry", oneOf=one_of_keys(*kinds), dependentRequired={"where": ["event"]}
+        {**kinds, **more},
+        title="Entry",
+        oneOf=one_of_keys(*kinds),
+        dependentRequired={"where": ["event"]},
+        dependentSchemas={"spread": {"not": {"anyOf": alone}}},
     )
 
 
