@@ -36,12 +36,14 @@ from journeyflow.conditions import (
     InSegment,
     Message,
     Not,
+    Rfm,
     Test,
     Trigger,
 )
 from journeyflow.errors import PlanError
 from journeyflow.store.customers import events
 from journeyflow.store.ledger import WAS, messages
+from journeyflow.store.segments import rfm
 
 COLUMNS = ("email", "phone", "timezone", "locale", "country")  # attributes with a column of their own
 _DECIMALS = 6  # sums are rounded, as SQLite adds 0.1 and 0.7 to a little less than 0.8
@@ -79,6 +81,8 @@ def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
             return _history(condition, frame)
         case Message():
             return _message(condition, frame)
+        case Rfm():
+            return _rfm(condition, frame)
         case _:
             assert_never(condition)
 
@@ -166,6 +170,16 @@ def _message(condition: Message, frame: Frame) -> ColumnElement[bool]:
         left = func.coalesce(row.c.sent_at, row.c.at)
         asked.append(left > frame.now - timedelta(seconds=condition.within))
     return exists().where(*asked).correlate_except(row)
+
+
+def _rfm(condition: Rfm, frame: Frame) -> ColumnElement[bool]:
+    row = rfm.alias()
+    tests = [expressions.holds(test, _amounts(row.c[test.name])) for test in condition.tests]
+    return exists().where(row.c.customer_id == frame.customer.c.id, *tests).correlate_except(row)
+
+
+def _amounts(column: ColumnElement[Anything]) -> expressions.Value:
+    return expressions.text_column(column) if column.name == "class" else expressions.number(column)
 
 
 def _count() -> ColumnElement[Anything]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any as Anything
 from typing import assert_never
 
-from sqlalchemy import ColumnElement, null
+from sqlalchemy import ColumnElement, null, select
 
 from journeyflow.audience.conditions import COLUMNS, Frame, counted, holds, summed
 from journeyflow.audience.permission import consent_state
@@ -21,10 +21,12 @@ from journeyflow.conditions import (
     InSegment,
     Message,
     Not,
+    Rfm,
     Test,
     Trigger,
 )
 from journeyflow.language.durations import in_words
+from journeyflow.store.segments import rfm
 
 Seen = list[list[Anything]]  # [[what was asked, what it was], ...]; what is missing was None
 
@@ -83,6 +85,8 @@ def _facts(condition: Condition, frame: Frame) -> Iterator[_Fact]:
             yield from _history(condition, frame)
         case Message():
             yield _Fact(_message(condition), holds(condition, frame))
+        case Rfm(tests):
+            yield from (_rfm(test.name, frame) for test in tests)
         case InSegment():
             yield _Fact(f"segment {condition.segment}", holds(condition, frame))
         case _:
@@ -107,6 +111,12 @@ def _history(condition: History, frame: Frame) -> Iterator[_Fact]:
         yield _Fact(f"{event}, count", counted(condition, frame))
     for name in dict.fromkeys(test.name for test in condition.sum):
         yield _Fact(f"{event}, sum of {name}", summed(condition, name, frame))
+
+
+def _rfm(name: str, frame: Frame) -> _Fact:
+    row = rfm.alias()
+    query = select(row.c[name]).where(row.c.customer_id == frame.customer.c.id)
+    return _Fact(f"rfm {name}", query.correlate_except(row).scalar_subquery())
 
 
 def _event(match: EventMatch) -> str:

@@ -15,12 +15,14 @@ from journeyflow.language.definition import (
     EventPattern,
     MessageCondition,
     NotThis,
+    RfmCondition,
     SegmentCondition,
     TriggerCondition,
     Word,
 )
 from journeyflow.language.fields import Fields, as_list, as_map, describe
 from journeyflow.language.problems import Mark, Report, either, instead, quoted
+from journeyflow.language.rfm import rfm_tests
 from journeyflow.language.source import ListNode, MapNode, Node, TextNode
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
@@ -35,6 +37,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "segment": (),
     "consent": (),
     "message": (),
+    "rfm": (),
     "trigger": (),
 }
 
@@ -118,6 +121,8 @@ def _read(kind: str, fields: Fields, report: Report) -> Condition | None:
             return _consent(node, fields.mark, report)
         case "message":
             return _message(node, fields.mark, report)
+        case "rfm":
+            return RfmCondition(fields.mark, rfm_tests(node, report))
         case _:
             return TriggerCondition(fields.mark, property_tests(node, '"trigger"', report))
 

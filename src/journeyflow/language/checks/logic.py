@@ -20,12 +20,15 @@ from journeyflow.language.definition import (
     ConsentCondition,
     EventCondition,
     NotThis,
+    RfmCondition,
     TriggerCondition,
 )
 from journeyflow.language.problems import Mark
 
 _PATIENCE = 20_000  # comparisons, after which nothing more is said
 
+# Whose values are compared.
+_SUBJECTS = {AttributeCondition: "attribute", TriggerCondition: "trigger", RfmCondition: "rfm"}
 # What holds where a comparison does not: of any value, and of a number.
 _OPPOSITES = {"is": "is_not", "is_not": "is", "in": "not_in", "not_in": "in", "exists": "exists"}
 _BEYOND = {
@@ -38,7 +41,7 @@ _BEYOND = {
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One comparison of an attribute, or of a property of the entry event."""
+    """One comparison of an attribute, of a property of the entry event, or of what purchases amount to."""
 
     subject: tuple[str, str]  # ("attribute", "tier")
     op: str
@@ -134,7 +137,7 @@ def formula(condition: Condition, *, holds: bool = True) -> Formula:
             return _joined(parts, are_all=isinstance(condition, AllOf) == holds)
         case NotThis():
             return formula(condition.of, holds=not holds)
-        case AttributeCondition() | TriggerCondition():
+        case AttributeCondition() | TriggerCondition() | RfmCondition():
             return _tests(condition, holds)
         case _:
             fact = _fact(condition)
@@ -156,8 +159,8 @@ def _covered(test: Comparison, narrow: Sequence[Comparison]) -> bool:
     return _follows(given, _test("property", test))
 
 
-def _tests(condition: AttributeCondition | TriggerCondition, holds: bool) -> Formula:
-    subject = "attribute" if isinstance(condition, AttributeCondition) else "trigger"
+def _tests(condition: AttributeCondition | TriggerCondition | RfmCondition, holds: bool) -> Formula:
+    subject = _SUBJECTS[type(condition)]
     tests = tuple(_test(subject, test) for test in condition.tests)
     return _joined(tests if holds else tuple(map(_denied, tests)), are_all=holds)
 

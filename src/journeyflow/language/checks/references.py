@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+from journeyflow.language.checks import purchases
 from journeyflow.language.checks.surroundings import Surroundings
 from journeyflow.language.definition import (
     Condition,
@@ -17,6 +18,7 @@ from journeyflow.language.definition import (
 from journeyflow.language.problems import Report, instead, nearest, quoted
 from journeyflow.language.steps import CHANNELS
 from journeyflow.language.walk import all_conditions, all_steps, conditions_inside
+from journeyflow.rfm import READY_MADE
 
 
 def check(journey: Journey, around: Surroundings, report: Report) -> None:
@@ -76,6 +78,9 @@ def _topic(word: Word | None, around: Surroundings, report: Report) -> None:
 
 def _segment(word: Word, segments: Mapping[str, Segment] | None, report: Report) -> None:
     if segments is None or word.value in segments:
+        return
+    if word.value in READY_MADE:
+        purchases.refuse(word.mark, f"the segment {quoted(word.value)}", report)
         return
     message = f"no segment is called {quoted(word.value)}; {_or_define(word.value, segments, 'segments')}"
     report.add(word.mark, "JF201", message)

@@ -68,6 +68,16 @@ MEANING: dict[str, Example] = {
     "JF213": Example("- journey: neighbor", "- journey: neighbour"),
     "JF214": Example("- wait: 30 days\n- journey: example", "- wait: 30 days\n- journey: neighbour"),
     "JF215": Example("topic: new", "category: marketing"),
+    "JF216": Example(
+        "exit:\n  - when: {segment: rfm-lapsed}",
+        "purchases: {event: order.completed, value: total}",
+        good_file="policy",
+    ),
+    "JF217": Example(
+        "rfm-loyal: {event: order.completed, count: {at_least: 3}}",
+        "regular: {event: order.completed, count: {at_least: 3}}",
+        file="segments",
+    ),
     "JF301": Example("- end\n- send: {email: welcome}", "- send: {email: welcome}\n- end"),
     "JF302": Example(
         'enter: {schedule: "0 9 * * mon", when: {consent: email}}\n'
