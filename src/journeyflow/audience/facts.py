@@ -74,10 +74,8 @@ def _facts(condition: Condition, frame: Frame) -> Iterator[_Fact]:
                 yield from _facts(part, frame)
         case Not(of):
             yield from _facts(of, frame)
-        case Attribute(tests):
-            yield from (_attribute(test.name, frame) for test in tests)
-        case Trigger(tests):
-            yield from (_trigger(test.name, frame) for test in tests)
+        case Attribute(tests) | Trigger(tests) | Rfm(tests):
+            yield from (_TESTED[condition.kind](test.name, frame) for test in tests)
         case Consent():
             state = consent_state(condition.channel, condition.topic, frame.customer)
             yield _Fact(" ".join(filter(None, ("consent", condition.channel, condition.topic))), state)
@@ -85,8 +83,6 @@ def _facts(condition: Condition, frame: Frame) -> Iterator[_Fact]:
             yield from _history(condition, frame)
         case Message():
             yield _Fact(_message(condition), holds(condition, frame))
-        case Rfm(tests):
-            yield from (_rfm(test.name, frame) for test in tests)
         case InSegment():
             yield _Fact(f"segment {condition.segment}", holds(condition, frame))
         case _:
@@ -117,6 +113,9 @@ def _rfm(name: str, frame: Frame) -> _Fact:
     row = rfm.alias()
     query = select(row.c[name]).where(row.c.customer_id == frame.customer.c.id)
     return _Fact(f"rfm {name}", query.correlate_except(row).scalar_subquery())
+
+
+_TESTED = {"attribute": _attribute, "trigger": _trigger, "rfm": _rfm}
 
 
 def _event(match: EventMatch) -> str:

@@ -19,7 +19,7 @@ from journeyflow.store.customers import aliases, consent_log, consents, customer
 from journeyflow.store.database import Store, insert_ignoring, locked
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
-from journeyflow.store.segments import segment_members
+from journeyflow.store.segments import rfm, segment_members
 
 _ATTEMPTS = 20
 _PATIENCE = "SET LOCAL lock_timeout = '500ms'"  # as for an erasure: it is never a leg that has to give way
@@ -118,7 +118,7 @@ async def _join(connection: AsyncConnection, nobody: Row[Any], customer: Row[Any
     attributes = {**nobody.attributes, **customer.attributes}
     filled = update(customers).where(customers.c.id == customer.id)
     await connection.execute(filled.values(**values, attributes=attributes, updated_at=now))
-    for table in (consents, segment_members):
+    for table in (consents, segment_members, rfm):
         await connection.execute(delete(table).where(table.c.customer_id == nobody.id))
     await connection.execute(delete(customers).where(customers.c.id == nobody.id))
 

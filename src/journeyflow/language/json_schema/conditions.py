@@ -94,7 +94,9 @@ def _kinds(segments: list[str] | None) -> dict[str, Schema]:
             _message(), "A message to the customer has come so far.", {"template": "welcome", "was": "opened"}
         ),
         "rfm": key(
-            _rfm(), "Tests on what the customer's purchases amount to.", {"class": {"in": ["loyal", "champion"]}}
+            _rfm(),
+            "Tests on what the customer's purchases amount to, all of which must hold.",
+            {"class": {"in": ["loyal", "champion"]}},
         ),
         "trigger": key(
             ref("where"), "Tests on the event that brought the customer in.", {"source": {"is": "store"}}
