@@ -47,8 +47,9 @@ class Leg:
     finished: Mask = 0
     gone: dict[tuple[str, str], Mask] = field(default_factory=dict)  # (exited | failed, reason) -> who
     channels: set[str] = field(default_factory=set)  # where messages were queued
-    woken_by: dict[int, int] = field(default_factory=dict)  # position -> event
+    woken_by: dict[int, int] = field(default_factory=dict)  # position -> event, or 0: the journey was resumed
     trail: list[list[Any]] = field(default_factory=list)  # [step, what, members, detail]
+    is_paused: bool = False  # the journey, as far as the leg knew when it began
 
     def go(self, members: Mask, to: int) -> None:
         self.at[to] |= members
