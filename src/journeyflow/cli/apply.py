@@ -8,6 +8,7 @@ import click
 
 from journeyflow.cli.actor import actor
 from journeyflow.cli.stores import migrated_store
+from journeyflow.engine.pausing import paused_journeys
 from journeyflow.folder import Folder, FolderError, apply_folder, read_folder
 from journeyflow.settings import Settings, load_settings
 from journeyflow.store.applying import Applied
@@ -30,17 +31,21 @@ def apply(ctx: click.Context, root: Path | None) -> None:
     except FolderError as error:
         click.echo("\n".join([*error.problems, "", "nothing was changed"]), err=True)
         ctx.exit(1)
-    applied, empty = asyncio.run(_apply(settings, folder))
+    applied, empty, paused = asyncio.run(_apply(settings, folder))
     click.echo(_told(applied))
+    for name in paused:
+        click.echo(f"{name} is paused; nobody enters it until: journeyflow journey resume {name}")
     for pool in empty:
         click.echo(f'the pool "{pool}" has no coupons; run: journeyflow coupons import {pool} FILE')
 
 
-async def _apply(settings: Settings, folder: Folder) -> tuple[Applied, list[str]]:
-    """Also the pools that a template names and that have no code."""
+async def _apply(settings: Settings, folder: Folder) -> tuple[Applied, list[str], list[str]]:
+    """Also the pools that a template names and that have no code, and the journeys that are paused."""
     async with migrated_store(settings) as store:
         applied = await apply_folder(store, folder, datetime.now(UTC), actor())
-        return applied, await _empty_pools(store, folder)
+        async with store.reading() as connection:
+            paused = await paused_journeys(connection)
+        return applied, await _empty_pools(store, folder), paused
 
 
 async def _empty_pools(store: Store, folder: Folder) -> list[str]:

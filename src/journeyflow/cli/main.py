@@ -38,6 +38,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 70, 130
         "keys": Lazy("journeyflow.cli.keys:keys", "Make, list and revoke keys to the HTTP API."),
         "enroll": Lazy("journeyflow.cli.enroll:enroll", "Ask for customers to enter a journey."),
         "status": Lazy("journeyflow.cli.status:status", "Show who is where in each journey."),
+        "journey": Lazy("journeyflow.cli.journey:journey", "Pause a journey, or resume it."),
         "customer": Lazy("journeyflow.cli.customer:customer", "Look at, export or erase one customer."),
         "why": Lazy("journeyflow.cli.why:why_", "Tell why a customer got a message, or did not."),
         "suppress": Lazy("journeyflow.cli.suppress:suppress", "Addresses that nothing is sent to."),
