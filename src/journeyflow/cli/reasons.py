@@ -168,6 +168,7 @@ def _cause(plan: Plan, cause: Cause, moments: Moments) -> Line:
     since = moments.told(cause.at) if cause.at else ""
     text = {
         "disabled": "the journey takes nobody in: its file is gone",
+        "paused": f"the journey is paused since {since}, so nobody enters it",
         "never-did": f"the customer never did what brings in: {entry_in_words(plan.enter)}",
         "asked-for": "nobody asked for it, and nothing else brings customers in",
         "where": f"{event} came, but is not what brings in: {entry_in_words(plan.enter)}",
