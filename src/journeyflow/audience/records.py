@@ -6,7 +6,7 @@ A parser raises RecordError with one sentence that names the field and never quo
 import difflib
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -90,8 +90,11 @@ def parse_customer(
     )
 
 
-def parse_event(record: Mapping[str, Any]) -> EventRow:
-    """`{"id", "customer", "name", "at": ISO 8601 with an offset, "properties": {...}}`"""
+def parse_event(record: Mapping[str, Any], moment: Callable[[Any, str], datetime] | None = None) -> EventRow:
+    """`{"id", "customer", "name", "at": ISO 8601 with an offset, "properties": {...}}`
+
+    `moment` reads times that are written otherwise, given the field's name for its RecordError.
+    """
     _refuse_unknown(record, EVENT_FIELDS)
     ours = {field_name: identifier(record, field_name) for field_name in ("id", "name")}
     for field_name, value in ours.items():
@@ -105,7 +108,7 @@ def parse_event(record: Mapping[str, Any]) -> EventRow:
         key=ours["id"],
         customer=identifier(record, "customer"),
         name=ours["name"],
-        at=instant(record.get("at"), "at"),
+        at=(moment or instant)(record.get("at"), "at"),
         properties=properties,
     )
 
