@@ -71,6 +71,31 @@ def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
             return type_coerce(not_(holds(of, frame)), Boolean)
         case InSegment():
             return holds(condition.condition, frame)
+        case _:
+            return _of_customer(condition, frame)
+
+
+def counted(condition: History, frame: Frame) -> ColumnElement[Anything]:
+    """How many of the events there are."""
+    past = events.alias()
+    return _over(past, _count(), condition, frame)
+
+
+def summed(condition: History, name: str, frame: Frame) -> ColumnElement[Anything]:
+    """The sum of the events' property `name`."""
+    past = events.alias()
+    return _over(past, sum_of(past, name), condition, frame)
+
+
+def matches(match: EventMatch, events: FromClause) -> ColumnElement[bool]:
+    """Whether a row of `events` has the name and passes the tests on its properties."""
+    return and_(events.c.name == match.event, *_properties(match.where, events))
+
+
+def _of_customer(
+    condition: Attribute | Trigger | Consent | History | Message | Rfm, frame: Frame
+) -> ColumnElement[bool]:
+    match condition:
         case Attribute(tests):
             return and_(true(), *(expressions.holds(test, _attribute(test, frame)) for test in tests))
         case Trigger(tests):
@@ -85,23 +110,6 @@ def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
             return _rfm(condition, frame)
         case _:
             assert_never(condition)
-
-
-def counted(condition: History, frame: Frame) -> ColumnElement[Anything]:
-    """How many of the events there are."""
-    past = events.alias()
-    return _over(past, _count(), condition, frame)
-
-
-def summed(condition: History, name: str, frame: Frame) -> ColumnElement[Anything]:
-    """The sum of the events' property `name`."""
-    past = events.alias()
-    return _over(past, _sum(past, name), condition, frame)
-
-
-def matches(match: EventMatch, events: FromClause) -> ColumnElement[bool]:
-    """Whether a row of `events` has the name and passes the tests on its properties."""
-    return and_(events.c.name == match.event, *_properties(match.where, events))
 
 
 def _attribute(test: Test, frame: Frame) -> expressions.Value:
@@ -129,7 +137,7 @@ def _history(condition: History, frame: Frame) -> ColumnElement[bool]:
     if not condition.count and not condition.sum:
         return exists().where(_meant(condition, frame, past)).correlate_except(past)
     tests = [expressions.holds(test, expressions.number(_count())) for test in condition.count]
-    tests += [expressions.holds(test, expressions.number(_sum(past, test.name))) for test in condition.sum]
+    tests += [expressions.holds(test, expressions.number(sum_of(past, test.name))) for test in condition.sum]
     return _over(past, and_(*tests), condition, frame)
 
 
@@ -186,6 +194,6 @@ def _count() -> ColumnElement[Anything]:
     return func.count()
 
 
-def _sum(past: FromClause, name: str) -> ColumnElement[Anything]:
+def sum_of(past: FromClause, name: str) -> ColumnElement[Anything]:
     total = func.coalesce(func.sum(json_sql.number_at(past.c.properties, name)), literal(0, Number))
     return func.round(total, _DECIMALS, type_=Number)
