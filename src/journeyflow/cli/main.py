@@ -34,6 +34,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 70, 130
         "dev": Lazy("journeyflow.cli.dev:dev", "Run everything on this machine, with an embedded server."),
         "demo": Lazy("journeyflow.cli.demo:demo", "Run the shipped programme on real orders, to the end."),
         "worker": Lazy("journeyflow.cli.worker:worker", "Run the journeys and their deliveries."),
+        "store": Lazy("journeyflow.cli.store:store", "Upgrade, check or move the database."),
         "api": Lazy("journeyflow.cli.api:api", "Serve the API for events, and the pages of customers."),
         "keys": Lazy("journeyflow.cli.keys:keys", "Make, list and revoke keys to the HTTP API."),
         "enroll": Lazy("journeyflow.cli.enroll:enroll", "Ask for customers to enter a journey."),
