@@ -45,7 +45,7 @@ async def test_a_pause_is_told_wherever_somebody_looks(
         "letters: resumed; 1 rested because of the pause\n"
     )
     assert await command(capsys, "journey", "resume", "letters") == "letters: is not paused\n"
-    assert "paused" not in await command(capsys, "status", "letters")
+    assert "paused since" not in await command(capsys, "status", "letters")
 
 
 @pytest.mark.usefixtures("here", "sqlite_store")

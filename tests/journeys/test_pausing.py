@@ -1,4 +1,4 @@
-"""A journey that is paused while people are inside, on a real server: they rest at their next send and go on."""
+"""A journey that is paused while people are inside: they rest at their next send, and go on afterwards."""
 
 from datetime import timedelta
 

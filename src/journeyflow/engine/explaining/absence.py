@@ -53,8 +53,8 @@ class Part:
 class Cause:
     why: Why
     event: Happening | None = None
-    # Of paused: since when; of entered, inside and again: when that passage began; of not-in-force: since when the journey is;
-    # of too-old: when the event was looked at.
+    # Of entered, inside and again: when that passage began; of paused and not-in-force: since when the
+    # journey is; of too-old: when the event was looked at.
     at: datetime | None = None
     parts: list[Part] = field(default_factory=list)
     value: Any = None  # of date
