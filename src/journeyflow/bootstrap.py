@@ -42,6 +42,7 @@ from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
 from journeyflow.workflows.purge import Purge
 from journeyflow.workflows.reconcile import Reconcile
+from journeyflow.workflows.refresh import Refresh
 from journeyflow.workflows.router import EventRouter
 from journeyflow.workflows.sweep import Sweep
 
@@ -108,8 +109,14 @@ def journeys_worker(store: Store, client: Client) -> Worker:
     return Worker(
         client,
         task_queue=JOURNEYS_QUEUE,
-        workflows=[Cohort, EventRouter, Sweep, Purge, Reconcile],
-        activities=[activities.travel, activities.route, activities.sweep, activities.purge],
+        workflows=[Cohort, EventRouter, Sweep, Refresh, Purge, Reconcile],
+        activities=[
+            activities.travel,
+            activities.route,
+            activities.sweep,
+            activities.refresh,
+            activities.purge,
+        ],
         interceptors=[PrivateFailures()],
         graceful_shutdown_timeout=_GRACE,
     )

@@ -6,8 +6,9 @@ A missing attribute or property makes a comparison false, never an error.
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
+from typing import Any as Anything
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 Scalar = str | int | float | bool
 Operator = Literal[
@@ -128,3 +129,14 @@ Condition = Annotated[
     Field(discriminator="kind"),
 ]
 ALWAYS = All(())
+
+
+def to_json(condition: Condition) -> dict[str, Anything]:
+    return _CONDITION.dump_python(condition, mode="json")  # type: ignore[no-any-return]
+
+
+def from_json(data: dict[str, Anything]) -> Condition:
+    return _CONDITION.validate_python(data)
+
+
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)

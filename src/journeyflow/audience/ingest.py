@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.consent import Basis, Choice, Standing, State, save, standings
 from journeyflow.audience.records import COLUMNS, CustomerRow, EventRow, Proof
 from journeyflow.policy import Policy
-from journeyflow.store.customers import customers, events
+from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, add_missing, locked, undeleted
+from journeyflow.store.events import add_events
 from journeyflow.store.programme import policies
+from journeyflow.store.segments import touch
 
 Outcome = Literal["new", "changed", "unchanged"]
 
@@ -73,7 +75,7 @@ async def record_events(store: Store, rows: Sequence[EventRow], now: datetime) -
     async with store.writing() as connection:
         keys = {row.customer for row in rows}
         ids, _ = await kept_customers(connection, keys, now)
-        created = await add_events(connection, rows, ids, now)
+        created = await add_event_rows(connection, rows, ids, now)
         outcomes: list[Outcome] = []
         for row in rows:
             outcomes.append("new" if row.key in created else "unchanged")
@@ -92,10 +94,11 @@ async def kept_customers(
         query = undeleted(connection, query.order_by(customers.c.id), of=customers)
         found |= {row.key: row.id for row in await connection.execute(query)}
         created |= await _create_customers(connection, keys - set(found), now)
+    await touch(connection, [found[key] for key in created], "everything")
     return found, created
 
 
-async def add_events(
+async def add_event_rows(
     connection: AsyncConnection, rows: Sequence[EventRow], ids: Mapping[str, int], now: datetime
 ) -> set[str]:
     values = [
@@ -109,7 +112,7 @@ async def add_events(
         }
         for row in sorted(rows, key=lambda row: (row.at, row.key))
     ]
-    return await add_missing(connection, events, values, "key")
+    return await add_events(connection, values)
 
 
 @dataclass(slots=True)
@@ -225,6 +228,7 @@ async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: da
         names = (*COLUMNS, "attributes", "told_at", "updated_at")
         statement = update(customers).where(customers.c.id == bindparam("number"))
         await connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
+        await touch(connection, [row["number"] for row in rows], "customer")
 
 
 async def current_policy(connection: AsyncConnection) -> Policy:

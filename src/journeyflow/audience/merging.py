@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Text, cast, delete, literal, select, text, update
+from sqlalchemy import Row, Text, cast, delete, literal, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +19,7 @@ from journeyflow.store.customers import aliases, consent_log, consents, customer
 from journeyflow.store.database import Store, insert_ignoring, locked
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
-from journeyflow.store.segments import rfm, segment_members
+from journeyflow.store.segments import rfm, segment_members, touch, touched
 
 _ATTEMPTS = 20
 _PATIENCE = "SET LOCAL lock_timeout = '500ms'"  # as for an erasure: it is never a leg that has to give way
@@ -118,9 +118,21 @@ async def _join(connection: AsyncConnection, nobody: Row[Any], customer: Row[Any
     attributes = {**nobody.attributes, **customer.attributes}
     filled = update(customers).where(customers.c.id == customer.id)
     await connection.execute(filled.values(**values, attributes=attributes, updated_at=now))
-    for table in (consents, segment_members, rfm):
+    await _join_memberships(connection, nobody.id, customer.id)
+    for table in (consents, segment_members, rfm, touched):
         await connection.execute(delete(table).where(table.c.customer_id == nobody.id))
     await connection.execute(delete(customers).where(customers.c.id == nobody.id))
+    await touch(connection, [customer.id], "everything")
+
+
+async def _join_memberships(connection: AsyncConnection, nobody: int, customer: int) -> None:
+    """Also those that are open, unless the customer has one: the segments will be asked whether they hold."""
+    own = select(segment_members.c.segment).where(
+        segment_members.c.customer_id == customer, segment_members.c.left_at.is_(None)
+    )
+    theirs = update(segment_members).where(segment_members.c.customer_id == nobody)
+    kept = or_(segment_members.c.left_at.is_not(None), segment_members.c.segment.not_in(own))
+    await connection.execute(theirs.where(kept).values(customer_id=customer))
 
 
 async def _join_consents(connection: AsyncConnection, nobody: int, customer: int) -> None:

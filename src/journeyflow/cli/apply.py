@@ -62,4 +62,6 @@ def _told(applied: Applied) -> str:
     lines = [f"{name:<{width}}  {change}" for name, change in sorted(applied.journeys.items())]
     lines.append(f"policy {'changed' if applied.policy_changed else 'unchanged'}")
     lines.append(f"templates: {applied.templates_changed} changed, {applied.templates_removed} removed")
+    if any(moved := (len(applied.segments.changed), len(applied.segments.removed))):
+        lines.append(f"segments: {moved[0]} changed, {moved[1]} removed")
     return "\n".join(lines)

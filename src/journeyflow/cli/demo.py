@@ -73,6 +73,7 @@ async def _run(folder: Path, root: Path) -> None:
         async with working(settings, store, client, QUEUES):
             console.print("\nrunning the journeys on an embedded Temporal server ...")
             await _until_nothing_is_due(store, client)  # events first, so that every run of the demo is alike
+            await client.execute_workflow("Refresh", id="demo-refresh", task_queue=QUEUES[0])
             await client.execute_workflow("Sweep", id="demo-sweep", task_queue=QUEUES[0])
             await _until_nothing_is_due(store, client)
             await _live_today(console, settings, began, folder)

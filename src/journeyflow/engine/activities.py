@@ -11,11 +11,18 @@ from temporalio import activity
 from temporalio.client import Client
 
 from journeyflow.delivery import reports
-from journeyflow.engine import outbox, purge, route, sweep, travel
+from journeyflow.engine import outbox, purge, refreshing, route, sweep, travel
 from journeyflow.engine.programme import Programme
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.store.database import Store
-from journeyflow.workflows.contracts import LegOutcome, LegRequest, PurgeCount, RouteRequest, SweepCount
+from journeyflow.workflows.contracts import (
+    LegOutcome,
+    LegRequest,
+    PurgeCount,
+    RefreshCount,
+    RouteRequest,
+    SweepCount,
+)
 
 _POLL = (0.01, 0.1)  # seconds between two looks for new events: at least, at most
 _HEARTBEAT = 1.0  # seconds
@@ -52,16 +59,27 @@ class EngineActivities:
     async def sweep(self, journey: str = "") -> SweepCount:
         async with heartbeating():
             entered = await sweep.sweep(self._store, self._programme, attempt_clock(), journey)
-            aside: set[int] = set()
-            while await outbox.flush(self._store, self._client, aside):
-                pass
+            await self._tell()
         return SweepCount(entered)
+
+    @activity.defn(name="refresh")
+    async def refresh(self) -> RefreshCount:
+        async with heartbeating():
+            done = await refreshing.refresh_all(self._store, self._programme, attempt_clock())
+            await self._tell()
+        return RefreshCount(done.joined, done.left, done.entered)
 
     @activity.defn(name="purge")
     async def purge(self) -> PurgeCount:
         async with heartbeating():
             gone = await purge.purge(self._store, self._programme, attempt_clock()())
         return PurgeCount(gone.total())
+
+    async def _tell(self) -> None:
+        """Temporal of everybody who has come in."""
+        aside: set[int] = set()
+        while await outbox.flush(self._store, self._client, aside):
+            pass
 
 
 def _pause(quiet: timedelta) -> float:

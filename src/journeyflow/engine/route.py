@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.conditions import Frame, holds, matches
 from journeyflow.conditions import EventMatch, Test
 from journeyflow.engine.enroll import Entrant, enroll, may_enter
-from journeyflow.engine.held import cancel_held
+from journeyflow.engine.exits import leave
 from journeyflow.engine.locks import lock_customers, lock_enrollments_of
 from journeyflow.engine.programme import Programme, Version
+from journeyflow.engine.segments import Heard, claim_touched, follow, forget
 from journeyflow.members import place_of
 from journeyflow.plan import ENROLL, EnterByEvent, Goal, Plan
 from journeyflow.store.customers import customers, events
@@ -38,19 +39,25 @@ class _Event:
 async def route(
     store: Store, programme: Programme, now: datetime, partition: int = 0, partitions: int = 1
 ) -> int:
-    """Routes a turn's worth of events; gives how many."""
+    """Routes a turn's worth of events, and of other changes that segments follow; gives how many."""
     async with store.writing() as connection:
         claimed = await _claim(connection, partition, partitions)
-        if not claimed:
+        touches = await claim_touched(connection, now, partition, partitions)
+        if not claimed and not touches:
             return 0
-        await lock_enrollments_of(connection, (event.customer for event in claimed))
-        await lock_customers(connection, (event.customer for event in claimed))
+        concerned = {event.customer for event in claimed} | {one.customer for one in touches}
+        await lock_enrollments_of(connection, concerned)
+        await lock_customers(connection, concerned)
         router = _Turn(connection, programme, await programme.enabled(connection), now)
         rounds = _rounds(claimed)
         for batch in rounds:
             await router.take(batch)
-        await _mark_routed(connection, [event.id for batch in rounds for event in batch], now)
-        return sum(len(batch) for batch in rounds)
+        routed = [event for batch in rounds for event in batch]
+        heard = [Heard(event.customer, event.name, event.at) for event in routed]
+        await follow(connection, programme, heard, touches, now)
+        await _mark_routed(connection, [event.id for event in routed], now)
+        await forget(connection, touches)
+        return len(routed) + len(touches)
 
 
 async def _claim(connection: AsyncConnection, partition: int, partitions: int) -> list[_Event]:
@@ -143,17 +150,7 @@ class _Turn:
                 .where(*_inside(version), *_after_entry(named), matches(rule.event, events))
             )
             ids = list((await self.connection.execute(leaving)).scalars())
-            values = {
-                "state": "exited",
-                "reason": rule.path,
-                "step": None,
-                "wake_at": None,
-                "ended_at": self.now,
-            }
-            await self.connection.execute(
-                update(enrollments).where(enrollments.c.id.in_(ids)).values(**values)
-            )
-            await cancel_held(self.connection, ids, "exited")
+            await leave(self.connection, ids, rule.path, self.now)
 
     async def _reach_goal(self, version: int, goal: Goal, batch: list[_Event]) -> None:
         named = [e.id for e in batch if e.name == goal.match.event]
@@ -223,7 +220,8 @@ def _after_entry(named: list[int]) -> list[ColumnElement[bool]]:
 def _may_wait(plan: Plan) -> ColumnElement[bool]:
     """Whether the event can find the member at a wait_for: it is at one, or may be on its way there.
 
-    A member that rests elsewhere until after the event's own time cannot: it gets there too late.
+    A member that rests elsewhere, or before the start, until after the event's own time cannot: it gets there
+    too late.
     """
     waiting = enrollments.c.step.in_(list(plan.wait_fors))
-    return or_(enrollments.c.step.is_(None), waiting, and_(enrollments.c.wake_at <= events.c.at))
+    return or_(enrollments.c.wake_at.is_(None), waiting, enrollments.c.wake_at <= events.c.at)

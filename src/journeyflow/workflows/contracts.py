@@ -136,5 +136,12 @@ class SweepCount:
 
 
 @dataclass
+class RefreshCount:
+    joined: int = 0  # segments
+    left: int = 0
+    entered: int = 0  # journeys
+
+
+@dataclass
 class PurgeCount:
     rows: int = 0
