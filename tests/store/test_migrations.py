@@ -24,6 +24,7 @@ from journeyflow.store.database import Store
 from journeyflow.store.hashing import address_hash, hash_of
 from journeyflow.store.installation import installation, name_of
 from journeyflow.store.ledger import messages
+from journeyflow.store.months import MONTH
 from journeyflow.store.tables import metadata
 from tests.databases import Postgresql, create_database, drop_database
 from tests.engine.programmes import NOON, World
@@ -88,7 +89,8 @@ async def test_upgrade_is_pending_once(empty_url: str) -> None:
     await migrate.upgrade(store)
     async with store.reading() as connection:
         tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-    assert set(tables) == {*metadata.tables, "alembic_version"}
+    months = {name for name in tables if MONTH.fullmatch(name)}
+    assert set(tables) - months == {*metadata.tables, "alembic_version"}
     await store.close()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from journeyflow.audience.ingest import add_events, kept_customers, take_customers
+from journeyflow.audience.ingest import add_event_rows, kept_customers, take_customers
 from journeyflow.audience.merging import Merge, known_as, merge_all
 from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.store.database import Store
@@ -47,4 +47,4 @@ async def _record(
         ids, created = await kept_customers(connection, keys, now)
         if people:
             await take_customers(connection, people, created, now, SOURCE)
-        await add_events(connection, happened, ids, now)
+        await add_event_rows(connection, happened, ids, now)

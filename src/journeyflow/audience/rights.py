@@ -15,6 +15,7 @@ from journeyflow.store.audit import note
 from journeyflow.store.coupons import coupons
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, locked
+from journeyflow.store.events import forget_keys_of
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
 from journeyflow.store.programme import journey_versions
@@ -127,6 +128,7 @@ async def _erase(connection: AsyncConnection, who: str | int, actor: str, now: d
         return None
     handed_over, under_way = await _handed_over(connection, person.id)
     sharing = await _sharing(connection, person)
+    await forget_keys_of(connection, person.id)
     removed = {}
     for table, theirs in (await holdings(connection, person.id)).items():
         gone = _free(connection, table, theirs)

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.conditions import History, Message
+from journeyflow.engine.old_months import drop_months
 from journeyflow.engine.programme import Programme
 from journeyflow.members import enrollment_range
 from journeyflow.policy import DAY, Policy
@@ -55,6 +56,8 @@ async def purge(store: Store, programme: Programme, now: datetime, limit: int = 
         needs = await _needs(connection, programme, now)
     gone: Counter[str] = Counter()
     for rule in _rules(needs):
+        if rule.table is events:
+            gone[rule.name] += await drop_months(store, rule.over, now, ACTOR)
         gone[rule.name] += await _follow(store, rule, now, limit)
     return +gone
 
