@@ -7,9 +7,10 @@ from typing import Any
 
 from journeyflow.cli.fate import Moments, became, stopped_by
 from journeyflow.conditions import ALWAYS
-from journeyflow.engine.explaining.absence import Absence, Cause, Part
+from journeyflow.engine.explaining.absence import Absence, Cause
 from journeyflow.engine.explaining.happenings import Happening
 from journeyflow.engine.explaining.messages import Fate
+from journeyflow.engine.explaining.parts import Part
 from journeyflow.engine.timeline import NO_REST
 from journeyflow.engine.why import Decision, Ending, Passage
 from journeyflow.language.durations import in_words
@@ -183,7 +184,7 @@ def _cause(plan: Plan, cause: Cause, moments: Moments) -> Line:
         "date": f"the date it waits for is {value(cause.value)}: {entry_in_words(plan.enter)}",
     }[cause.why]
     details = _properties(cause.event) if cause.why == "where" else []
-    return Line(at, cause.why, text, [*details, *_parts(cause.parts)])
+    return Line(at, cause.why, text, [*details, *parts_in_words(cause.parts)])
 
 
 def _again(plan: Plan) -> str:
@@ -192,7 +193,7 @@ def _again(plan: Plan) -> str:
     return f"customers enter again after {in_words(plan.again)} at the soonest"
 
 
-def _parts(parts: Iterable[Part]) -> Iterator[str]:
+def parts_in_words(parts: Iterable[Part]) -> Iterator[str]:
     for part in parts:
         holds = "holds" if part.holds else "does not hold"
         facts = ", ".join(f"{asked} is {value(was)}" for asked, was in part.facts)

@@ -10,10 +10,10 @@ from typing import Any, Literal
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.conditions import COLUMNS, Frame, holds, matches
-from journeyflow.audience.facts import Seen, facts
-from journeyflow.conditions import All, Condition, EventMatch, Test
+from journeyflow.audience.conditions import COLUMNS, matches
+from journeyflow.conditions import Condition, EventMatch, Test
 from journeyflow.engine.explaining.happenings import Happening
+from journeyflow.engine.explaining.parts import Part, parts_of
 from journeyflow.engine.programme import Programme
 from journeyflow.errors import JourneyflowError
 from journeyflow.plan import ENROLL, EnterByDate, EnterByEvent, EnterBySegment, Plan
@@ -38,15 +38,6 @@ Why = Literal[
     "date",  # what the attribute with the date holds
     "asked-for",  # nobody asked for it
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One of the conditions that have to hold together."""
-
-    condition: Condition
-    holds: bool
-    facts: Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,18 +187,4 @@ async def _attribute(asked: _Asked, name: str) -> Any:
 
 
 async def _parts(asked: _Asked, condition: Condition) -> list[Part]:
-    """Those that have to hold together, each as it is now."""
-    frame = Frame(customer=customers, now=asked.now)
-    found = []
-    for part in _together(condition):
-        seen = facts([part], frame)
-        query = select(holds(part, frame), *seen.columns).where(customers.c.id == asked.customer)
-        row = (await asked.connection.execute(query)).one()
-        found.append(Part(part, bool(row[0]), seen.seen(row[1:])))
-    return found
-
-
-def _together(condition: Condition) -> list[Condition]:
-    if isinstance(condition, All):
-        return [part for one in condition.of for part in _together(one)]
-    return [condition]
+    return await parts_of(asked.connection, condition, asked.customer, asked.now)
