@@ -73,14 +73,19 @@ async def look(client: Client, owner: str, wanted: Iterable[Wanted]) -> list[Fou
     return found
 
 
-async def settle(client: Client, owner: str, wanted: Iterable[Wanted]) -> list[str]:
-    """Gives a line for each schedule that was not right.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    found: Found
+    line: str  # what was the matter, and what was done
+
+
+async def settle(client: Client, owner: str, wanted: Iterable[Wanted]) -> list[Settled]:
+    """Gives each schedule that was not right.
 
     Whoever finds a difference mends it: several may do so at once, and again after a crash.
     """
-    return [
-        await _mend(client, owner, one) for one in await look(client, owner, wanted) if one.state != "right"
-    ]
+    wrong = [one for one in await look(client, owner, wanted) if one.state != "right"]
+    return [Settled(one, await _mend(client, owner, one)) for one in wrong]
 
 
 async def _look_at(client: Client, owner: str, one: Wanted) -> Found:

@@ -43,6 +43,12 @@ async def settle_namespace(store: Store, namespace: str) -> str:
         return str((await connection.execute(select(installation.c.namespace))).scalar_one())
 
 
+async def namespace_of(store: Store) -> str | None:
+    """The id of the namespace that carries this store's journeys; None: no worker has been started yet."""
+    async with store.reading() as connection:
+        return (await connection.execute(select(installation.c.namespace))).scalar_one_or_none()
+
+
 async def draw(connection: AsyncConnection) -> None:
     """Name and salt, where the store has none yet."""
     drawn = insert_ignoring(connection, installation).values(id=1, name=uuid4().hex, salt=token_hex(16))
