@@ -15,6 +15,7 @@ from journeyflow.conditions import (
     History,
     InSegment,
     Not,
+    Rfm,
     Trigger,
 )
 from journeyflow.conditions import Test as Comparison
@@ -30,6 +31,7 @@ class Person:
     consents: dict[tuple[str, str], str]
     trigger: dict[str, Anything] | None
     since: datetime
+    rfm: dict[str, Anything] | None = None
 
     @property
     def row(self) -> dict[str, Anything]:
@@ -50,6 +52,8 @@ def evaluate(condition: Condition, person: Person, now: datetime) -> bool:
             return passes(tests, person.attributes | person.columns)
         case Trigger(tests):
             return person.trigger is not None and passes(tests, person.trigger)
+        case Rfm(tests):
+            return person.rfm is not None and passes(tests, person.rfm)
         case Consent(channel, topic):
             whole = person.consents.get((channel, ""))
             return person.consents.get((channel, topic), whole) == "granted"

@@ -20,11 +20,14 @@ from journeyflow.conditions import (
     InSegment,
     Not,
     Operator,
+    Rfm,
     Trigger,
 )
 from journeyflow.conditions import Test as Comparison
+from journeyflow.rfm import QUINTILES, RANKED
 from journeyflow.store.customers import consents, customers, events
 from journeyflow.store.database import Store
+from journeyflow.store.segments import rfm
 from tests.audience.evaluator import Person, evaluate
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -85,7 +88,21 @@ histories = st.builds(
     count=st.lists(counts, max_size=2).map(tuple),
     sum=st.lists(sums, max_size=2).map(tuple),
 )
+standings = st.fixed_dictionaries(
+    {name: st.integers(1, 5) for name in QUINTILES} | {"class": st.sampled_from(RANKED)}
+)
+of_class = st.one_of(
+    st.builds(Comparison, st.just("class"), st.sampled_from(["is", "is_not"]), st.sampled_from(RANKED)),
+    st.builds(
+        Comparison,
+        st.just("class"),
+        st.sampled_from(["in", "not_in"]),
+        st.lists(st.sampled_from(RANKED), max_size=3).map(tuple),
+    ),
+)
+of_fifths = st.builds(Comparison, st.sampled_from(QUINTILES), count_ops, st.integers(1, 5))
 leaves = st.one_of(
+    st.builds(Rfm, st.lists(st.one_of(of_class, of_fifths), max_size=2).map(tuple)),
     st.builds(Attribute, several([*NAMES, *COLUMNS])),
     st.builds(Trigger, several()),
     st.builds(Consent, st.sampled_from(CHANNELS), st.sampled_from(["", "news"])),
@@ -113,6 +130,7 @@ people = st.builds(
     consents=st.dictionaries(topics, st.sampled_from(["granted", "denied"])),
     trigger=st.one_of(st.none(), objects),
     since=times,
+    rfm=st.one_of(st.none(), standings),
 )
 
 
@@ -141,7 +159,7 @@ def query(asked: list[Condition]) -> Select[Anything]:
 
 def stored(crowd: list[Person]) -> dict[Table, list[dict[str, Anything]]]:
     """Customer number n, from 1, is the nth person."""
-    rows: dict[Table, list[dict[str, Anything]]] = {customers: [], events: [], consents: []}
+    rows: dict[Table, list[dict[str, Anything]]] = {customers: [], events: [], consents: [], rfm: []}
     for number, person in enumerate(crowd, start=1):
         rows[customers].append(
             {"id": number, "key": str(number), "created_at": NOW, "updated_at": NOW} | person.row
@@ -151,6 +169,8 @@ def stored(crowd: list[Person]) -> dict[Table, list[dict[str, Anything]]]:
         for position, (name, at, properties) in enumerate(happened):
             event = {"key": f"{number}-{position}", "customer_id": number, "name": name, "at": at}
             rows[events].append(event | {"received_at": NOW, "properties": properties})
+        if person.rfm is not None:
+            rows[rfm].append({"customer_id": number, "at": NOW} | person.rfm)
         for (channel, topic), state in person.consents.items():
             consent = {"customer_id": number, "channel": channel, "topic": topic}
             rows[consents].append(consent | {"state": state, "at": NOW})

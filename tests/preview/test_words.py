@@ -13,6 +13,7 @@ from journeyflow.conditions import (
     History,
     InSegment,
     Not,
+    Rfm,
     Trigger,
 )
 from journeyflow.conditions import Test as Comparison
@@ -106,6 +107,10 @@ CONDITIONS: list[tuple[Condition, str]] = [
     ),
     (Consent("email"), "consents to e-mail"),
     (Consent("sms", "offers"), "consents to SMS about offers"),
+    (
+        Rfm((Comparison("class", "in", ("loyal", "champion")), Comparison("monetary", "at_least", 4))),
+        "by purchases, class is loyal or champion and monetary is at least 4",
+    ),
     (Not(InSegment("quiet", ALWAYS)), "not in the segment quiet"),
     (Not(Consent("sms")), "no consent to SMS"),
     (Not(History(ORDER)), "no order.completed"),

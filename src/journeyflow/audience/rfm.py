@@ -6,8 +6,9 @@ bought just once. Here whoever is equal gets the same: the quintile of the middl
 (I. Bross, "How to Use Ridit Analysis", Biometrics 14, 1958), so that all are in the third if all are equal.
 
 The classes stand in `docs/rfm.md` with their reasons. Whoever bought once is never more than new, whatever
-they paid. Fifths compare customers with each other only: where everybody came this month somebody is in the
-last fifth, so whoever bought in the last 30 days is taken for one of recency 4 at least.
+they paid. Fifths compare customers with each other only: where everybody came this month somebody is still
+in the last fifth, and where most are gone for good somebody in the first came two years ago. So whoever
+bought in the last 30 days counts as recent, and whoever did not in a year does not, whatever the fifth.
 """
 
 from datetime import datetime
@@ -37,14 +38,14 @@ from journeyflow.rfm import QUINTILES, Class
 from journeyflow.store.customers import events
 from journeyflow.store.segments import rfm
 
-FRESH = 30  # days since the last purchase, in which nobody is taken for lost
+FRESH, STALE = 30, 365  # days since the last purchase: recent at least so long, and never longer
 STANDING = ("customer_id", *QUINTILES, "class")
 
 
 def standings(purchases: Purchases, now: datetime) -> Subquery:
     """Of each customer with a purchase: `STANDING`, and what it was made of (`days`, `number`, `paid`)."""
     scored = _scored(purchases, now)
-    return select(scored, _class(scored).label("class")).subquery("standings")
+    return select(scored, class_by(scored).label("class")).subquery("standings")
 
 
 def changes(purchases: Purchases, now: datetime, since: datetime) -> Select[Any]:
@@ -83,6 +84,22 @@ def figures(purchases: Purchases, now: datetime) -> Select[Any]:
     return select(ranked.c["class"], ranked.c.size, *medians).group_by(ranked.c["class"], ranked.c.size)
 
 
+def class_by(scored: FromClause) -> ColumnElement[str]:
+    recency, frequency, monetary = (scored.c[name] for name in QUINTILES)
+    came_back = scored.c.number > 1
+    is_recent = or_(and_(recency >= 4, scored.c.days < STALE), scored.c.days < FRESH)
+    is_worth_much = frequency + monetary >= 7
+    return case(
+        (and_(is_recent, ~came_back), _named("new")),
+        (and_(is_recent, frequency == 5, monetary == 5), _named("champion")),
+        (and_(is_recent, is_worth_much), _named("loyal")),
+        (is_recent, _named("active")),
+        (recency >= 3, _named("slipping")),
+        (and_(recency == 2, came_back, is_worth_much), _named("slipping")),
+        else_=_named("lapsed"),
+    )
+
+
 def _bought(purchases: Purchases, now: datetime) -> ColumnElement[bool]:
     return and_(events.c.name == purchases.event, events.c.at <= now)
 
@@ -115,23 +132,6 @@ def _quintile(order: ColumnElement[Any]) -> ColumnElement[int]:
     before = func.rank().over(order_by=order) - 1
     not_behind = func.count().over(order_by=order)  # those before, and all who are equal
     return 5 * (before + not_behind) // (2 * func.count().over()) + 1
-
-
-def _class(scored: Subquery) -> ColumnElement[str]:
-    """Of a recency of 4 or 5, of 3, of 2 and of 1."""
-    recency, frequency, monetary = (scored.c[name] for name in QUINTILES)
-    came_back = scored.c.number > 1
-    is_recent = or_(recency >= 4, scored.c.days < FRESH)
-    is_worth_much = frequency + monetary >= 7
-    return case(
-        (and_(is_recent, ~came_back), _named("new")),
-        (and_(is_recent, frequency == 5, monetary == 5), _named("champion")),
-        (and_(is_recent, is_worth_much), _named("loyal")),
-        (is_recent, _named("active")),
-        (recency == 3, _named("slipping")),
-        (and_(recency == 2, came_back, is_worth_much), _named("slipping")),
-        else_=_named("lapsed"),
-    )
 
 
 def _named(name: Class) -> ColumnElement[str]:
