@@ -36,6 +36,7 @@ from journeyflow.workflows.contracts import JOURNEYS_QUEUE
 from journeyflow.workflows.purge import Purge
 from journeyflow.workflows.reconcile import Reconcile
 from journeyflow.workflows.refresh import Refresh
+from journeyflow.workflows.rfm import Rfm
 from journeyflow.workflows.router import EventRouter
 from journeyflow.workflows.sweep import Sweep
 
@@ -101,11 +102,12 @@ def journeys_worker(store: Store, client: Client, deployment: WorkerDeploymentCo
     return Worker(
         client,
         task_queue=JOURNEYS_QUEUE,
-        workflows=[Cohort, EventRouter, Sweep, Refresh, Purge, Reconcile],
+        workflows=[Cohort, EventRouter, Sweep, Refresh, Rfm, Purge, Reconcile],
         activities=[
             activities.travel,
             activities.route,
             activities.sweep,
+            activities.rfm,
             activities.refresh,
             activities.purge,
         ],

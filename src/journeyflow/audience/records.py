@@ -17,6 +17,7 @@ from journeyflow import countries
 from journeyflow.audience.mailboxes import read_mailbox
 from journeyflow.audience.numbers import read_number
 from journeyflow.plan import RESERVED
+from journeyflow.rfm import MOVED_DOWN, MOVED_UP
 
 COLUMNS = ("email", "phone", "timezone", "locale", "country")
 CHANNELS = ("email", "sms")
@@ -100,6 +101,8 @@ def parse_event(record: Mapping[str, Any], moment: Callable[[Any, str], datetime
     for field_name, value in ours.items():
         if value.startswith(RESERVED):
             raise RecordError(f"{field_name} begins with {RESERVED}, which only journeyflow itself writes")
+    if ours["name"] in (MOVED_UP, MOVED_DOWN):
+        raise RecordError(f"name is {ours['name']}, which only journeyflow itself writes")
     properties = _object(record, "properties")
     for name, value in properties.items():
         _check_name(name, "properties")

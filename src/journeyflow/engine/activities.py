@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from journeyflow.delivery import reports
-from journeyflow.engine import outbox, purge, refreshing, route, sweep, travel
+from journeyflow.engine import outbox, purge, refreshing, rfm, route, sweep, travel
 from journeyflow.engine.programme import Programme
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.store.database import Store
@@ -20,6 +20,7 @@ from journeyflow.workflows.contracts import (
     LegRequest,
     PurgeCount,
     RefreshCount,
+    RfmCount,
     RouteRequest,
     SweepCount,
 )
@@ -68,6 +69,12 @@ class EngineActivities:
             done = await refreshing.refresh_all(self._store, self._programme, attempt_clock())
             await self._tell()
         return RefreshCount(done.joined, done.left, done.entered)
+
+    @activity.defn(name="rfm")
+    async def rfm(self) -> RfmCount:
+        async with heartbeating():
+            done = await rfm.compute(self._store, self._programme, attempt_clock()())
+        return RfmCount(done.changed, done.moved_up, done.moved_down, done.gone)
 
     @activity.defn(name="purge")
     async def purge(self) -> PurgeCount:

@@ -143,5 +143,13 @@ class RefreshCount:
 
 
 @dataclass
+class RfmCount:
+    changed: int = 0  # customers
+    moved_up: int = 0
+    moved_down: int = 0
+    gone: int = 0  # who have no purchases left
+
+
+@dataclass
 class PurgeCount:
     rows: int = 0
