@@ -79,7 +79,6 @@ async def _send(client: httpx2.AsyncClient, port: int, seconds: float) -> dict[s
     begun, answered = time.perf_counter(), dict[str, float]()
 
     async def one(number: int) -> None:
-        url = f"http://127.0.0.1:{port}/v1/track"
         await asyncio.sleep(begun + number / RATE - time.perf_counter())
         who = str(number + 1)
         event = {"userId": who, "event": "order.completed", "messageId": f"order-{who}"}
