@@ -142,7 +142,7 @@ def channel_worker(
 
 
 def _deployment_of(settings: Settings) -> WorkerDeploymentConfig | None:
-    """Cohorts say themselves that they stay with their build; everything else goes over to a new one at once."""
+    """Cohorts say themselves that they stay with their build; all else goes over to a new one at once."""
     if settings.build_id is None:
         return None
     return WorkerDeploymentConfig(
