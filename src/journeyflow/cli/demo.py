@@ -68,6 +68,7 @@ async def _run(folder: Path, root: Path) -> None:
     await _command(console, settings, "apply", str(root))
     await _command(console, settings, "customers", "import", str(history.customers))
     await _command(console, settings, "events", "import", str(history.events))
+    await _command(console, settings, "rfm")
     async with migrated_store(settings) as store, dev_server(folder / TEMPORAL) as server:
         client = await Client.connect(server.address)
         async with working(settings, store, client, QUEUES):
@@ -92,6 +93,8 @@ async def _live_today(console: Console, settings: Settings, began: datetime, fol
         highlight=False,
     )
     await _command(console, settings, "events", "import", str(today.made_up))
+    console.print("\nat night their classes are computed anew, and who has moved is told; here it is now:")
+    await _command(console, settings, "rfm")
     console.print()
 
 
