@@ -111,8 +111,8 @@ def test_why_a_customer_is_in_it_or_not(capsys: pytest.CaptureFixture[str]) -> N
         '    - tier is gold: holds (attribute tier is "gold")',
         "  - has order.completed within 30 days or consents to SMS: does not hold (event order.completed",
         '    within 30 days, count is 0, consent sms is "none")',
-        "    - has order.completed within 30 days: does not hold (event order.completed within 30 days,",
-        "      count is 0)",
+        "    - has order.completed within 30 days: does not hold (event order.completed within 30 days, count",
+        "      is 0)",
         '    - consents to SMS: does not hold (consent sms is "none")',
     ]
     assert run(["segment", "active-gold", "--explain", "ben"]) == 0
