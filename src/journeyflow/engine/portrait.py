@@ -35,10 +35,11 @@ class Portrait:
     rfm: Row[Any] | None
 
 
-async def number_of(connection: AsyncConnection, key: str) -> int | None:
-    """Of the customer with this id, or to whom this anonymous id belongs by now."""
+async def find(connection: AsyncConnection, key: str) -> Row[Any] | None:
+    """Number (`id`) and `key` of the customer with this id, or whose this anonymous id is by now."""
     meant = (await known_as(connection, [key])).get(key, key)
-    return (await connection.execute(select(customers.c.id).where(customers.c.key == meant))).scalar()
+    query = select(customers.c.id, customers.c.key).where(customers.c.key == meant)
+    return (await connection.execute(query)).one_or_none()
 
 
 async def portrait(connection: AsyncConnection, programme: Programme, number: int) -> Portrait | None:
