@@ -217,7 +217,8 @@ def _entry(entry: d.Entry, conditions: _Conditions) -> p.Entry:
 
 def _exit(rule: d.Exit, conditions: _Conditions) -> p.ExitRule:
     event = _match(rule.event) if rule.event else None
-    return p.ExitRule(rule.path, event, conditions.compile(rule.when) if rule.when else None)
+    when = conditions.compile(rule.when) if rule.when else None
+    return p.ExitRule(rule.path, event, when, rule.leaves.value if rule.leaves else None)
 
 
 def _goal(goal: d.Goal) -> p.Goal:

@@ -159,6 +159,8 @@ def _ending(ending: Ending, moments: Moments) -> Line:
     if rule.when is not None:
         text = f"left, since this held: {condition_in_words(rule.when)}"
         return Line(ending.at, rule.path, text, ["what its values were is not kept"])
+    if rule.leaves is not None:
+        return Line(ending.at, rule.path, f"left, as who leaves the segment {rule.leaves}")
     text = f"left, since {_event(ending.event, moments)} came"
     return Line(ending.at, rule.path, text, _properties(ending.event))
 

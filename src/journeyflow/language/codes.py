@@ -226,6 +226,10 @@ CODES: dict[str, Code] = {
         severity="warning",
         needs="programme",
     ),
+    "JF312": Code(
+        "leaves with the same segment twice",
+        "The second of two exit rules on leaving one segment never does anything; it may mean another one.",
+    ),
     # JF4xx: templates
     "JF401": Code(
         "faulty template",

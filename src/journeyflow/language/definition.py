@@ -305,12 +305,13 @@ Entry = EventEntry | DateEntry | SegmentEntry | ScheduleEntry | ManualEntry
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """One of the two is set."""
+    """One of the three is set."""
 
     path: str
     mark: Mark
     event: EventPattern | None = None
     when: Condition | None = None
+    leaves: Word | None = None  # the segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,8 @@ def _again(again: int | None) -> str:
 def _exit(rule: ExitRule) -> str:
     if rule.event:
         return events_in_words((rule.event,))
+    if rule.leaves:
+        return f"when leaving the segment {rule.leaves}"
     return condition_in_words(rule.when) if rule.when else "never"
 
 

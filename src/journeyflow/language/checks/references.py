@@ -26,6 +26,7 @@ def check(journey: Journey, around: Surroundings, report: Report) -> None:
     _topic(journey.topic, around, report)
     if isinstance(journey.enter, SegmentEntry):
         _segment(journey.enter.segment, around.segments, report)
+    _left(journey, around.segments, report)
     for condition in _conditions(journey):
         for found in all_conditions(condition):
             if isinstance(found, ConsentCondition):
@@ -53,6 +54,18 @@ def check_condition(
             if found.channel is not None:
                 _channel(found.channel, report)
             _template(found.template, found.channel, messages, report)
+
+
+def _left(journey: Journey, segments: Mapping[str, Segment] | None, report: Report) -> None:
+    seen = set()
+    for rule in journey.exits:
+        if rule.leaves is None:
+            continue
+        _segment(rule.leaves, segments, report)
+        if rule.leaves.value in seen:
+            message = f"a rule before this one is on leaving {quoted(rule.leaves.value)} as well; delete one"
+            report.add(rule.leaves.mark, "JF312", message)
+        seen.add(rule.leaves.value)
 
 
 def _conditions(journey: Journey) -> Iterator[Condition]:

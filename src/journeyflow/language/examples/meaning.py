@@ -127,6 +127,10 @@ MEANING: dict[str, Example] = {
         "enter: {event: cart.opened, when: {consent: email}}\nexit:\n  - when: {not: {consent: email}}",
     ),
     "JF311": Example("- journey: sorting\n- journey: sorting", "- journey: sorting\n- wait: 30 days"),
+    "JF312": Example(
+        "exit:\n  - leaves: lapsed\n  - leaves: lapsed",
+        "exit:\n  - leaves: lapsed\n  - leaves: do-not-disturb",
+    ),
     "JF401": Example(
         "Hello {{ customer.first_name }! Reply STOP.",
         "Hello {{ customer.first_name }}! Reply STOP.",
