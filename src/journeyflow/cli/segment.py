@@ -109,12 +109,13 @@ def _steps(period: int) -> tuple[timedelta, int]:
 
 
 def _table(found: Iterable[Size], used: Iterable[Use]) -> Table:
-    table = Table(title="segments", title_justify="left", show_edge=False)
-    table.add_column("segment")
-    for heading in ("members", "joined, 7 days", "left, 7 days"):
+    title = "segments, with those who joined and left in 7 days"
+    table = Table(title=title, title_justify="left", show_edge=False)
+    table.add_column("segment", overflow="fold")
+    for heading in ("members", "joined", "left"):
         table.add_column(heading, justify="right")
-    table.add_column("last refreshed")
-    table.add_column("journeys")
+    table.add_column("last refreshed", no_wrap=True)
+    table.add_column("journeys", overflow="fold")
     for one in found:
         journeys = sorted({use.by for use in used if use.segment == one.segment and use.what == "journey"})
         numbers = (f"{number:,}" for number in (one.members, one.joined, one.left))
