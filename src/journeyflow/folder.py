@@ -67,7 +67,7 @@ def _planned(name: str, condition: Condition) -> PlannedSegment:
     return PlannedSegment(
         name,
         to_json(condition),
-        on_events=sorted(on.events),
+        on_events=bool(on.events),
         on_customers=on.customers,
         on_consents=on.consents,
         on_messages=on.messages,

@@ -18,7 +18,7 @@ NOW = datetime(2031, 5, 7, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 GOLD = Attribute((Comparison("tier", "is", "gold"),))
 DEPENDENCE = {
-    "on_events": [], "on_customers": True, "on_consents": False, "on_messages": False, "on_rfm": False,
+    "on_events": False, "on_customers": True, "on_consents": False, "on_messages": False, "on_rfm": False,
     "on_time": False,
 }  # fmt: skip
 Stays = list[tuple[int, int, int | None]]  # customer, hours before NOW: joined, left

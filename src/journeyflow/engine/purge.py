@@ -39,7 +39,7 @@ from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
 from journeyflow.store.programme import journeys
 from journeyflow.store.reports import reports
-from journeyflow.store.segments import segment_members
+from journeyflow.store.segments import ask_again, segment_members
 from journeyflow.store.short_links import TESTS, number_of_test, short_links
 
 ACTOR = "journeyflow"  # whose work it is, in the audit log
@@ -59,6 +59,8 @@ async def purge(store: Store, programme: Programme, now: datetime, limit: int = 
         if rule.table is events:
             gone[rule.name] += await drop_months(store, rule.over, now, ACTOR)
         gone[rule.name] += await _follow(store, rule, now, limit)
+    async with store.writing() as connection:
+        await ask_again(connection, events=gone["events"] > 0, messages=gone["messages"] > 0)
     return +gone
 
 

@@ -20,7 +20,7 @@ class PlannedSegment:
 
     name: str
     condition: dict[str, Any]
-    on_events: list[str]
+    on_events: bool
     on_customers: bool
     on_consents: bool
     on_messages: bool

@@ -13,10 +13,13 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    false,
     insert,
     literal,
+    or_,
     select,
     true,
+    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,7 +38,7 @@ segments = Table(
     Column("digest", Text, nullable=False),  # of the condition and what it depends on
     Column("condition", Json, nullable=False),
     # On what it depends, see `audience.dependence`.
-    Column("on_events", Json, nullable=False),  # their names
+    Column("on_events", Boolean, nullable=False),
     Column("on_customers", Boolean, nullable=False),
     Column("on_consents", Boolean, nullable=False),
     Column("on_messages", Boolean, nullable=False),
@@ -91,7 +94,7 @@ _FOLLOWED: dict[What, ColumnElement[bool]] = {
     "consent": segments.c.on_consents,
     "message": segments.c.on_messages,
     "rfm": segments.c.on_rfm,
-    "event": true(),
+    "event": segments.c.on_events,
 }
 
 
@@ -108,6 +111,13 @@ async def touch_addressees(connection: AsyncConnection, message_ids: Collection[
     if message_ids:
         theirs = select(messages.c.customer_id).where(messages.c.id.in_(sorted(message_ids)))
         await _touch(connection, customers.c.id.in_(theirs), "message")
+
+
+async def ask_again(connection: AsyncConnection, *, events: bool, messages: bool) -> None:
+    """About everybody, the segments that depend on either: some have gone because of their age."""
+    gone = ((events, segments.c.on_events), (messages, segments.c.on_messages))
+    concerned = or_(false(), *(depends for has_gone, depends in gone if has_gone))
+    await connection.execute(update(segments).where(concerned).values(refreshed_at=None))
 
 
 async def _touch(

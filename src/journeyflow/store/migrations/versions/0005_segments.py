@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("condition", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.Column("on_events", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("on_events", sa.Boolean(), nullable=False),
         sa.Column("on_customers", sa.Boolean(), nullable=False),
         sa.Column("on_consents", sa.Boolean(), nullable=False),
         sa.Column("on_messages", sa.Boolean(), nullable=False),
