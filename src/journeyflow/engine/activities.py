@@ -15,6 +15,7 @@ from journeyflow.engine import outbox, purge, refreshing, rfm, route, sweep, tra
 from journeyflow.engine.programme import Programme
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.store.database import Store
+from journeyflow.store.news import news_of
 from journeyflow.workflows.contracts import (
     LegOutcome,
     LegRequest,
@@ -25,7 +26,6 @@ from journeyflow.workflows.contracts import (
     SweepCount,
 )
 
-_POLL = (0.01, 0.1)  # seconds between two looks for new events: at least, at most
 _HEARTBEAT = 1.0  # seconds
 
 
@@ -46,10 +46,10 @@ class EngineActivities:
         who = (request.partition, request.partitions)
         aside: set[int] = set()  # cohorts that Temporal refused during this attempt
         busy_at = clock()
-        async with heartbeating():
+        async with heartbeating(), news_of(self._store) as news:
             while clock() < end and not activity.is_worker_shutdown():
                 if not await outbox.pending(self._store, clock(), aside):
-                    await asyncio.sleep(_pause(clock() - busy_at))
+                    await news.wait(clock() - busy_at)
                     continue
                 await reports.handle(self._store, self._programme, clock())
                 await route.route(self._store, self._programme, clock(), *who)
@@ -87,12 +87,6 @@ class EngineActivities:
         aside: set[int] = set()
         while await outbox.flush(self._store, self._client, aside):
             pass
-
-
-def _pause(quiet: timedelta) -> float:
-    """A tenth of the time it has been quiet, so that an idle installation costs little."""
-    shortest, longest = _POLL
-    return min(longest, max(shortest, quiet.total_seconds() / 10))
 
 
 def attempt_clock() -> Callable[[], datetime]:
