@@ -12,6 +12,7 @@ from journeyflow.store.customers import events
 from journeyflow.store.database import Store
 from journeyflow.store.months import Month, gave_way, months, rearranging
 from journeyflow.store.passages import enrollments
+from journeyflow.store.segments import ask_again, segments
 
 _Conditions = Sequence[ColumnElement[bool]]
 
@@ -46,6 +47,7 @@ async def _drop(store: Store, month: Month, over: _Conditions, now: datetime, ac
             await note(connection, now, actor, "purge", "events", **detail)
             await connection.execute(text(f"ALTER TABLE events DETACH PARTITION {month.name}"))
             await connection.execute(text(f"DROP TABLE {month.name}"))
+            await ask_again(connection, segments.c.on_events)
             return rows
     except DBAPIError as error:
         if not gave_way(error):

@@ -39,7 +39,7 @@ from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
 from journeyflow.store.programme import journeys
 from journeyflow.store.reports import reports
-from journeyflow.store.segments import ask_again, segment_members
+from journeyflow.store.segments import ask_again, segment_members, segments
 from journeyflow.store.short_links import TESTS, number_of_test, short_links
 
 ACTOR = "journeyflow"  # whose work it is, in the audit log
@@ -59,8 +59,6 @@ async def purge(store: Store, programme: Programme, now: datetime, limit: int = 
         if rule.table is events:
             gone[rule.name] += await drop_months(store, rule.over, now, ACTOR)
         gone[rule.name] += await _follow(store, rule, now, limit)
-    async with store.writing() as connection:
-        await ask_again(connection, events=gone["events"] > 0, messages=gone["messages"] > 0)
     return +gone
 
 
@@ -290,6 +288,7 @@ async def _remove_messages(connection: AsyncConnection, ids: list[int]) -> None:
     """Their links lead nowhere from now on."""
     await connection.execute(delete(short_links).where(short_links.c.message_id.in_(ids)))
     await connection.execute(delete(messages).where(messages.c.id.in_(ids)))
+    await ask_again(connection, segments.c.on_messages)
 
 
 async def _remove_events(connection: AsyncConnection, ids: list[int]) -> None:
@@ -297,6 +296,7 @@ async def _remove_events(connection: AsyncConnection, ids: list[int]) -> None:
     named = enrollments.c.event_id.in_(ids)
     await connection.execute(update(enrollments).where(named).values(event_id=None))
     await connection.execute(delete(events).where(events.c.id.in_(ids)))
+    await ask_again(connection, segments.c.on_events)
 
 
 async def _scrub(connection: AsyncConnection, ids: list[int]) -> None:

@@ -13,10 +13,8 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
-    false,
     insert,
     literal,
-    or_,
     select,
     true,
     update,
@@ -113,11 +111,10 @@ async def touch_addressees(connection: AsyncConnection, message_ids: Collection[
         await _touch(connection, customers.c.id.in_(theirs), "message")
 
 
-async def ask_again(connection: AsyncConnection, *, events: bool, messages: bool) -> None:
-    """About everybody, the segments that depend on either: some have gone because of their age."""
-    gone = ((events, segments.c.on_events), (messages, segments.c.on_messages))
-    concerned = or_(false(), *(depends for has_gone, depends in gone if has_gone))
-    await connection.execute(update(segments).where(concerned).values(refreshed_at=None))
+async def ask_again(connection: AsyncConnection, depending: ColumnElement[bool]) -> None:
+    """About everybody, the segments for which the column is true: some of it has gone because of its age."""
+    known = segments.c.refreshed_at.is_not(None)
+    await connection.execute(update(segments).where(depending, known).values(refreshed_at=None))
 
 
 async def _touch(
