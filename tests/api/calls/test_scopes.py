@@ -1,4 +1,4 @@
-"""Every address of the API needs a key with the scope that its description names, and none lets anybody else in."""
+"""Every address of the API needs a key with the scope that its description names, and lets in nobody else."""
 
 import re
 from typing import Any

@@ -92,6 +92,7 @@ _BAD: dict[str, tuple[Any, str]] = {
     "nobody": ({"type": "track", "event": "x"}, "userId is missing"),
     "no event": ({"type": "track", "userId": "a"}, "name is missing"),
     "a name of ours": (track(event="journeyflow.x"), "only journeyflow itself writes"),
+    "a move of ours": (track(event="rfm.moved_up"), "only journeyflow itself writes"),
     "an id of ours": (track(messageId="journeyflow.x"), "only journeyflow itself writes"),
     "far ahead": (track(timestamp=(NOW + timedelta(days=1, seconds=1)).isoformat()), "too far in the future"),
     "no time": (track(timestamp="yesterday-secret"), "not an ISO 8601 time"),
