@@ -33,6 +33,7 @@ from journeyflow.store.database import Store
 from journeyflow.store.installation import name_of, namespace_of, settle_namespace
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
+from journeyflow.workflows.pinned import PinnedCohort
 from journeyflow.workflows.purge import Purge
 from journeyflow.workflows.reconcile import Reconcile
 from journeyflow.workflows.refresh import Refresh
@@ -102,7 +103,15 @@ def journeys_worker(store: Store, client: Client, deployment: WorkerDeploymentCo
     return Worker(
         client,
         task_queue=JOURNEYS_QUEUE,
-        workflows=[Cohort, EventRouter, Sweep, Refresh, Rfm, Purge, Reconcile],
+        workflows=[
+            PinnedCohort if deployment else Cohort,
+            EventRouter,
+            Sweep,
+            Refresh,
+            Rfm,
+            Purge,
+            Reconcile,
+        ],
         activities=[
             activities.travel,
             activities.route,
@@ -142,7 +151,7 @@ def channel_worker(
 
 
 def _deployment_of(settings: Settings) -> WorkerDeploymentConfig | None:
-    """Cohorts say themselves that they stay with their build; all else goes over to a new one at once."""
+    """Cohorts are pinned to their build; all else goes over to a new one at once."""
     if settings.build_id is None:
         return None
     return WorkerDeploymentConfig(

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy, VersioningBehavior
+from temporalio.common import Priority, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from journeyflow.instants import to_ms
@@ -26,7 +26,7 @@ _TRAVEL_RETRIES = RetryPolicy(
 _DELIVER_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 
 
-@workflow.defn(name="Cohort", versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn(name="Cohort")
 class Cohort:
     @workflow.init
     def __init__(self, state: CohortState) -> None:
