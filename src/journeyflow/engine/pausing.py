@@ -41,7 +41,8 @@ def paused_at(journey: str) -> ScalarSelect[datetime | None]:
 async def still_paused(connection: AsyncConnection, journey: str) -> datetime | None:
     """Since when. Whoever resumes the journey waits for this transaction, and then finds whom it holds."""
     query = select(journeys.c.paused_at).where(journeys.c.name == journey)
-    return (await connection.execute(locked(connection, query, of=journeys))).scalar()
+    since: datetime | None = (await connection.execute(locked(connection, query, of=journeys))).scalar()
+    return since
 
 
 async def pause(store: Store, journey: str, now: datetime, actor: str) -> Paused:
@@ -77,7 +78,7 @@ async def paused_journeys(connection: AsyncConnection) -> list[str]:
 async def _lock(connection: AsyncConnection, journey: str) -> datetime | None:
     """Since when it is paused."""
     query = select(journeys.c.name, journeys.c.paused_at).order_by(journeys.c.name)
-    rows = {
+    rows: dict[str, datetime | None] = {
         row.name: row.paused_at for row in await connection.execute(locked(connection, query, of=journeys))
     }
     if journey not in rows:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.merging import known_as
@@ -38,7 +38,7 @@ class Portrait:
 async def find(connection: AsyncConnection, key: str) -> Row[Any] | None:
     """Number (`id`) and `key` of the customer with this id, or whose this anonymous id is by now."""
     meant = (await known_as(connection, [key])).get(key, key)
-    query = select(customers.c.id, customers.c.key).where(customers.c.key == meant)
+    query: Select[Any] = select(customers.c.id, customers.c.key).where(customers.c.key == meant)
     return (await connection.execute(query)).one_or_none()
 
 

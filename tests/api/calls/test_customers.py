@@ -143,7 +143,9 @@ async def test_the_timeline_is_read_page_by_page_from_its_end(caller: Caller) ->
     times = [NOW - timedelta(days=day) for day in (4, 3, 3, 3, 1)]
     items = [track(number, event=f"e{number}", timestamp=at.isoformat()) for number, at in enumerate(times)]
     await caller.batch(*items)
-    seen, before, pages = [], {}, 0
+    seen: list[str] = []
+    before: dict[str, str] = {}
+    pages = 0
     while True:
         answer = (await caller.ask("GET", f"{ADA}/timeline", params={"limit": 2, **before})).json()
         seen += [moment["where"] for moment in answer["moments"]]

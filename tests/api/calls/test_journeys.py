@@ -99,7 +99,7 @@ async def test_customers_enter_by_hand(caller: Caller, world: World) -> None:
 async def test_what_is_sent_again_under_its_key_is_answered_alike_and_asks_nobody_twice(
     caller: Caller, world: World, way: str
 ) -> None:
-    header = {"headers": {"Idempotency-Key": "42"}} if way == "header" else {}
+    header: dict[str, Any] = {"headers": {"Idempotency-Key": "42"}} if way == "header" else {}
     more = {"idempotency_key": "42"} if way == "body" else {}
     first = await enroll(caller, json={"customers": ["ann"], **more}, **header)
     await world.route()
