@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     trusted_proxies: str = ""  # comma separated addresses or networks whose X-Forwarded-For is believed
     api_rate: float = Field(default=20_000, gt=0)  # events a second that each key may send
     max_future: int = Field(default=86_400, ge=0)  # seconds by which an event may lie ahead
+    max_past: int | None = Field(
+        default=None, ge=0
+    )  # seconds by which it may lie back; None: as many as it likes
+    duplicates_for: int = Field(default=2_592_000, ge=2_592_000)  # seconds that the key of an event is known
     build_id: str | None = None  # of this code, for Temporal's worker versioning; None: without it
     deployment: str = "journeyflow"  # all builds that take over from each other
     root: Path = Path(".")  # the folder that holds journeys/ and templates/

@@ -1,8 +1,8 @@
 """The web application: customers' pages, what providers tell, and the API for programs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -12,6 +12,7 @@ from journeyflow.api.calls.call import AsSent, router
 from journeyflow.api.guard import Guard
 from journeyflow.api.ingest import routes as ingest
 from journeyflow.api.ingest.counter import Counter
+from journeyflow.api.ingest.items import Span
 from journeyflow.api.ingest.recorder import Recorder
 from journeyflow.api.ingest.routes import Desk
 from journeyflow.api.keyring import Keyring
@@ -28,7 +29,7 @@ class Limits:
     """Of what programs send; see the settings."""
 
     rate: float = 20_000
-    max_future: timedelta = timedelta(days=1)
+    span: Span = field(default_factory=Span)
 
 
 def create_app(
@@ -46,7 +47,7 @@ def create_app(
     site = Site(store, links, clock or (lambda: datetime.now(UTC)))
     limits = limits or Limits()
     keyring = Keyring(site.store, site.clock, limits.rate)
-    desk = Desk(keyring, Recorder(site.store, site.clock), site.clock, limits.max_future)
+    desk = Desk(keyring, Recorder(site.store, site.clock), site.clock, limits.span)
     told = ingest.answers(desk)
     for part in (unsubscribe, preferences, confirm, register, redirect):
         app.include_router(part.router(site), include_in_schema=False)

@@ -29,6 +29,7 @@ from journeyflow.engine.programme import Programme
 from journeyflow.errors import JourneyflowError
 from journeyflow.settings import Settings, load_settings
 from journeyflow.store.database import Store
+from journeyflow.store.months import Expected
 
 Row = TypeVar("Row")
 
@@ -87,7 +88,10 @@ def import_events(ctx: click.Context, given: Given, moment: Callable[[Any, str],
     Running it again is harmless: an event is known by its id. Exits with 1 if a line was bad.
     """
 
+    expected = Expected()
+
     async def record(store: Store, rows: Sequence[Any], now: datetime) -> Recorded:
+        await expected.make(store, (row.at for row in rows), now)
         return Recorded(await ingest.record_events(store, rows, now), Counter())
 
     parse = partial(parse_event, moment=moment)

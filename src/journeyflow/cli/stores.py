@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
@@ -11,6 +12,7 @@ from journeyflow.settings import Settings
 from journeyflow.store.database import Store
 from journeyflow.store.installation import refuse_moved
 from journeyflow.store.migrate import pending, upgrade
+from journeyflow.store.months import make_ahead
 
 _BUSY = (
     "the store is locked, since another program has been writing to it all the time; "
@@ -31,6 +33,7 @@ async def migrated_store(settings: Settings) -> AsyncIterator[Store]:
     async with opened_store(settings.store) as store:
         await _migrate(store)
         await refuse_moved(store)
+        await make_ahead(store, datetime.now(UTC))
         yield store
 
 

@@ -14,7 +14,9 @@ from journeyflow.delivery import reports
 from journeyflow.engine import outbox, purge, refreshing, rfm, route, sweep, travel
 from journeyflow.engine.programme import Programme
 from journeyflow.instants import from_ms, to_ms
+from journeyflow.store import months
 from journeyflow.store.database import Store
+from journeyflow.store.events import SHORTEST, forget_keys
 from journeyflow.store.news import news_of
 from journeyflow.workflows.contracts import (
     LegOutcome,
@@ -30,9 +32,11 @@ _HEARTBEAT = 1.0  # seconds
 
 
 class EngineActivities:
-    def __init__(self, store: Store, client: Client) -> None:
+    def __init__(self, store: Store, client: Client, remember: timedelta = SHORTEST) -> None:
+        """`remember`: for how long it is known of an event that it was told."""
         self._store = store
         self._client = client
+        self._remember = remember
         self._programme = Programme()
 
     @activity.defn(name="travel")
@@ -79,7 +83,11 @@ class EngineActivities:
     @activity.defn(name="purge")
     async def purge(self) -> PurgeCount:
         async with heartbeating():
-            gone = await purge.purge(self._store, self._programme, attempt_clock()())
+            now = attempt_clock()()
+            gone = await purge.purge(self._store, self._programme, now)
+            await forget_keys(self._store, now - self._remember)
+            await months.make_ahead(self._store, now)
+            await months.make_gathered(self._store, now)
         return PurgeCount(gone.total())
 
     async def _tell(self) -> None:

@@ -70,18 +70,17 @@ async def make_gathered(store: Store, now: datetime) -> int:
 
 
 class Expected:
-    """Makes months as a long import comes to them, so that it need not move much."""
+    """Makes months as a long import comes to them, so that little has to be moved."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self) -> None:
         self._counts: Counter[Month] = Counter()
         self._asked: set[Month] = set()
 
-    async def expect(self, times: Iterable[datetime], now: datetime) -> None:
+    async def make(self, store: Store, times: Iterable[datetime], now: datetime) -> None:
         self._counts.update(Month.of(at) for at in times)
         many = {month for month, count in self._counts.items() if count >= _SEVERAL} - self._asked
         self._asked |= many
-        await _make(self._store, many, now)
+        await _make(store, many, now)
 
 
 async def months(connection: AsyncConnection) -> list[Month]:

@@ -33,9 +33,17 @@ _HINTS = ("locale", "timezone")  # what a device knows about whoever holds it
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """How far from now an event may lie."""
+
+    future: timedelta = timedelta(days=1)
+    past: timedelta | None = None  # None: as far as it likes
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     at: datetime
-    max_future: timedelta
+    span: Span
     sent_at: datetime | None = None  # by the clock of the sender
 
     def corrected(self, at: datetime) -> datetime:
@@ -48,17 +56,19 @@ class Arrival:
             moment = at + wrong if abs(wrong) > _ON_THE_WAY else at
         except OverflowError:
             raise RecordError("timestamp and sentAt are too far apart") from None
-        if moment > self.at + self.max_future:
+        if moment > self.at + self.span.future:
             raise RecordError("timestamp is too far in the future; say when it happened")
+        if self.span.past is not None and moment < self.at - self.span.past:
+            raise RecordError("timestamp is too far in the past; import what is older")
         return moment
 
 
-def arrival(call: Mapping[str, Any], at: datetime, max_future: timedelta) -> Arrival:
+def arrival(call: Mapping[str, Any], at: datetime, span: Span) -> Arrival:
     """A sentAt that cannot be read corrects nothing."""
     try:
-        return Arrival(at, max_future, instant(call.get("sentAt"), "sentAt"))
+        return Arrival(at, span, instant(call.get("sentAt"), "sentAt"))
     except RecordError:
-        return Arrival(at, max_future)
+        return Arrival(at, span)
 
 
 def told(item: Any, kind: Any, arrived: Arrival) -> Told:
