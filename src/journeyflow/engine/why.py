@@ -132,7 +132,8 @@ async def _passage(
 def _resting(plan: Plan, row: Row[Any]) -> str | None:
     if row.step is None:
         return "start" if row.wake_at is not None else None
-    return plan.steps[row.step].path
+    path: str = plan.steps[row.step].path
+    return path
 
 
 async def _beginning(connection: AsyncConnection, row: Row[Any]) -> Beginning:
