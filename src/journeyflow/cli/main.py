@@ -38,7 +38,7 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 70, 130
         "schedules": Lazy(
             "journeyflow.cli.schedules:schedules", "Show what Temporal starts by itself, and put it right."
         ),
-        "api": Lazy("journeyflow.cli.api:api", "Serve the API for events, and the pages of customers."),
+        "api": Lazy("journeyflow.cli.api:api", "Serve the API for programs, and the pages of customers."),
         "keys": Lazy("journeyflow.cli.keys:keys", "Make, list and revoke keys to the HTTP API."),
         "enroll": Lazy("journeyflow.cli.enroll:enroll", "Ask for customers to enter a journey."),
         "status": Lazy("journeyflow.cli.status:status", "Show who is where in each journey."),
