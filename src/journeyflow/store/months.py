@@ -23,7 +23,7 @@ _AHEAD = 2  # months after this one
 _BEHIND = 36  # months before this one that get a partition of their own; each costs every look a little
 _MANY = 10_000  # events in `events_other` of a month for which a partition is worth it
 _SEVERAL = 1_000  # events of a month in one import that make it worth it
-_ATTEMPTS = 5
+_ATTEMPTS = 2
 _LOCK = 7_240_519_284  # as in `migrate`
 _PATIENCE = "SET LOCAL lock_timeout = '500ms'"  # routing and calls must not queue up behind us
 _IN_USE = ("55P03", "40P01")
