@@ -14,8 +14,9 @@ from sqlalchemy import delete, event, insert, select
 
 from journeyflow.cli.main import run
 from journeyflow.errors import ConfigurationError
-from journeyflow.store.customers import consents, customers, suppressions
+from journeyflow.store.customers import consents, customers, events, suppressions
 from journeyflow.store.database import Store
+from journeyflow.store.events import add_events, event_keys
 from journeyflow.store.installation import draw, installation, refuse_moved
 from journeyflow.store.migrate import upgrade
 from journeyflow.store.moving import move
@@ -23,6 +24,7 @@ from journeyflow.store.programme import journey_versions, journeys
 from tests.databases import Postgresql, create_database, drop_database
 
 NOON = datetime(2031, 5, 7, 12, tzinfo=UTC)
+LONG_AGO = datetime(1997, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
 LATER = datetime(2031, 5, 7, 12, 0, 0, 123456, tzinfo=UTC)
 WORDS = {"name": "Åsa 🎈", "deep": [{"total": 1e2, "none": None, "big": 2**60, "sign": -0.0}], "is": True}
 FULL = "\x00 and \\u0000"  # the first one is a character, the second one six of them
@@ -59,6 +61,10 @@ async def _fill(store: Store) -> None:
         await draw(connection)
         for key, attributes in {"ada": WORDS, "gone": {}, "eve": {"note": FULL}, "last": {}}.items():
             await connection.execute(insert(customers).values(key=key, attributes=attributes, **times))
+        told = {"customer_id": 1, "name": "told", "received_at": NOON, "properties": {"total": 0.1}}
+        rows = [told | {"key": f"e{number}", "at": at} for number, at in enumerate([LONG_AGO, NOON, LATER])]
+        await add_events(connection, rows)
+        await connection.execute(delete(events).where(events.c.key == "e2"))
         await connection.execute(delete(customers).where(customers.c.key.in_(["gone", "last"])))
         given = {"customer_id": 1, "channel": "email", "topic": "", "state": "granted", "at": LATER}
         await connection.execute(insert(consents).values(given))
@@ -94,10 +100,15 @@ async def test_all_that_was_there_has_moved(
     assert await _rows(moved, select(journeys.c.enabled)) == [(False,)]
     assert await _rows(moved, select(journey_versions.c.source)) == [("a\ufffdb",)]
     assert await _rows(moved, select(installation.c.name, installation.c.salt)) == [own]
+    assert await _rows(moved, select(events.c.at).order_by(events.c.id)) == [(LONG_AGO,), (NOON,)]
+    assert len(await _rows(moved, select(event_keys))) == 3
     async with moved.writing() as connection:
         row = {"key": "new", "attributes": {}, "created_at": NOON, "updated_at": NOON}
         given = await connection.execute(insert(customers).values(row).returning(customers.c.id))
         assert given.scalar_one() == 5, "a number whose customer is gone was given to another one"
+        told = {"key": "e3", "customer_id": 1, "name": "told", "at": NOON, "received_at": NOON}
+        given = await connection.execute(insert(events).values(properties={}, **told).returning(events.c.id))
+        assert given.scalar_one() == 4
     await moved.close()
 
 

@@ -8,22 +8,27 @@ most one of the two can be used, and moving again comes to the end.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any, Literal
 
-from sqlalchemy import Row, Table, exists, func, inspect, or_, select, text, update
+from sqlalchemy import Row, Table, Text, cast, exists, func, inspect, or_, select, text, update
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.errors import ConfigurationError, JourneyflowError
 from journeyflow.store.audit import note
 from journeyflow.store.copying import Copied, Told, copy_table, sum_up
+from journeyflow.store.customers import events
 from journeyflow.store.database import Store
 from journeyflow.store.installation import draw, installation
 from journeyflow.store.migrate import pending, upgrade
+from journeyflow.store.months import Expected
 from journeyflow.store.tables import metadata
 
 Phase = Literal["copying", "comparing"]
 Watch = Callable[[Phase, str, int], Told]  # phase, table, how many rows it has
+
+_ENOUGH = 10_000  # events of a month, for it to have its own place
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ async def move(source: Store, target: Store, actor: str, now: datetime, watch: W
             await _require_rest(target, ours)
         else:
             await note(here, now, actor, "move", None, to=to)
+            await _make_months(here, target, now)
             moved = await _copy(here, named(source), target, watch, again)
             await here.execute(update(installation).values(moved_to=to))
     async with target.writing() as there:
@@ -83,6 +89,14 @@ async def _require_rest(target: Store, ours: Row[Any]) -> None:
         theirs = await _installation(there)
     if theirs is None or theirs.name != ours.name or theirs.arriving_from is None:
         raise ConfigurationError(f"the store has moved to {ours.moved_to} already; nothing was done")
+
+
+async def _make_months(here: AsyncConnection, target: Store, now: datetime) -> None:
+    """So that events are copied to where they belong, and need not be moved once more."""
+    month = func.substr(cast(events.c.at, Text), 1, 7)
+    found = await here.execute(select(func.min(events.c.at), func.count()).group_by(month))
+    times = chain.from_iterable(repeat(at, min(number, _ENOUGH)) for at, number in found)
+    await Expected().make(target, times, now)
 
 
 async def _copy(here: AsyncConnection, origin: str, target: Store, watch: Watch, again: bool) -> Moved:
