@@ -30,6 +30,7 @@ from journeyflow.schedules.settle import Settled, settle
 from journeyflow.schedules.wanted import wanted_now
 from journeyflow.settings import Settings, split
 from journeyflow.store.database import Store
+from journeyflow.store.events import SHORTEST
 from journeyflow.store.installation import name_of, namespace_of, settle_namespace
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
@@ -87,7 +88,8 @@ async def working(
     async with AsyncExitStack() as stack:
         for queue in queues:
             if queue == JOURNEYS_QUEUE:
-                await stack.enter_async_context(journeys_worker(store, client, deployment))
+                remember = timedelta(seconds=settings.duplicates_for)
+                await stack.enter_async_context(journeys_worker(store, client, deployment, remember))
                 continue
             channel = channel_of(settings, queue, await name_of(store))
             stack.push_async_callback(channel.close)
@@ -98,8 +100,14 @@ async def working(
         yield
 
 
-def journeys_worker(store: Store, client: Client, deployment: WorkerDeploymentConfig | None = None) -> Worker:
-    activities = EngineActivities(store, client)
+def journeys_worker(
+    store: Store,
+    client: Client,
+    deployment: WorkerDeploymentConfig | None = None,
+    remember: timedelta = SHORTEST,
+) -> Worker:
+    """`remember`: for how long it is known of an event that it was told."""
+    activities = EngineActivities(store, client, remember)
     return Worker(
         client,
         task_queue=JOURNEYS_QUEUE,
@@ -220,9 +228,13 @@ async def _settle(store: Store, client: Client) -> list[Settled]:
     return await settle(client, await name_of(store), await wanted_now(store, Programme()))
 
 
-async def _refuse_other_namespaces(store: Store, client: Client) -> None:
+async def namespace_id(client: Client) -> str:
     asked = DescribeNamespaceRequest(namespace=client.namespace)
-    here = (await client.workflow_service.describe_namespace(asked)).namespace_info.id
+    return (await client.workflow_service.describe_namespace(asked)).namespace_info.id
+
+
+async def _refuse_other_namespaces(store: Store, client: Client) -> None:
+    here = await namespace_id(client)
     if await settle_namespace(store, here) != here:
         raise ConfigurationError(
             f'the journeys of this store are in another Temporal namespace than "{client.namespace}" here; '

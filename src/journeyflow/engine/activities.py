@@ -33,7 +33,6 @@ _HEARTBEAT = 1.0  # seconds
 
 class EngineActivities:
     def __init__(self, store: Store, client: Client, remember: timedelta = SHORTEST) -> None:
-        """`remember`: for how long it is known of an event that it was told."""
         self._store = store
         self._client = client
         self._remember = remember
