@@ -10,6 +10,8 @@ from sqlalchemy import select, text
 from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.delivery.pauses import TryAgain
 from journeyflow.engine.pausing import REST, RETRY, Paused, UnknownJourney, pause, resume
+from journeyflow.engine.refreshing import refresh_all
+from journeyflow.engine.sweep import sweep
 from journeyflow.engine.travel import travel_within
 from journeyflow.store.audit import audit_log
 from journeyflow.store.database import Store
@@ -112,6 +114,40 @@ async def test_a_webhook_is_sent_no_sooner_than_a_letter(world: World) -> None:
     await resume(world.store, "letters", world.now, "test")
     await world.travel(1, 2, HELLO)
     assert [(state, reason) for _, state, reason in await world.ledger("ann")] == [("queued", None)]
+
+
+async def test_occasions_of_the_last_hours_count_when_it_is_resumed(world: World) -> None:
+    """Those of a schedule, and those of who has joined the segment meanwhile and is still in it."""
+    await world.apply(
+        """
+        journey: letters
+        enter: {schedule: "0 13 * * *"}
+        steps: [{wait: 1 day}]
+        """,
+        """
+        journey: greeting
+        enter: {segment: gold}
+        steps: [{wait: 1 day}]
+        """,
+        segments="gold: {attribute: tier, is: gold}\n",
+    )
+    for name in ("letters", "greeting"):
+        await pause(world.store, name, world.now, "test")
+    await world.customers("ann", tier="gold")
+    await world.customers("ben")
+    world.now += timedelta(hours=3)
+    await _sweep(world)
+    assert await world.enrollments("ann") == []
+    for name in ("letters", "greeting"):
+        await resume(world.store, name, world.now, "test")
+    await _sweep(world)
+    assert {row.journey for row in await world.enrollments("ann")} == {"letters", "greeting"}
+    assert {row.journey for row in await world.enrollments("ben")} == {"letters"}
+
+
+async def _sweep(world: World) -> None:
+    await sweep(world.store, world.programme, lambda: world.now)
+    await refresh_all(world.store, world.programme, lambda: world.now)
 
 
 async def test_the_audit_tells_each_change_once(world: World) -> None:

@@ -77,14 +77,14 @@ async def paused_journeys(connection: AsyncConnection) -> list[str]:
 
 async def _lock(connection: AsyncConnection, journey: str) -> datetime | None:
     """Since when it is paused."""
-    query = select(journeys.c.name, journeys.c.paused_at).order_by(journeys.c.name)
-    rows: dict[str, datetime | None] = {
-        row.name: row.paused_at for row in await connection.execute(locked(connection, query, of=journeys))
-    }
-    if journey not in rows:
-        there = f"applied are: {', '.join(rows)}" if rows else "none has been applied yet"
+    query = select(journeys.c.paused_at).where(journeys.c.name == journey)
+    found = (await connection.execute(locked(connection, query, of=journeys))).scalars().all()
+    if not found:
+        names = (await connection.execute(select(journeys.c.name).order_by(journeys.c.name))).scalars().all()
+        there = f"applied are: {', '.join(names)}" if names else "none has been applied yet"
         raise UnknownJourney(f'no journey is called "{journey}"; {there}')
-    return rows[journey]
+    since: datetime | None = found[0]
+    return since
 
 
 async def _put(connection: AsyncConnection, journey: str, since: datetime | None) -> None:

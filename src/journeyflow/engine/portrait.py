@@ -39,7 +39,8 @@ async def find(connection: AsyncConnection, key: str) -> Row[Any] | None:
     """Number (`id`) and `key` of the customer with this id, or whose this anonymous id is by now."""
     meant = (await known_as(connection, [key])).get(key, key)
     query: Select[Any] = select(customers.c.id, customers.c.key).where(customers.c.key == meant)
-    return (await connection.execute(query)).one_or_none()
+    found: Row[Any] | None = (await connection.execute(query)).one_or_none()
+    return found
 
 
 async def portrait(connection: AsyncConnection, programme: Programme, number: int) -> Portrait | None:
