@@ -46,6 +46,8 @@ from journeyflow.store.ledger import WAS, messages
 from journeyflow.store.segments import rfm
 
 COLUMNS = ("email", "phone", "timezone", "locale", "country")  # attributes with a column of their own
+# In subqueries of their own, so all conditions share them: to make one costs as much as the query around it.
+_PAST, _MESSAGE, _RFM = events.alias("past"), messages.alias("message"), rfm.alias("standing")
 _DECIMALS = 6  # sums are rounded, as SQLite adds 0.1 and 0.7 to a little less than 0.8
 
 
@@ -77,14 +79,12 @@ def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
 
 def counted(condition: History, frame: Frame) -> ColumnElement[Anything]:
     """How many of the events there are."""
-    past = events.alias()
-    return _over(past, _count(), condition, frame)
+    return _over(_PAST, _count(), condition, frame)
 
 
 def summed(condition: History, name: str, frame: Frame) -> ColumnElement[Anything]:
     """The sum of the events' property `name`."""
-    past = events.alias()
-    return _over(past, sum_of(past, name), condition, frame)
+    return _over(_PAST, sum_of(_PAST, name), condition, frame)
 
 
 def matches(match: EventMatch, events: FromClause) -> ColumnElement[bool]:
@@ -133,7 +133,7 @@ def _consent(condition: Consent, frame: Frame) -> ColumnElement[bool]:
 
 
 def _history(condition: History, frame: Frame) -> ColumnElement[bool]:
-    past = events.alias()
+    past = _PAST
     if not condition.count and not condition.sum:
         return exists().where(_meant(condition, frame, past)).correlate_except(past)
     tests = [expressions.holds(test, expressions.number(_count())) for test in condition.count]
@@ -166,7 +166,7 @@ def _period(condition: History, frame: Frame, past: FromClause) -> list[ColumnEl
 
 
 def _message(condition: Message, frame: Frame) -> ColumnElement[bool]:
-    row = messages.alias()
+    row = _MESSAGE
     asked = [
         row.c.customer_id == frame.customer.c.id,
         row.c.template == condition.template,
@@ -181,7 +181,7 @@ def _message(condition: Message, frame: Frame) -> ColumnElement[bool]:
 
 
 def _rfm(condition: Rfm, frame: Frame) -> ColumnElement[bool]:
-    row = rfm.alias()
+    row = _RFM
     tests = [expressions.holds(test, _amounts(row.c[test.name])) for test in condition.tests]
     return exists().where(row.c.customer_id == frame.customer.c.id, *tests).correlate_except(row)
 
