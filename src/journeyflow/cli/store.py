@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from journeyflow.cli.actor import actor
+from journeyflow.cli.store_check import check
 from journeyflow.cli.stores import opened_store
 from journeyflow.errors import ConfigurationError
 from journeyflow.settings import load_settings
@@ -26,6 +27,9 @@ from journeyflow.store.moving import move as move_store
 @click.group()
 def store() -> None:
     """Bring the database to this version, look whether it is sound, or move it to PostgreSQL."""
+
+
+store.add_command(check)
 
 
 @store.command("upgrade")
