@@ -55,6 +55,13 @@ async def test_three_hundred_set_out_five_minutes_apart(world: World, entry: str
     assert await run(world, entry) == 0
 
 
+async def test_who_joins_a_segment_in_several_transactions_sets_out_evenly(sqlite_world: World) -> None:
+    world = sqlite_world
+    await prepare(world, "segment", 1_200)
+    assert await run(world, "segment") == 1_200
+    assert await due(world) == [timedelta(minutes=5) * number for number in range(24)]
+
+
 def test_a_crowd_makes_cohorts_as_large_as_they_get() -> None:
     pace = Pace(BEGIN, BEGIN + TWO_HOURS, 100_000)
     assert pace.size == 500

@@ -29,6 +29,15 @@ class Pace:
         return self.begin + timedelta(milliseconds=whole * (self.ahead + position) // self.people)
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """People who come in one part after the other; `before` counts those in the parts before this one."""
+
+    since: datetime
+    people: int
+    before: int = 0
+
+
 def pace_of(plan: Plan, people: int, now: datetime) -> Pace | None:
     """Of people who come in now; None: all set out at once."""
     if not plan.spread or not people:

@@ -5,15 +5,18 @@ So nobody who writes waits long, and what is cut short is simply done again.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 
 from journeyflow.audience.membership import BATCH, Moves, Segment, differences, refresh
 from journeyflow.engine.enroll import newcomers
 from journeyflow.engine.locks import lock_customers, lock_enrollments_of
+from journeyflow.engine.pace import Crowd
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.segments import OCCASION, WayIn, let_go, let_in, ways_in
 from journeyflow.members import COHORT_SIZE
@@ -90,43 +93,35 @@ class _Refresh:
     async def run(self) -> None:
         began = self.clock()
         if self.due.may_differ:
-            async for ids in self._differing():
-                await self._ask(ids)
+            await self._ask_all(self._differing, COHORT_SIZE if self.due.ways else BATCH)
         for way in self.due.ways:
-            async for ids in self._waiting(way):
-                await self._ask(ids)
+            await self._ask_all(partial(self._waiting, way), COHORT_SIZE)
         await self._note(began)
 
-    async def _differing(self) -> AsyncIterator[list[int]]:
-        """Customers whose membership and condition do not agree, in portions for one transaction."""
-        size = COHORT_SIZE if self.due.ways else BATCH
+    async def _ask_all(self, query: Callable[[int], Select[Any]], size: int) -> None:
+        """So many customers in a transaction. `query` finds them among the numbers above its argument."""
         for low in range(0, await self._last_customer(), _RANGE):
             async with self.store.reading() as connection:
-                query = differences(self.due.segment, low, low + _RANGE, self.clock())
-                ids = list((await connection.execute(query)).scalars())
+                ids = list((await connection.execute(query(low))).scalars())
+            since = self.clock()
             for begin in range(0, len(ids), size):
-                yield ids[begin : begin + size]
+                await self._ask(ids[begin : begin + size], Crowd(since, len(ids), begin))
 
-    async def _waiting(self, way: WayIn) -> AsyncIterator[list[int]]:
+    def _differing(self, low: int) -> Select[Any]:
+        """Customers whose membership and condition do not agree."""
+        return differences(self.due.segment, low, low + _RANGE, self.clock())
+
+    def _waiting(self, way: WayIn, low: int) -> Select[Any]:
         """Members whom their membership has not brought into the journey, and who may enter by now."""
-        last = 0
-        while True:
-            query = (
-                select(customers.c.id)
-                .join_from(customers, segment_members, segment_members.c.customer_id == customers.c.id)
-                .where(*way.members(), *newcomers(way.version.plan, OCCASION, self.clock()))
-                .where(customers.c.id > last)
-                .order_by(customers.c.id)
-                .limit(COHORT_SIZE)
-            )
-            async with self.store.reading() as connection:
-                ids = list((await connection.execute(query)).scalars())
-            if not ids:
-                return
-            yield ids
-            last = ids[-1]
+        return (
+            select(customers.c.id)
+            .join_from(customers, segment_members, segment_members.c.customer_id == customers.c.id)
+            .where(*way.members(), *newcomers(way.version.plan, OCCASION, self.clock()))
+            .where(customers.c.id > low, customers.c.id <= low + _RANGE)
+            .order_by(customers.c.id)
+        )
 
-    async def _ask(self, ids: list[int]) -> None:
+    async def _ask(self, ids: list[int], crowd: Crowd) -> None:
         """Again, under lock: what was routed meanwhile may have settled it otherwise."""
         segment = self.due.segment
         async with self.store.writing() as connection:
@@ -139,7 +134,7 @@ class _Refresh:
             await let_go(connection, self.programme, moves, now)
             for way in await ways_in(connection, self.programme):
                 if way.segment == segment.name:
-                    self.refreshed.entered += await let_in(connection, self.programme, way, ids, now)
+                    self.refreshed.entered += await let_in(connection, self.programme, way, ids, now, crowd)
         self._count(moves.get(segment.name, Moves()))
 
     def _count(self, moves: Moves) -> None:

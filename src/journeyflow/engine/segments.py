@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.membership import BATCH, Moves, Segment, refresh
 from journeyflow.engine.enroll import Entrant, enroll, newcomers
 from journeyflow.engine.exits import leave
-from journeyflow.engine.pace import pace_of
+from journeyflow.engine.pace import Crowd, pace_of
 from journeyflow.engine.programme import Programme, Version
 from journeyflow.plan import EnterBySegment, Plan
 from journeyflow.store.customers import customers
@@ -115,11 +115,16 @@ async def let_go(
 
 
 async def let_in(
-    connection: AsyncConnection, programme: Programme, way: WayIn, ids: Collection[int], now: datetime
+    connection: AsyncConnection,
+    programme: Programme,
+    way: WayIn,
+    ids: Collection[int],
+    now: datetime,
+    crowd: Crowd | None = None,
 ) -> int:
     """Those of the customers who are in the segment and may enter; a membership lets in once.
 
-    Gives how many came.
+    They are part of the `crowd`, or by themselves; gives how many came.
     """
     query = (
         select(customers.c.id, OCCASION.label("occasion"))
@@ -128,8 +133,9 @@ async def let_in(
         .order_by(customers.c.id)
     )
     entrants = [Entrant(row.id, row.occasion, now) for row in await connection.execute(query)]
-    pace = pace_of(way.version.plan, len(entrants), now)
-    await enroll(connection, programme, way.version, entrants, now, pace)
+    crowd = crowd or Crowd(now, len(entrants))
+    pace = pace_of(way.version.plan, crowd.people, crowd.since)
+    await enroll(connection, programme, way.version, entrants, now, pace, crowd.before)
     return len(entrants)
 
 
