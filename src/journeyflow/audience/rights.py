@@ -93,7 +93,7 @@ async def _sections(connection: AsyncConnection, customer: int) -> dict[str, lis
     found = {}
     for table, theirs in reversed((await holdings(connection, customer)).items()):
         rows = await connection.execute(select(table).where(theirs).order_by(*table.primary_key))
-        found[table.name] = [written(row._mapping) for row in rows]
+        found[table.name] = [written(row._asdict()) for row in rows]
     return found
 
 
@@ -107,7 +107,7 @@ async def _versions(connection: AsyncConnection, customer: int) -> list[dict[str
 
 async def _coupons(connection: AsyncConnection, customer: int) -> list[dict[str, Any]]:
     query = select(coupons).where(coupons.c.customer_id == customer).order_by(coupons.c.id)
-    return [written(row._mapping) for row in await connection.execute(query)]
+    return [written(row._asdict()) for row in await connection.execute(query)]
 
 
 async def _suppressions(connection: AsyncConnection, person: dict[str, Any]) -> list[dict[str, str]]:

@@ -210,7 +210,7 @@ async def _note_reached(leg: Leg) -> None:
     waiting = 0
     for (step, _), members in leg.stops.items():
         waiting |= members if step in leg.plan.wait_fors else 0
-    moved = [member for member in leg.chosen(waiting) if member.rested_until is not None]
+    moved = {one: one.rested_until for one in leg.chosen(waiting) if one.rested_until is not None}
     if not moved:
         return
     query = select(events.c.id, events.c.at).where(events.c.id.in_(list(leg.woken_by.values())))
@@ -218,10 +218,10 @@ async def _note_reached(leg: Leg) -> None:
     rows = [
         {
             "member": member.enrollment,
-            "left_at": times.get(leg.woken_by.get(member.position), min(member.rested_until, leg.now)),
+            "left_at": times.get(leg.woken_by.get(member.position), min(until, leg.now)),
             "event": leg.woken_by.get(member.position),
         }
-        for member in moved
+        for member, until in moved.items()
     ]
     await leg.connection.execute(_REACHED, rows)
 
