@@ -15,6 +15,8 @@ from journeyflow.policy import Policy
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, add_missing, locked, undeleted
 from journeyflow.store.events import add_events
+from journeyflow.store.lists import among
+from journeyflow.store.many import as_table
 from journeyflow.store.programme import policies
 from journeyflow.store.segments import touch
 
@@ -90,7 +92,7 @@ async def kept_customers(
     found: dict[str, int] = {}
     created: set[str] = set()
     while missing := keys - set(found):
-        query = select(customers.c.key, customers.c.id).where(customers.c.key.in_(missing))
+        query = select(customers.c.key, customers.c.id).where(among(connection, customers.c.key, missing))
         query = undeleted(connection, query.order_by(customers.c.id), of=customers)
         found |= {row.key: row.id for row in await connection.execute(query)}
         created |= await _create_customers(connection, keys - set(found), now)
@@ -201,7 +203,7 @@ async def _create_customers(connection: AsyncConnection, keys: Iterable[str], no
 
 
 async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _Customer]:
-    query = select(customers).where(customers.c.key.in_(list(keys))).order_by(customers.c.id)
+    query = select(customers).where(among(connection, customers.c.key, keys)).order_by(customers.c.id)
     rows = (await connection.execute(locked(connection, query, of=customers))).all()
     given = await standings(connection, [row.id for row in rows])
     return {
@@ -225,10 +227,20 @@ async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: da
         if one.changed
     ]
     if rows:
-        names = (*COLUMNS, "attributes", "told_at", "updated_at")
+        await _overwrite(connection, rows)
+        await touch(connection, [row["number"] for row in rows], "customer")
+
+
+async def _overwrite(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    names = (*COLUMNS, "attributes", "told_at", "updated_at")
+    if connection.dialect.name == "sqlite":
         statement = update(customers).where(customers.c.id == bindparam("number"))
         await connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
-        await touch(connection, [row["number"] for row in rows], "customer")
+        return
+    columns = {"number": customers.c.id.type} | {name: customers.c[name].type for name in names}
+    given, parameters = await as_table(connection, "changed_customers", columns, rows)
+    statement = update(customers).where(customers.c.id == given.c.number)
+    await connection.execute(statement.values({name: given.c[name] for name in names}), parameters)
 
 
 async def current_policy(connection: AsyncConnection) -> Policy:

@@ -2,12 +2,22 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, column, event, func, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    any_,
+    bindparam,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -15,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from journeyflow.errors import ConfigurationError
 from journeyflow.store.hashing import register
+from journeyflow.store.many import as_table
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _WAY_OUT = "set JOURNEYFLOW_STORE to sqlite:///file.db or postgresql://user@host/name"
@@ -87,18 +98,21 @@ async def add_missing(
         return set()
     if connection.dialect.name == "sqlite":
         return set((await connection.execute(statement, list(rows))).scalars())
-    # As one parameter: taking thousands of them apart costs more than all else.
     names = list(rows[0])
-    columns = [column(name, table.c[name].type) for name in names]
-    given = func.jsonb_to_recordset(bindparam("rows", type_=postgresql.JSONB))
-    found = given.table_valued(*columns, name="given").render_derived(with_types=True)
-    told = [{name: _in_json(value) for name, value in row.items()} for row in rows]
-    statement = statement.from_select(names, select(*(found.c[name] for name in names)))
-    return set((await connection.execute(statement, {"rows": told})).scalars())
+    columns = {name: table.c[name].type for name in names}
+    given, parameters = await as_table(connection, f"new_{table.name}", columns, rows)
+    statement = statement.from_select(names, select(*(given.c[name] for name in names)))
+    return set((await connection.execute(statement, parameters)).scalars())
 
 
-def _in_json(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def among(
+    connection: AsyncConnection, column: ColumnElement[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
+    """Whether the column is one of `values`, which come as one parameter, however many there are."""
+    if connection.dialect.name == "sqlite":
+        each = func.json_each(bindparam(None, list(values), type_=JSON)).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type)))
 
 
 def upsert(connection: AsyncConnection, table: Table, keys: list[str], update: list[str]) -> Any:
