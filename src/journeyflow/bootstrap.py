@@ -225,7 +225,14 @@ async def settle_schedules(store: Store, client: Client) -> list[Settled]:
 
 
 async def _settle(store: Store, client: Client) -> list[Settled]:
-    return await settle(client, await name_of(store), await wanted_now(store, Programme()))
+    """Once more when the programme is another by then, which may have been settled meanwhile."""
+    name, programme = await name_of(store), Programme()
+    wanted, settled = await wanted_now(store, programme), list[Settled]()
+    while True:
+        settled += await settle(client, name, wanted)
+        before, wanted = wanted, await wanted_now(store, programme)
+        if wanted == before:
+            return settled
 
 
 async def namespace_id(client: Client) -> str:

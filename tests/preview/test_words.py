@@ -190,3 +190,8 @@ def test_the_rules_of_a_journey() -> None:
         "leaves at once: tier is gold",
         "goal: order.completed within 1 day",
     ]
+
+
+def test_who_comes_in_together_sets_out_over_a_time() -> None:
+    plan = Plan("any", "Any", "marketing", 50, EnterBySchedule("0 9 * * mon"), (End("end"),), spread=7_200)
+    assert rules_in_words(plan)[1] == "who come in together: set out over 2 hours"

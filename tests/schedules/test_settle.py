@@ -130,7 +130,9 @@ async def test_the_schedule_of_a_journey_that_is_gone_goes_and_those_of_others_s
     async with asyncio.timeout(30):
         while await states(client, name) != ["gone"]:  # what is listed follows what was made
             await asyncio.sleep(0.05)
-    assert await settled(client, name) == [f"{one.id}: removed, since its journey is not in force any more"]
+    assert await settled(client, name) == [
+        f"{one.id}: removed, since the programme does not want it any more"
+    ]
     assert await states(client, name, one) == ["missing"]
     assert await states(client, "another store", others) == ["right"]
     await client.get_schedule_handle(f"{name}-theirs").describe()

@@ -6,10 +6,12 @@ from datetime import datetime
 import click
 from rich.console import Console
 from rich.table import Table
+from temporalio.service import RPCError
 
 from journeyflow.bootstrap import connect, settle_schedules
 from journeyflow.cli.stores import migrated_store
 from journeyflow.engine.programme import Programme
+from journeyflow.errors import JourneyflowError
 from journeyflow.schedules.settle import Found, look, told
 from journeyflow.schedules.wanted import wanted_now
 from journeyflow.settings import load_settings
@@ -48,9 +50,15 @@ async def _look(mend: bool) -> tuple[list[str], list[Found]]:
     """What was mended, and how things stand then."""
     async with migrated_store(load_settings()) as store:
         client = await connect()
-        mended = await settle_schedules(store, client) if mend else []
-        wanted = await wanted_now(store, Programme())
-        return [one.line for one in mended], await look(client, await name_of(store), wanted)
+        try:
+            mended = await settle_schedules(store, client) if mend else []
+            wanted = await wanted_now(store, Programme())
+            return [one.line for one in mended], await look(client, await name_of(store), wanted)
+        except RPCError as error:
+            raise JourneyflowError(
+                f'Temporal says "{error.message}"; schedules have to be listed, described and changed, '
+                "so look whether whoever connects may do that"
+            ) from None
 
 
 def _moment(at: datetime | None) -> str:

@@ -22,17 +22,15 @@ from journeyflow.workflows.contracts import JOURNEYS_QUEUE
 State = Literal["right", "missing", "different", "gone", "unmarked", "taken"]
 
 _OWNER = "store"  # in a schedule's memo: the name of the store whose programme wants it
-_REFUSED = (
-    RPCStatusCode.INVALID_ARGUMENT,
-    RPCStatusCode.NOT_FOUND,
-)  # the latter: somebody has just removed it
+# Such as a zone that the server does not know, or what somebody has removed in this moment.
+_REFUSED = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """One schedule that is wanted, or was.
 
-    `gone`: its journey is. `unmarked`: a version made it that did not mark what is its own yet.
+    `gone`: it is not wanted any more. `unmarked`: a version made it that did not mark what is its own yet.
     `taken`: the id is that of somebody else's schedule.
     """
 
@@ -53,7 +51,7 @@ def told(found: Found) -> str:
         case "different":
             return " and ".join(found.differences)
         case "gone":
-            return "is there, though its journey is not in force any more"
+            return "is there, though the programme does not want it any more"
         case "unmarked":
             return "was made by an earlier version"
         case "taken":
@@ -117,7 +115,7 @@ async def _mended(client: Client, owner: str, found: Found) -> str:
     handle, one = client.get_schedule_handle(found.id), found.wanted
     if one is None:
         await handle.delete()
-        return "removed, since its journey is not in force any more"
+        return "removed, since the programme does not want it any more"
     match found.state:
         case "missing":
             await _make(client, owner, one)
