@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-import pytest
 from sqlalchemy import select
 
 from journeyflow.store.audit import audit_log
@@ -35,12 +34,12 @@ async def test_a_customer_is_told_whole(caller: Caller) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("key", ["a/b", "a%2Fb", "å é", "a/export", "..a", "?x=1#y", "+4670", "a\u2028b"])
-async def test_any_id_can_be_asked_for(sqlite_caller: Caller, key: str) -> None:
-    await known(sqlite_caller, key)
-    path = f"/v1/customers/{quote(key, safe='')}"
-    assert (await show(sqlite_caller, path))["id"] == key
-    assert (await sqlite_caller.ask("GET", f"{path}/export")).json()["customer"]["key"] == key
+async def test_any_id_can_be_asked_for(sqlite_caller: Caller) -> None:
+    for key in ("a/b", "a%2Fb", "å é", "a/export", "..a", "?x=1#y", "+4670", "a\u2028b"):
+        await known(sqlite_caller, key)
+        path = f"/v1/customers/{quote(key, safe='')}"
+        assert (await show(sqlite_caller, path))["id"] == key
+        assert (await sqlite_caller.ask("GET", f"{path}/export")).json()["customer"]["key"] == key
 
 
 async def test_an_anonymous_id_stands_for_its_customer(caller: Caller) -> None:
@@ -50,15 +49,14 @@ async def test_an_anonymous_id_stands_for_its_customer(caller: Caller) -> None:
     assert (found["id"], found["aliases"]) == ("ada", ["anonymous:d1"])
 
 
-@pytest.mark.parametrize("key", ["eve", "%00", "%ff", "%ED%A0%80", "x" * 300, "%20"])
-async def test_who_is_unknown_is_not_found(caller: Caller, key: str) -> None:
-    for method, scope, path, body in (
-        ("GET", "read", "", None), ("GET", "read", "/export", None), ("GET", "read", "/timeline", None),
-        ("PATCH", "manage", "", {"email": "eve@example.com"}), ("DELETE", "erase", "", None),
-    ):  # fmt: skip
-        options = {"json": body} if body else {}
-        answer = await caller.ask(method, f"/v1/customers/{key}{path}", scope, 404, **options)
-        assert answer.headers["content-type"] == "application/problem+json"
+async def test_who_is_unknown_is_not_found(caller: Caller) -> None:
+    calls = [("GET", "read", ""), ("GET", "read", "/export"), ("GET", "read", "/timeline")]
+    calls += [("PATCH", "manage", ""), ("DELETE", "erase", "")]
+    for key in ("eve", "%00", "%ff", "%ED%A0%80", "x" * 300, "%20"):
+        for method, scope, path in calls:
+            options = {"json": {"email": "eve@example.com"}} if method == "PATCH" else {}
+            answer = await caller.ask(method, f"/v1/customers/{key}{path}", scope, 404, **options)
+            assert answer.headers["content-type"] == "application/problem+json"
     assert await caller.keys() == []
 
 
@@ -101,16 +99,14 @@ _BAD: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("patch", "told"), _BAD.values(), ids=_BAD)
-async def test_a_patch_that_cannot_be_taken_changes_nothing(
-    sqlite_caller: Caller, patch: Any, told: str
-) -> None:
+async def test_a_patch_that_cannot_be_taken_changes_nothing(sqlite_caller: Caller) -> None:
     await known(sqlite_caller)
     before = await show(sqlite_caller)
-    content = json.dumps({"locale": "sv"} | patch)
-    answer = await sqlite_caller.ask("PATCH", ADA, "manage", 422, content=content)
-    assert told in answer.json()["detail"]
-    assert "secret" not in answer.text
+    for name, (patch, told) in _BAD.items():
+        content = json.dumps({"locale": "sv"} | patch)
+        answer = await sqlite_caller.ask("PATCH", ADA, "manage", 422, content=content)
+        assert told in answer.json()["detail"], name
+        assert "secret" not in answer.text, name
     assert await show(sqlite_caller) == before
 
 
@@ -158,10 +154,8 @@ async def test_the_timeline_is_read_page_by_page_from_its_end(caller: Caller) ->
     assert [moment["where"] for moment in older.json()["moments"]] == ["e0"]
 
 
-@pytest.mark.parametrize(
-    "query", ["limit=0", "limit=201", "limit=x", "limit=1_0", "before=secret", "before=~", "secret=1"]
-)
-async def test_a_page_that_cannot_be_asked_for(sqlite_caller: Caller, query: str) -> None:
+async def test_a_page_that_cannot_be_asked_for(sqlite_caller: Caller) -> None:
     await known(sqlite_caller)
-    answer = await sqlite_caller.ask("GET", f"{ADA}/timeline?{query}", status=422)
-    assert "secret" not in answer.text
+    for query in ("limit=0", "limit=201", "limit=x", "limit=1_0", "before=secret", "before=~", "secret=1"):
+        answer = await sqlite_caller.ask("GET", f"{ADA}/timeline?{query}", status=422)
+        assert "secret" not in answer.text

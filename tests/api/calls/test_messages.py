@@ -49,16 +49,13 @@ async def test_a_message_is_told_with_what_was_decided_about_it(caller: Caller) 
     assert (await caller.ask("GET", f"{PATH}/{message['number']}")).json() == message
 
 
-@pytest.mark.parametrize(
-    ("query", "number"),
-    [
-        ("", 6), ("customer=ann", 4), ("journey=others", 2), ("template=hi", 3), ("state=queued", 5),
-        ("customer=ann&state=dropped", 0), ("since=2026-03-01T13:00:00Z", 2),
-        ("until=2026-03-01T13:00:00Z", 4), ("journey=none", 0),
-    ],
-)  # fmt: skip
-async def test_messages_are_found(caller: Caller, query: str, number: int) -> None:
-    assert len((await caller.ask("GET", f"{PATH}?{query}")).json()["messages"]) == number
+async def test_messages_are_found(caller: Caller) -> None:
+    numbers = {
+        "": 6, "customer=ann": 4, "journey=others": 2, "template=hi": 3, "state=queued": 5, "journey=none": 0,
+        "customer=ann&state=dropped": 0, "since=2026-03-01T13:00:00Z": 2, "until=2026-03-01T13:00:00Z": 4,
+    }  # fmt: skip
+    for query, number in numbers.items():
+        assert len((await caller.ask("GET", f"{PATH}?{query}")).json()["messages"]) == number, query
 
 
 async def test_they_are_read_page_by_page_from_the_newest(caller: Caller) -> None:

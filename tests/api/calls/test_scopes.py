@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
@@ -66,9 +65,9 @@ async def test_head_needs_what_get_needs_and_other_methods_are_refused(sqlite_ca
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("path", ["/v1/journeys", "/v1/messages", "/v1/customers/x"])
-async def test_reading_costs_a_share_as_well(sqlite_store: Store, path: str) -> None:
+async def test_reading_costs_a_share_as_well(sqlite_store: Store) -> None:
     async with calling(sqlite_store, Limits(rate=0.01)) as caller:
         await caller.ask("GET", "/v1/journeys")
-        answer = await caller.ask("GET", path, status=429)
-        assert int(answer.headers["retry-after"]) > 0
+        for path in ("/v1/journeys", "/v1/messages", "/v1/customers/x"):
+            answer = await caller.ask("GET", path, status=429)
+            assert int(answer.headers["retry-after"]) > 0
