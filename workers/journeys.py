@@ -4,6 +4,6 @@ import sys
 
 sys.path.pop(0)  # this folder, whose email.py would be taken for Python's own
 
-from journeyflow.cli.main import main  # noqa: E402
+from journeyflow.cli.main import main
 
 main(["worker", "journeys"])
