@@ -2,22 +2,11 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    ColumnElement,
-    Connection,
-    Select,
-    Table,
-    any_,
-    bindparam,
-    event,
-    func,
-    select,
-)
+from sqlalchemy import Connection, Select, Table, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -103,16 +92,6 @@ async def add_missing(
     given, parameters = await as_table(connection, f"new_{table.name}", columns, rows)
     statement = statement.from_select(names, select(*(given.c[name] for name in names)))
     return set((await connection.execute(statement, parameters)).scalars())
-
-
-def among(
-    connection: AsyncConnection, column: ColumnElement[Any], values: Iterable[Any]
-) -> ColumnElement[bool]:
-    """Whether the column is one of `values`, which come as one parameter, however many there are."""
-    if connection.dialect.name == "sqlite":
-        each = func.json_each(bindparam(None, list(values), type_=JSON)).table_valued("value")
-        return column.in_(select(each.c.value))
-    return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type)))
 
 
 def upsert(connection: AsyncConnection, table: Table, keys: list[str], update: list[str]) -> Any:
