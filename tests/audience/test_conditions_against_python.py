@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Select, Table, and_, insert, select
 
-from journeyflow.audience.conditions import COLUMNS, Frame, holds
+from journeyflow.audience.conditions import COLUMNS, Frame, Range, holds
 from journeyflow.conditions import (
     All,
     Any,
@@ -142,15 +142,18 @@ async def test_sql_says_what_python_says(store: Store, asked: list[Condition], c
             if rows:
                 await connection.execute(insert(table), rows)
         said = [tuple(row) for row in await connection.execute(query(asked))]
+        of_all = [tuple(row) for row in await connection.execute(query(asked, Range(0, len(crowd))))]
     assert said == [tuple(evaluate(condition, person, NOW) for condition in asked) for person in crowd]
+    assert of_all == said
 
 
-def query(asked: list[Condition]) -> Select[Anything]:
+def query(asked: list[Condition], everybody: Range | None = None) -> Select[Anything]:
     entries, triggers = events.alias(), events.alias()
-    frame = Frame(customers, NOW, triggers, entries.c.at)
+    frame = Frame(customers, NOW, triggers, entries.c.at, everybody)
+    columns = [holds(condition, frame).label(f"asked_{number}") for number, condition in enumerate(asked)]
     return (
-        select(*(holds(condition, frame).label(f"asked_{number}") for number, condition in enumerate(asked)))
-        .select_from(customers)
+        select(*columns)
+        .select_from(everybody.joined(customers, customers.c.id) if everybody else customers)
         .join(entries, and_(entries.c.customer_id == customers.c.id, entries.c.name == "entry"))
         .outerjoin(triggers, and_(triggers.c.customer_id == customers.c.id, triggers.c.name == "trigger"))
         .order_by(customers.c.id)

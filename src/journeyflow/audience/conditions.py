@@ -1,8 +1,9 @@
 """A condition as one SQL expression over many customers at once, true or false and never NULL."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any as Anything
 from typing import assert_never
 
@@ -10,6 +11,8 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     FromClause,
+    Select,
+    Subquery,
     and_,
     exists,
     false,
@@ -48,7 +51,36 @@ from journeyflow.store.segments import rfm
 COLUMNS = ("email", "phone", "timezone", "locale", "country")  # attributes with a column of their own
 # In subqueries of their own, so all conditions share them: to make one costs as much as the query around it.
 _PAST, _MESSAGE, _RFM = events.alias("past"), messages.alias("message"), rfm.alias("standing")
+_MOST_GATHERED = 8  # at once; SQLite joins no more than 64 tables
 _DECIMALS = 6  # sums are rounded, as SQLite adds 0.1 and 0.7 to a little less than 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Customers above the number `low`, up to `high`.
+
+    What they all did is looked through once, which for many is less work than a look for each of them. The
+    query around has to select from `joined`, once its conditions are made.
+    """
+
+    low: int
+    high: int
+    _gathered: list[Subquery] = field(default_factory=list)
+
+    def gathers(self, condition: History) -> bool:
+        """Not what depends on more than the condition's own name, times and numbers."""
+        named = (condition.match, condition.within, False, condition.count, condition.sum)
+        return condition == History(*named) and len(self._gathered) < _MOST_GATHERED
+
+    def gather(self, events_of_each: Select[Anything]) -> Subquery:
+        self._gathered.append(events_of_each.subquery())
+        return self._gathered[-1]
+
+    def joined(self, people: FromClause, number: ColumnElement[int]) -> FromClause:
+        """`people`, whose numbers are given, beside what was gathered about each."""
+        for gathered in self._gathered:
+            people = people.outerjoin(gathered, gathered.c.customer_id == number)
+        return people
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +93,7 @@ class Frame:
         None  # has the columns of `events`: what brought the customer in; may be all NULL
     )
     since: ColumnElement[datetime] | None = None  # for `since: entry`: events after it count
+    range: Range | None = None  # for a query about all in it
 
 
 def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
@@ -133,12 +166,32 @@ def _consent(condition: Consent, frame: Frame) -> ColumnElement[bool]:
 
 
 def _history(condition: History, frame: Frame) -> ColumnElement[bool]:
-    past = _PAST
+    if frame.range is not None and frame.range.gathers(condition):
+        return _in_range(condition, frame, frame.range)
     if not condition.count and not condition.sum:
-        return exists().where(_meant(condition, frame, past)).correlate_except(past)
-    tests = [expressions.holds(test, expressions.number(_count())) for test in condition.count]
-    tests += [expressions.holds(test, expressions.number(sum_of(past, test.name))) for test in condition.sum]
-    return _over(past, and_(*tests), condition, frame)
+        return exists().where(_meant(condition, frame, _PAST)).correlate_except(_PAST)
+    return _over(_PAST, _amount(condition, _count(), partial(sum_of, _PAST)), condition, frame)
+
+
+def _in_range(condition: History, frame: Frame, range: Range) -> ColumnElement[bool]:
+    """Each customer with events has a row; what holds without any is known."""
+    meant = (matches(condition.match, _PAST), *_period(condition, frame, _PAST))
+    amount = _amount(condition, _count(), partial(sum_of, _PAST))
+    query = select(_PAST.c.customer_id, amount.label("holds"))
+    query = query.where(_PAST.c.customer_id > range.low, _PAST.c.customer_id <= range.high, *meant)
+    gathered = range.gather(query.group_by(_PAST.c.customer_id))
+    nothing = literal(0, Number)
+    is_asked_of_none = condition.count or condition.sum
+    without = _amount(condition, nothing, lambda _: nothing) if is_asked_of_none else false()
+    return func.coalesce(gathered.c.holds, without)
+
+
+def _amount(
+    condition: History, count: ColumnElement[Anything], sum_of: Callable[[str], ColumnElement[Anything]]
+) -> ColumnElement[bool]:
+    tests = [expressions.holds(test, expressions.number(count)) for test in condition.count]
+    tests += [expressions.holds(test, expressions.number(sum_of(test.name))) for test in condition.sum]
+    return and_(true(), *tests)
 
 
 def _over(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.conditions import Frame, holds
+from journeyflow.audience.conditions import Frame, Range, holds
 from journeyflow.audience.dependence import Dependence
 from journeyflow.conditions import Condition
 from journeyflow.store.customers import customers
@@ -71,9 +71,12 @@ def differences(segment: Segment, low: int, high: int, now: datetime) -> Select[
     """Customers above the number `low`, up to `high`, about whom condition and membership do not agree."""
     theirs = segment_members.c.customer_id == customers.c.id
     is_member = select(segment_members.c.id).where(*_open_in([segment]), theirs).exists()
-    disagree = _holds(segment, now).is_distinct_from(is_member)
+    everybody = Range(low, high)
+    inside = holds(segment.condition, Frame(customers, now, range=everybody))
+    disagree = inside.is_distinct_from(is_member)
     return (
         select(customers.c.id)
+        .select_from(everybody.joined(customers, customers.c.id))
         .where(customers.c.id > low, customers.c.id <= high, disagree)
         .order_by(customers.c.id)
     )
