@@ -53,6 +53,8 @@ class Store:
                 event.listen(engine.sync_engine, "connect", _keep_others_out)
             event.listen(engine.sync_engine, "connect", _configure_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            event.listen(engine.sync_engine, "connect", _configure_postgresql)
         return Store(engine)
 
     @asynccontextmanager
@@ -151,6 +153,15 @@ def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
         dbapi_connection.close()  # nobody else will, and its thread would outlive the event loop
         raise
     cursor.close()
+
+
+def _configure_postgresql(dbapi_connection: Any, _record: Any) -> None:
+    """Conditions become long expressions, which take far longer to be compiled than to be computed: 7 s for 20
+    segments and 2,000 customers, without which they take 0.3 s."""
+    cursor = dbapi_connection.cursor()
+    cursor.execute("SET jit = off")
+    cursor.close()
+    dbapi_connection.commit()
 
 
 def _keep_others_out(dbapi_connection: Any, _record: Any) -> None:
