@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, extract, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.conditions import Frame, holds
+from journeyflow.audience.conditions import Frame, Range, holds
 from journeyflow.conditions import Condition
 from journeyflow.store.customers import customers
 from journeyflow.store.segments import segment_members, segments
+
+_LAST = 2**63 - 1  # number of a customer that both databases can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,12 @@ async def sizes(connection: AsyncConnection, since: datetime, name: str | None =
 
 async def due(connection: AsyncConnection, name: str, condition: Condition, now: datetime) -> Due:
     """Asks the condition about everybody."""
-    inside = holds(condition, Frame(customers, now))
+    everybody = Range(0, _LAST)
+    inside = holds(condition, Frame(customers, now, range=everybody))
     theirs = segment_members.c.customer_id == customers.c.id
     is_member = select(segment_members.c.id).where(*_open(name), theirs).exists()
-    query = select(_number(inside), _number(and_(inside, ~is_member))).select_from(customers)
+    query = select(_number(inside), _number(and_(inside, ~is_member)))
+    query = query.select_from(everybody.joined(customers, customers.c.id))
     members, joining = (await connection.execute(query)).one()
     before = select(func.count()).select_from(segment_members).where(*_open(name))
     known = (await connection.execute(before)).scalar_one()
