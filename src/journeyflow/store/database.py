@@ -156,8 +156,8 @@ def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
 
 
 def _configure_postgresql(dbapi_connection: Any, _record: Any) -> None:
-    """Conditions become long expressions, which take far longer to be compiled than to be computed: 7 s for 20
-    segments and 2,000 customers, without which they take 0.3 s."""
+    """Conditions become long expressions, which take longer to compile than to compute: for 20 segments and
+    2,000 customers 7 s and 0.3 s."""
     cursor = dbapi_connection.cursor()
     cursor.execute("SET jit = off")
     cursor.close()
