@@ -232,7 +232,13 @@ def _history(condition: d.EventCondition) -> c.History:
         since_entry=condition.since_entry,
         count=_tests(condition.count),
         sum=_tests(condition.sum),
+        first=_pick(condition.first),
+        most_recent=_pick(condition.most_recent),
     )
+
+
+def _pick(pick: d.EventPick | None) -> c.Pick | None:
+    return c.Pick(pick.within, _tests(pick.where)) if pick else None
 
 
 def _match(pattern: d.EventPattern) -> c.EventMatch:

@@ -15,6 +15,7 @@ from journeyflow.conditions import (
     History,
     InSegment,
     Not,
+    Pick,
     Rfm,
     Trigger,
 )
@@ -64,7 +65,7 @@ def evaluate(condition: Condition, person: Person, now: datetime) -> bool:
 def history(condition: History, person: Person, now: datetime) -> bool:
     start = now - timedelta(seconds=condition.within) if condition.within is not None else None
     past = [
-        properties
+        (at, properties)
         for name, at, properties in person.events
         if at <= now
         and (start is None or at > start)
@@ -72,13 +73,22 @@ def history(condition: History, person: Person, now: datetime) -> bool:
         and name == condition.match.event
         and passes(condition.match.where, properties)
     ]
+    past.sort(key=lambda event: event[0])  # of one time, in the order in which they were told
+    picked = {"first": past[0], "most_recent": past[-1]} if past else {}
+    if not all(which in picked and like(pick, picked[which], now) for which, pick in condition.picks.items()):
+        return False
     if not condition.count and not condition.sum:
         return bool(past)
     sums = {
-        test.name: round(float(sum(Fraction(str(v)) for p in past if is_number(v := p.get(test.name)))), 6)
+        test.name: round(float(sum(Fraction(str(v)) for _, p in past if is_number(v := p.get(test.name)))), 6)
         for test in condition.sum
     }
     return all(compare(test, len(past)) for test in condition.count) and passes(condition.sum, sums)
+
+
+def like(pick: Pick, event: tuple[datetime, dict[str, Anything]], now: datetime) -> bool:
+    is_recent = pick.within is None or event[0] > now - timedelta(seconds=pick.within)
+    return is_recent and passes(pick.where, event[1])
 
 
 def passes(tests: tuple[Comparison, ...], values: dict[str, Anything]) -> bool:

@@ -20,6 +20,7 @@ from journeyflow.conditions import (
     InSegment,
     Not,
     Operator,
+    Pick,
     Rfm,
     Trigger,
 )
@@ -80,6 +81,7 @@ count_ops = st.sampled_from(["is", "is_not", "at_least", "at_most"])
 counts = st.builds(Comparison, st.just("count"), count_ops, st.integers(0, 3))
 sum_ops = st.sampled_from(["is", "at_least", "at_most", "more_than", "less_than"])
 sums = st.builds(Comparison, st.sampled_from(NAMES), sum_ops, numbers)
+picks = st.builds(Pick, within=st.sampled_from([None, 3600, 86_400]), where=several())
 histories = st.builds(
     History,
     st.builds(EventMatch, st.sampled_from(["order", "review"]), several()),
@@ -87,6 +89,8 @@ histories = st.builds(
     since_entry=st.booleans(),
     count=st.lists(counts, max_size=2).map(tuple),
     sum=st.lists(sums, max_size=2).map(tuple),
+    first=st.one_of(st.none(), picks),
+    most_recent=st.one_of(st.none(), picks),
 )
 standings = st.fixed_dictionaries(
     {name: st.integers(1, 5) for name in QUINTILES} | {"class": st.sampled_from(RANKED)}

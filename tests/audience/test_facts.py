@@ -20,6 +20,7 @@ from journeyflow.conditions import (
     InSegment,
     Message,
     Not,
+    Pick,
     Rfm,
     Trigger,
 )
@@ -87,6 +88,18 @@ async def seen(world: World, *conditions: Condition, trigger: bool = True) -> Se
         (
             History(EventMatch("ordered"), within=7 * DAY, sum=(Comparison("points", "at_most", 9),)),
             [["event ordered within 7 days, sum of points", 2]],
+        ),
+        (
+            History(
+                EventMatch("ordered"),
+                first=Pick(DAY),
+                most_recent=Pick(where=(Comparison("total", "at_least", 1), Comparison("kind", "is", "b"))),
+            ),
+            [
+                ["event ordered, first", "2031-05-05T12:00:00+00:00"],
+                ["event ordered, most recent, total", 0.7],
+                ["event ordered, most recent, kind", None],
+            ],
         ),
         (InSegment("vip", GOLD), [["segment vip", True]]),
         (InSegment("vip", Not(GOLD)), [["segment vip", False]]),

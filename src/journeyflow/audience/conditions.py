@@ -39,9 +39,11 @@ from journeyflow.conditions import (
     InSegment,
     Message,
     Not,
+    Pick,
     Rfm,
     Test,
     Trigger,
+    Which,
 )
 from journeyflow.errors import PlanError
 from journeyflow.store.customers import events
@@ -50,7 +52,7 @@ from journeyflow.store.segments import rfm
 
 COLUMNS = ("email", "phone", "timezone", "locale", "country")  # attributes with a column of their own
 # In subqueries of their own, so all conditions share them: to make one costs as much as the query around it.
-_PAST, _MESSAGE, _RFM = events.alias("past"), messages.alias("message"), rfm.alias("standing")
+PAST, _MESSAGE, _RFM = events.alias("past"), messages.alias("message"), rfm.alias("standing")
 _MOST_GATHERED = 8  # at once; SQLite joins no more than 64 tables
 _DECIMALS = 6  # sums are rounded, as SQLite adds 0.1 and 0.7 to a little less than 0.8
 
@@ -112,12 +114,22 @@ def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
 
 def counted(condition: History, frame: Frame) -> ColumnElement[Anything]:
     """How many of the events there are."""
-    return _over(_PAST, _count(), condition, frame)
+    return _over(PAST, _count(), condition, frame)
 
 
 def summed(condition: History, name: str, frame: Frame) -> ColumnElement[Anything]:
     """The sum of the events' property `name`."""
-    return _over(_PAST, sum_of(_PAST, name), condition, frame)
+    return _over(PAST, sum_of(PAST, name), condition, frame)
+
+
+def picked(
+    condition: History, which: Which, value: ColumnElement[Anything], frame: Frame
+) -> ColumnElement[Anything]:
+    """The value of the oldest or the newest of the events, an expression over `PAST`; NULL without any."""
+    order = (PAST.c.at, PAST.c.id)
+    query = select(value).select_from(PAST).where(_meant(condition, frame, PAST))
+    query = query.order_by(*(order if which == "first" else (column.desc() for column in order))).limit(1)
+    return query.correlate_except(PAST).scalar_subquery()
 
 
 def matches(match: EventMatch, events: FromClause) -> ColumnElement[bool]:
@@ -168,18 +180,27 @@ def _consent(condition: Consent, frame: Frame) -> ColumnElement[bool]:
 def _history(condition: History, frame: Frame) -> ColumnElement[bool]:
     if frame.range is not None and frame.range.gathers(condition):
         return _in_range(condition, frame, frame.range)
-    if not condition.count and not condition.sum:
-        return exists().where(_meant(condition, frame, _PAST)).correlate_except(_PAST)
-    return _over(_PAST, _amount(condition, _count(), partial(sum_of, _PAST)), condition, frame)
+    asked = [_like(pick, which, condition, frame) for which, pick in condition.picks.items()]
+    if condition.count or condition.sum:
+        amount = _amount(condition, _count(), partial(sum_of, PAST))
+        asked.append(_over(PAST, amount, condition, frame))
+    return and_(*asked) if asked else exists().where(_meant(condition, frame, PAST)).correlate_except(PAST)
+
+
+def _like(pick: Pick, which: Which, condition: History, frame: Frame) -> ColumnElement[bool]:
+    tests = _properties(pick.where, PAST)
+    if pick.within is not None:
+        tests.append(PAST.c.at > frame.now - timedelta(seconds=pick.within))
+    return func.coalesce(picked(condition, which, and_(true(), *tests), frame), false())
 
 
 def _in_range(condition: History, frame: Frame, range: Range) -> ColumnElement[bool]:
     """Each customer with events has a row; what holds without any is known."""
-    meant = (matches(condition.match, _PAST), *_period(condition, frame, _PAST))
-    amount = _amount(condition, _count(), partial(sum_of, _PAST))
-    query = select(_PAST.c.customer_id, amount.label("holds"))
-    query = query.where(_PAST.c.customer_id > range.low, _PAST.c.customer_id <= range.high, *meant)
-    gathered = range.gather(query.group_by(_PAST.c.customer_id))
+    meant = (matches(condition.match, PAST), *_period(condition, frame, PAST))
+    amount = _amount(condition, _count(), partial(sum_of, PAST))
+    query = select(PAST.c.customer_id, amount.label("holds"))
+    query = query.where(PAST.c.customer_id > range.low, PAST.c.customer_id <= range.high, *meant)
+    gathered = range.gather(query.group_by(PAST.c.customer_id))
     nothing = literal(0, Number)
     is_asked_of_none = condition.count or condition.sum
     without = _amount(condition, nothing, lambda _: nothing) if is_asked_of_none else false()

@@ -53,7 +53,10 @@ def dependence(condition: Condition) -> Dependence:
         case Consent():
             return Dependence(consents=True)
         case History():
-            return Dependence(events=frozenset([condition.match.event]), time=condition.within is not None)
+            ages = (condition.within, *(pick.within for pick in condition.picks.values()))
+            return Dependence(
+                events=frozenset([condition.match.event]), time=any(age is not None for age in ages)
+            )
         case Message():
             return Dependence(messages=True, time=condition.within is not None)
         case Rfm():

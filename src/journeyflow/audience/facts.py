@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any as Anything
 from typing import assert_never
 
 from sqlalchemy import ColumnElement, null, select
 
-from journeyflow.audience.conditions import COLUMNS, Frame, counted, holds, summed
+from journeyflow.audience.conditions import COLUMNS, PAST, Frame, counted, holds, picked, summed
 from journeyflow.audience.permission import consent_state
 from journeyflow.conditions import (
     All,
@@ -103,10 +104,17 @@ def _trigger(name: str, frame: Frame) -> _Fact:
 
 def _history(condition: History, frame: Frame) -> Iterator[_Fact]:
     event = f"event {_event(condition.match)}{_period(condition)}"
-    if condition.count or not condition.sum:
+    if condition.count or not (condition.sum or condition.picks):
         yield _Fact(f"{event}, count", counted(condition, frame))
     for name in dict.fromkeys(test.name for test in condition.sum):
         yield _Fact(f"{event}, sum of {name}", summed(condition, name, frame))
+    for which, pick in condition.picks.items():
+        asked = f"{event}, {which.replace('_', ' ')}"
+        if pick.within is not None:
+            yield _Fact(asked, picked(condition, which, PAST.c.at, frame))
+        properties = picked(condition, which, PAST.c.properties, frame) if pick.where else null()
+        for name in dict.fromkeys(test.name for test in pick.where):
+            yield _Fact(f"{asked}, {name}", properties, name)
 
 
 def _rfm(name: str, frame: Frame) -> _Fact:
@@ -142,6 +150,8 @@ def _plain(value: Anything, name: str | None) -> Anything:
     """As JSON has it. Numbers come as decimals from PostgreSQL, and sums as doubles from SQLite."""
     if name is not None:
         return (value or {}).get(name)
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, Decimal | float):
         return int(value) if value == int(value) else float(value)
     return value

@@ -35,6 +35,7 @@ from journeyflow.policy import DAY, Policy
 from journeyflow.store.audit import audit_log, note
 from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.database import Store, locked
+from journeyflow.store.events import forget_keys_of
 from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
 from journeyflow.store.programme import journeys
@@ -97,7 +98,9 @@ async def _needs(connection: AsyncConnection, programme: Programme, now: datetim
 
 def _windows(part: Any) -> Iterator[int]:
     """How far back each condition in a plan looks. One without an end sees what retention leaves."""
-    if isinstance(part, History | Message):
+    if isinstance(part, History):
+        yield from (asked.within or 0 for asked in (part, *part.picks.values()))
+    elif isinstance(part, Message):
         yield part.within or 0
     elif isinstance(part, tuple):
         for item in part:
@@ -295,6 +298,7 @@ async def _remove_events(connection: AsyncConnection, ids: list[int]) -> None:
     """Ended passages no longer say which event began them."""
     named = enrollments.c.event_id.in_(ids)
     await connection.execute(update(enrollments).where(named).values(event_id=None))
+    await forget_keys_of(connection, events.c.id.in_(ids))
     await connection.execute(delete(events).where(events.c.id.in_(ids)))
     await ask_again(connection, segments.c.on_events)
 

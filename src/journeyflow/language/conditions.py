@@ -13,6 +13,7 @@ from journeyflow.language.definition import (
     ConsentCondition,
     EventCondition,
     EventPattern,
+    EventPick,
     MessageCondition,
     NotThis,
     RfmCondition,
@@ -33,7 +34,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "any": (),
     "not": (),
     "attribute": OPERATORS,
-    "event": ("within", "since", "where", "count", "sum"),
+    "event": ("within", "since", "where", "count", "sum", "first", "most_recent"),
     "segment": (),
     "consent": (),
     "message": (),
@@ -160,7 +161,25 @@ def _event(fields: Fields, report: Report) -> Condition | None:
     seconds = values.duration(within, '"within"', report) if within else None
     counts = _tests_of(TextNode("count", True, count.mark), count, _NUMERIC, report) if count else ()
     sums = _sum(fields, report)
-    return EventCondition(fields.mark, pattern, seconds, since is not None, counts, sums) if pattern else None
+    first, most_recent = _pick("first", fields, report), _pick("most_recent", fields, report)
+    if pattern is None:
+        return None
+    return EventCondition(fields.mark, pattern, seconds, since is not None, counts, sums, first, most_recent)
+
+
+def _pick(name: str, fields: Fields, report: Report) -> EventPick | None:
+    """`{within: 30 days, where: {total: {at_least: 100}}}`"""
+    node = fields.get(name)
+    keys = as_map(node, f'"{name}"', report) if node else None
+    if keys is None:
+        return None
+    inner = Fields(keys, ("within", "where"), f'"{name}"', report)
+    within = inner.get("within")
+    if within is None and inner.get("where") is None and not inner.unknown:
+        message = f'"{name}" asks nothing; add "within" or "where", for example "within: 30 days"'
+        report.add(keys.mark, "JF102", message)
+    seconds = values.duration(within, '"within"', report) if within else None
+    return EventPick(keys.mark, seconds, where_tests(inner, report))
 
 
 def _sum(fields: Fields, report: Report) -> tuple[Comparison, ...]:

@@ -46,6 +46,15 @@ class TriggerCondition:
 
 
 @dataclass(frozen=True, slots=True)
+class EventPick:
+    """What the oldest or the newest event has to be like."""
+
+    mark: Mark
+    within: int | None = None  # seconds
+    where: tuple[Comparison, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EventCondition:
     mark: Mark
     pattern: EventPattern
@@ -53,6 +62,12 @@ class EventCondition:
     since_entry: bool = False
     count: tuple[Comparison, ...] = ()
     sum: tuple[Comparison, ...] = ()
+    first: EventPick | None = None
+    most_recent: EventPick | None = None
+
+    @property
+    def picks(self) -> tuple[EventPick, ...]:
+        return tuple(filter(None, (self.first, self.most_recent)))
 
 
 @dataclass(frozen=True, slots=True)

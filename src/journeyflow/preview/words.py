@@ -16,6 +16,7 @@ from journeyflow.conditions import (
     InSegment,
     Message,
     Not,
+    Pick,
     Rfm,
     Scalar,
     Test,
@@ -243,8 +244,17 @@ def _history(history: History) -> str:
         f"the sum of {test.name} over {event} is {_COUNTS[test.op].format(_value(test.value))}"
         for test in history.sum
     ]
-    parts = ([f"{counts} times {event}"] if counts else []) + sums
+    picks = [
+        f"the {which.replace('_', ' ')} {event} was {_pick(pick)}" for which, pick in history.picks.items()
+    ]
+    parts = ([f"{counts} times {event}"] if counts else []) + sums + picks
     return " and ".join(parts) or f"has {event}"
+
+
+def _pick(pick: Pick) -> str:
+    within = f"within {duration(pick.within)}" if pick.within else ""
+    tests = f"one whose {tests_in_words(pick.where)}" if pick.where else ""
+    return " and ".join(filter(None, (within, tests)))
 
 
 def _negated(condition: Condition) -> str:
@@ -253,7 +263,7 @@ def _negated(condition: Condition) -> str:
             return f"not in the segment {condition.segment}"
         case Consent():
             return f"no consent to {_consent(condition)}"
-        case History(count=(), sum=()):
+        case History(count=(), sum=(), first=None, most_recent=None):
             return f"no {_history(condition).removeprefix('has ')}"
         case _:
             return f"not ({condition_in_words(condition)})"

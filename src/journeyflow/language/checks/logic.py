@@ -204,13 +204,14 @@ class _Events:
     def is_impossible(self) -> bool:
         asked = self._condition
         counted = _values([_test("count", test) for test in asked.count])
-        impossible_event = _clash([_test("property", test) for test in asked.pattern.where])
+        wheres = (asked.pattern.where, *(asked.pattern.where + pick.where for pick in asked.picks))
+        impossible_event = any(_clash([_test("property", test) for test in where]) for where in wheres)
         return counted.is_empty() or (impossible_event and self._needs_an_event())
 
     def counts(self) -> list[Test]:
-        """The tests on the number of events; none where a sum is asked for."""
+        """The tests on the number of events; none where anything else is asked as well."""
         asked = self._condition
-        if asked.sum:
+        if asked.sum or asked.picks:
             return []
         subject = "count", repr(_told((asked.pattern, asked.within, asked.since_entry)))
         tests = [Test(subject, test.op, test.value) for test in asked.count]
@@ -219,7 +220,7 @@ class _Events:
     def implies(self, other: "_Events") -> bool:
         """Where `other` asks for one event at all, or for a wider number of the same ones."""
         mine, its = self._condition, other._condition
-        if mine.sum or its.sum or mine.pattern.event.value != its.pattern.event.value:
+        if mine.sum or its.sum or its.picks or mine.pattern.event.value != its.pattern.event.value:
             return self == other
         if not its.count:
             return self._needs_an_event() and self._is_narrower(its)
@@ -229,9 +230,11 @@ class _Events:
         return same and covers(its.count, mine.count)
 
     def _needs_an_event(self) -> bool:
-        """A count may hold for none at all."""
+        """A count may hold for none at all, unless one of them has to be like something."""
         counts = self._condition.count
-        return not self._condition.sum and (not counts or refuse_none(counts))
+        return bool(self._condition.picks) or (
+            not self._condition.sum and (not counts or refuse_none(counts))
+        )
 
     def _is_narrower(self, its: EventCondition) -> bool:
         mine = self._condition

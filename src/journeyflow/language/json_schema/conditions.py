@@ -68,6 +68,10 @@ def _condition(segments: list[str] | None) -> Schema:
         "sum": key(
             _sum(), "What a property of these events adds up to.", {"property": "total", "at_least": 500}
         ),
+        "first": key(_pick(), "What the first of these events is like.", {"within": "30 days"}),
+        "most_recent": key(
+            _pick(), "What the last of these events is like.", {"where": {"total": {"at_least": 100}}}
+        ),
     }
     needs = {name: ["attribute"] for name in _COMPARISONS} | {name: ["event"] for name in of_event}
     return keys(
@@ -146,6 +150,11 @@ def _rfm() -> Schema:
         },
         minProperties=1,
     )
+
+
+def _pick() -> Schema:
+    within = key(DURATION, "It happened in the last so long.", "30 days")
+    return keys({"within": within, "where": WHERE}, minProperties=1)
 
 
 def _sum() -> Schema:
