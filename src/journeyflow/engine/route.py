@@ -22,6 +22,7 @@ from journeyflow.members import place_of
 from journeyflow.plan import ENROLL, EnterByEvent, Goal, Plan
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, locked
+from journeyflow.store.lists import among
 from journeyflow.store.passages import enrollments, wakeups
 
 _CLAIM = 2_000  # events a turn
@@ -88,7 +89,7 @@ def _rounds(claimed: list[_Event]) -> list[list[_Event]]:
 
 
 async def _mark_routed(connection: AsyncConnection, ids: list[int], now: datetime) -> None:
-    await connection.execute(update(events).where(events.c.id.in_(ids)).values(routed_at=now))
+    await connection.execute(update(events).where(among(connection, events.c.id, ids)).values(routed_at=now))
 
 
 @dataclass(slots=True)
@@ -111,12 +112,8 @@ class _Turn:
 
     async def _versions_inside(self, batch: list[_Event]) -> list[int]:
         """Every version that has, or had, customers of this round inside: a goal may come after the end."""
-        query = (
-            select(enrollments.c.version_id)
-            .where(enrollments.c.customer_id.in_([event.customer for event in batch]))
-            .distinct()
-            .order_by(enrollments.c.version_id)
-        )
+        theirs = among(self.connection, enrollments.c.customer_id, [event.customer for event in batch])
+        query = select(enrollments.c.version_id).where(theirs).distinct().order_by(enrollments.c.version_id)
         return list((await self.connection.execute(query)).scalars())
 
     async def _enter(self, version: Version, batch: list[_Event]) -> None:

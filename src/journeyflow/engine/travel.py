@@ -35,6 +35,7 @@ from journeyflow.plan import (
 from journeyflow.policy import Policy
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, locked
+from journeyflow.store.lists import among
 from journeyflow.store.passages import cohorts, enrollments, legs
 from journeyflow.store.programme import journey_versions, journeys
 from journeyflow.workflows.contracts import START, Arrival, LegOutcome, LegRequest, Stop
@@ -234,8 +235,8 @@ _REACHED = (
 
 
 async def _update_members(leg: Leg, members: Mask, **values: Any) -> None:
-    ids = enrollment_ids(leg.cohort, members)
-    await leg.connection.execute(update(enrollments).where(enrollments.c.id.in_(ids)).values(**values))
+    theirs = among(leg.connection, enrollments.c.id, enrollment_ids(leg.cohort, members))
+    await leg.connection.execute(update(enrollments).where(theirs).values(**values))
 
 
 def _priority(plan: Plan, policy: Policy) -> int:
