@@ -52,7 +52,8 @@ segment_members = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("segment", Text, nullable=False),
-    Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
+    # By this index erasing and merging find what is theirs.
+    Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False, index=True),
     Column("joined_at", UtcDateTime, nullable=False),
     Column("left_at", UtcDateTime),  # None: still in it
 )
