@@ -247,12 +247,14 @@ async def test_the_event_of_a_move_is_routed_and_the_segment_follows(world: Worl
     """
     await world.apply(journey, joining, policy=POLICY)
     await buy(world, *LIVES)
+    await world.route()
     await computed(world)
+    await world.route()
+    assert [row.journey for row in await world.enrollments("c4")] == ["joining"], "of which no event tells"
     await world.happen(BOUGHT.event, "c0", total=2000)
     world.now += timedelta(minutes=1)
     await computed(world)
-    while await world.route():
-        pass
+    await world.route()
     assert [row.journey for row in await world.enrollments("c0")] == ["greeting", "joining"]
 
 
@@ -281,6 +283,19 @@ async def test_nobody_moves_when_the_policy_takes_something_else_for_a_purchase(
     await world.happen("visit", "c5", spent=5000)
     world.now += timedelta(days=1)
     assert (await computed(world)).moved_up == 1, "from now on they do"
+
+
+async def test_who_stays_the_same_when_the_policy_changes_moves_afterwards(world: World) -> None:
+    await world.apply(policy=POLICY)
+    await buy(world, [day(2), day(3)])
+    await world.happen("visit", "c0", "c0", spent=900)
+    await computed(world)
+    world.now += timedelta(days=1)
+    await world.apply(policy=POLICY.replace("order.completed, value: total", "visit, value: spent"))
+    assert await computed(world) == Computed(changed=1)
+    world.now += timedelta(days=400)
+    await computed(world)
+    assert await moves(world) == [("c0", "rfm.moved_down", "active", "slipping")]
 
 
 async def test_nothing_is_computed_where_the_policy_does_not_say_what_a_purchase_is(world: World) -> None:
