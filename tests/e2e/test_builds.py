@@ -23,9 +23,12 @@ async def test_resting_cohorts_move_to_the_new_build(tmp_path: Path, sqlite_temp
         old = await _deploy(made, "1")
         await made.happen({"joined": _KEYS}, just_now())
         await until(lambda: _is_with(made, "1"), "the cohort rests with the old build")
-        await _deploy(made, "2")
+        second = await _deploy(made, "2")
         await until(lambda: _is_woken_with(made, "2"), "the cohort is with the new build")
         await old.kill()
+        await second.kill()  # and nothing has woken the cohort for the third
+        await _deploy(made, "3")
+        await until(lambda: _is_taken_to(made, "3"), "the cohort is with the build after that")
         for name in _EVENTS:
             await made.happen({name: _KEYS}, just_now())
             await until(made.has_routed, "the events are on their way")
@@ -57,6 +60,15 @@ async def _is_woken_with(made: Installation, build: str) -> bool:
     """A wake-up about nobody is the occasion for a cohort to notice; the first one may come too early."""
     query = ("--query", _OF_BUILD.format(build="1"), "--reason", "deploy", "--yes")
     await _temporal(made, "workflow", "signal", "--name", "wake", "--input", "[]", *query)
+    return await _is_with(made, build)
+
+
+async def _is_taken_to(made: Installation, build: str) -> bool:
+    """As it stands: the new build runs the cohort again from its history."""
+    to = ("--versioning-override-deployment-name", "journeyflow", "--versioning-override-build-id", build)
+    query = ("--query", _OF_BUILD.format(build="2"), "--reason", "deploy", "--yes")
+    override = ("--versioning-override-behavior", "one_time", *to, *query)
+    await _temporal(made, "workflow", "update-options", *override)
     return await _is_with(made, build)
 
 

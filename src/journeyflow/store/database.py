@@ -167,6 +167,7 @@ def _configure_postgresql(dbapi_connection: Any, _record: Any) -> None:
 def _keep_others_out(dbapi_connection: Any, _record: Any) -> None:
     """Before anything is read: whoever has the file open holds a lock on it that bars this one."""
     cursor = dbapi_connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=1000")  # for a command that just ends; what runs on does not
     cursor.execute("PRAGMA locking_mode=EXCLUSIVE")
     cursor.close()
 
