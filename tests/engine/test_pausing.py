@@ -24,7 +24,15 @@ SEND = """
     steps:
       - send: {email: hello}
 """
-AFTER_A_DAY = SEND.replace("steps:", "exit: [{event: stopped}]\n    steps:\n      - wait: 1 day")
+AFTER_A_DAY = """
+    journey: letters
+    enter: {event: began, again: always}
+    exit: [{event: stopped}]
+    steps:
+      - wait: 1 day
+      - send: {email: hello}
+      - wait_for: {event: answered, timeout: 1 day}
+"""
 WAIT, HELLO = 0, 1
 
 
@@ -64,6 +72,8 @@ async def test_who_comes_to_a_send_rests_there_and_is_woken(world: World) -> Non
     ]
     await world.travel(1, 2, HELLO, size=2)
     assert await world.ledger("ann") == [("hello", "queued", None)]
+    [row] = await world.enrollments("ann")
+    assert row.reached_at == world.now, "answers count from when the letter went, not from when it would have"
     assert await resume(world.store, "letters", world.now, "test") is None
 
 
