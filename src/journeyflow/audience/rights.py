@@ -14,7 +14,7 @@ from journeyflow.errors import JourneyflowError
 from journeyflow.instants import written
 from journeyflow.store.audit import note
 from journeyflow.store.coupons import coupons
-from journeyflow.store.customers import customers
+from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, locked
 from journeyflow.store.events import forget_keys_of
 from journeyflow.store.ledger import messages
@@ -97,6 +97,10 @@ async def _sections(connection: AsyncConnection, customer: int) -> dict[str, lis
     return found
 
 
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
 async def _versions(connection: AsyncConnection, customer: int) -> list[dict[str, Any]]:
     """What the numbers of versions in the other sections mean."""
     theirs = select(enrollments.c.version_id).where(enrollments.c.customer_id == customer)
@@ -125,7 +129,7 @@ async def _erase(connection: AsyncConnection, who: str | int, actor: str, now: d
         return None
     handed_over, under_way = await _handed_over(connection, person.id)
     sharing = await _sharing(connection, person)
-    await forget_keys_of(connection, person.id)
+    await forget_keys_of(connection, events.c.customer_id == person.id)
     removed = {}
     for table, theirs in (await holdings(connection, person.id)).items():
         gone = _free(connection, table, theirs)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, exists, func, not_, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.store.audit import note
 from journeyflow.store.customers import events
 from journeyflow.store.database import Store
+from journeyflow.store.events import forget_keys_of
 from journeyflow.store.months import Month, gave_way, months, rearranging
 from journeyflow.store.passages import enrollments
 from journeyflow.store.segments import ask_again, segments
@@ -39,9 +40,10 @@ async def _drop(store: Store, month: Month, over: _Conditions, now: datetime, ac
             await connection.execute(text(f"LOCK TABLE {month.name} IN EXCLUSIVE MODE"))
             if await _is_needed(connection, month, over):
                 return 0
-            counted = _of(month, select(func.count()).select_from(events))
+            counted = select(func.count()).select_from(events).where(_lies_in(month))
             rows = (await connection.execute(counted)).scalar_one()
-            named = enrollments.c.event_id.in_(_of(month, select(events.c.id)))
+            await forget_keys_of(connection, _lies_in(month))
+            named = enrollments.c.event_id.in_(select(events.c.id).where(_lies_in(month)))
             await connection.execute(update(enrollments).where(named).values(event_id=None))
             detail = {"rows": rows, "month": f"{month.begin:%Y-%m}"}
             await note(connection, now, actor, "purge", "events", **detail)
@@ -57,9 +59,9 @@ async def _drop(store: Store, month: Month, over: _Conditions, now: datetime, ac
 
 async def _is_needed(connection: AsyncConnection, month: Month, over: _Conditions) -> bool:
     stays = or_(*(not_(condition) for condition in over))
-    query = select(exists(_of(month, select(events.c.id)).where(stays)))
+    query = select(exists().where(_lies_in(month), stays))
     return bool((await connection.execute(query)).scalar_one())
 
 
-def _of(month: Month, query: Select[tuple[int]]) -> Select[tuple[int]]:
-    return query.where(events.c.at >= month.begin, events.c.at < month.plus(1).begin)
+def _lies_in(month: Month) -> ColumnElement[bool]:
+    return and_(events.c.at >= month.begin, events.c.at < month.plus(1).begin)

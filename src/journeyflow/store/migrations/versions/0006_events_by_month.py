@@ -1,8 +1,6 @@
 """events by month"""
 
 from collections.abc import Sequence
-from datetime import datetime
-from hashlib import sha256
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,49 +11,24 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 _MANY = 10_000  # events of a month that gets a partition; others stay in that of all other months
-_keys = sa.table("event_keys", sa.column("key", sa.LargeBinary), sa.column("at", sa.DateTime))
-_events = sa.table(
-    "events", sa.column("id", sa.Integer), sa.column("key", sa.Text), sa.column("received_at", sa.DateTime)
-)
 _INSERTED = ("events", "touched", "reports", "starts", "wakeups")  # what the router waits for
 
 
 def upgrade() -> None:
     op.create_table(
         "event_keys",
-        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_event_keys")),
         sqlite_with_rowid=False,
     )
+    op.execute("INSERT INTO event_keys (key, at) SELECT key, received_at FROM events")
+    op.create_index(op.f("ix_event_keys_at"), "event_keys", ["at"])
     if op.get_bind().dialect.name == "sqlite":
-        _remember_keys()
         _loosen_on_sqlite()
     else:
-        op.execute(
-            "INSERT INTO event_keys (key, at)"
-            " SELECT substring(sha256(convert_to(key, 'UTF8')), 1, 16), received_at FROM events"
-        )
         _divide()
         _tell_of_inserts()
-    op.create_index(op.f("ix_event_keys_at"), "event_keys", ["at"])
-
-
-def _remember_keys() -> None:
-    connection, last = op.get_bind(), 0
-    while rows := connection.execute(_page(last)).all():
-        values = [{"key": _hash_of(row.key), "at": row.received_at} for row in rows]
-        connection.execute(sa.insert(_keys), values)
-        last = rows[-1].id
-
-
-def _page(last: int) -> "sa.Select[tuple[int, str, datetime]]":
-    columns = (_events.c.id, _events.c.key, _events.c.received_at)
-    return sa.select(*columns).where(_events.c.id > last).order_by(_events.c.id).limit(_MANY)
-
-
-def _hash_of(key: str) -> bytes:
-    return sha256(key.encode()).digest()[:16]
 
 
 def _loosen_on_sqlite() -> None:
