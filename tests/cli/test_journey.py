@@ -39,6 +39,8 @@ async def test_a_pause_is_told_wherever_somebody_looks(
     assert ", paused since 20" in await command(capsys, "status", "letters")
     assert "the journey is paused since 20" in await command(capsys, "why", "ann")
     assert "so nobody enters it" in await command(capsys, "why", "ben", "--journey", "letters")
+    assert await asyncio.to_thread(run, ["enroll", "letters", "ben"]) == 1
+    assert 'the journey "letters" is paused, so nobody enters it' in capsys.readouterr().err
     told = await command(capsys, "apply", str(world.folder))
     assert "letters is paused; nobody enters it until: journeyflow journey resume letters" in told
     assert await command(capsys, "journey", "resume", "letters") == (

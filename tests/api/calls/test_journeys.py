@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from journeyflow.store.audit import audit_log
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store
-from journeyflow.store.segments import segment_members
+from journeyflow.store.segments import rfm, segment_members
 from tests.api.ingest.calling import NOW, Caller, calling
 from tests.engine.programmes import World
 
@@ -77,6 +77,22 @@ async def test_journeys_are_told_in_numbers(caller: Caller, world: World) -> Non
         "messages": [{"channel": "email", "state": "queued", "reason": "", "number": 2}],
     }  # fmt: skip
     await caller.ask("GET", "/v1/journeys/lettres", status=404)
+
+
+async def test_a_customer_is_told_with_where_they_are(caller: Caller, world: World) -> None:
+    await world.enter("ann")
+    [ann] = await world.rows(select(customers.c.id).where(customers.c.key == "ann"))
+    member = {"segment": "gold", "customer_id": ann.id, "joined_at": NOW}
+    quintiles = {"recency": 5, "frequency": 4, "monetary": 3, "class": "loyal"}
+    async with world.store.writing() as connection:
+        await connection.execute(insert(segment_members), member)
+        await connection.execute(insert(rfm), {"customer_id": ann.id, "at": NOW, **quintiles})
+    found = (await caller.ask("GET", "/v1/customers/ann")).json()
+    assert found["segments"] == [{"segment": "gold", "joined_at": NOW.isoformat()}]
+    assert found["rfm"] == {**quintiles, "at": NOW.isoformat()}
+    [inside] = found["journeys"]
+    assert (inside["journey"], inside["step"]) == ("letters", "steps/1")
+    assert (inside["entered_at"], inside["wake_at"]) == (NOW.isoformat(), "2026-03-02T12:00:00+00:00")
 
 
 async def test_customers_enter_by_hand(caller: Caller, world: World) -> None:
