@@ -30,7 +30,7 @@ SEGMENTS = """
 WIN_BACK = """
     journey: win-back
     enter: {segment: gold}
-    exit: [{when: {not: {segment: active-gold}}}]
+    exit: [{leaves: active-gold}]
     steps: [{wait: 30 days}]
 """
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -78,12 +78,11 @@ def test_one_segment_in_words_and_what_a_refresh_would_change(capsys: pytest.Cap
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("active-gold: in the segment gold and (has order.completed within 30 days or ")
     assert "  members    1; in 7 days 0 joined and 1 left" in lines
-    assert "  used by    the journey win-back (asks for it)" in lines
+    assert "  used by    the journey win-back (left by leaving it)" in lines
     assert "  fresh      0 by the condition; 0 would join and 1 leave with a refresh now" in lines
     assert data(capsys, "active-gold", "--fresh")["fresh"] == {"members": 0, "joining": 0, "leaving": 1}
     used = data(capsys, "gold")["used_by"]
     assert [(use["what"], use["name"], use["how"]) for use in used] == [
-        ("journey", "win-back", "ask"),
         ("journey", "win-back", "enter"),
         ("segment", "active-gold", "ask"),
     ]
@@ -111,7 +110,8 @@ def test_why_a_customer_is_in_it_or_not(capsys: pytest.CaptureFixture[str]) -> N
         '    - tier is gold: holds (attribute tier is "gold")',
         "  - has order.completed within 30 days or consents to SMS: does not hold (event order.completed",
         '    within 30 days, count is 0, consent sms is "none")',
-        "    - has order.completed within 30 days: does not hold (event order.completed within 30 days, count",
+        "    - has order.completed within 30 days: does not hold "
+        "(event order.completed within 30 days, count",
         "      is 0)",
         '    - consents to SMS: does not hold (consent sms is "none")',
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from sys import float_info
 from typing import Any as Anything
 from typing import assert_never
 
@@ -28,6 +29,8 @@ from journeyflow.conditions import (
 )
 from journeyflow.language.durations import in_words
 from journeyflow.store.segments import rfm
+
+_LARGEST = float_info.max  # sums may be larger, and infinite on SQLite, which JSON cannot say
 
 Seen = list[list[Anything]]  # [[what was asked, what it was], ...]; what is missing was None
 
@@ -153,5 +156,6 @@ def _plain(value: Anything, name: str | None) -> Anything:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal | float):
-        return int(value) if value == int(value) else float(value)
+        bounded = max(-_LARGEST, min(value, _LARGEST))
+        return int(bounded) if bounded == int(bounded) else float(bounded)
     return value
