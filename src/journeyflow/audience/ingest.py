@@ -215,7 +215,7 @@ async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _
 
 
 async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: datetime) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "number": one.standing.customer,
             **one.columns,
