@@ -225,10 +225,15 @@ async def _pace(one: _Sweep, candidates: Candidates, occasion: str) -> Pace | No
         return None
     now = one.clock()
     everyone = candidates(now).limit(None).order_by(None).subquery()
-    resting = (enrollments.c.version_id == one.version.id, enrollments.c.state == "active")
+    mine = (enrollments.c.version_id == one.version.id, enrollments.c.occasion == occasion)
+    resting = (
+        enrollments.c.state == "active",
+        enrollments.c.step.is_(None),
+        enrollments.c.wake_at.is_not(None),
+    )
     last = (
         select(enrollments.c.wake_at, func.count().label("size"))
-        .where(*resting, enrollments.c.step.is_(None), enrollments.c.occasion == occasion)
+        .where(*mine, *resting)
         .group_by(enrollments.c.wake_at)
         .order_by(enrollments.c.wake_at.desc())
         .limit(1)
@@ -236,7 +241,7 @@ async def _pace(one: _Sweep, candidates: Candidates, occasion: str) -> Pace | No
     async with one.store.reading() as connection:
         people = (await connection.execute(select(func.count()).select_from(everyone))).scalar_one()
         pace, row = pace_of(one.plan, people, now), (await connection.execute(last)).one_or_none()
-    return behind(pace, row.wake_at, row.size) if pace and row and row.wake_at else pace
+    return behind(pace, row.wake_at, row.size) if pace and row else pace
 
 
 async def _enroll_all(one: _Sweep, candidates: Candidates, occasion: str) -> int:
