@@ -54,7 +54,10 @@ def move(target: str, again: bool) -> None:
         click.echo(
             f'{table}: {values:,} values held characters that PostgreSQL cannot keep; "\ufffd" stands there'
         )
-    click.echo(f"{sum(moved.rows.values()):,} rows of {len(moved.rows)} tables are now in {moved.to}")
+    if moved.rows:
+        click.echo(f"{sum(moved.rows.values()):,} rows of {len(moved.rows)} tables are now in {moved.to}")
+    else:
+        click.echo(f"an earlier move to {moved.to} has come to its end")
     click.echo("set JOURNEYFLOW_STORE to it and start the workers; nothing uses the old store any more")
 
 
@@ -105,7 +108,7 @@ def _watching() -> Iterator[Watch]:
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
 
         def watch(phase: Phase, table: str, rows: int) -> Told:
-            task = progress.add_task(f"{phase} {table}", total=rows)
+            task = progress.add_task(f"{phase} {table}", total=rows, visible=rows > 0)
             return lambda more: progress.advance(task, more)
 
         yield watch

@@ -56,6 +56,7 @@ async def move(source: Store, target: Store, actor: str, now: datetime, watch: W
             await _make_months(here, target, now)
             moved = await _copy(here, named(source), target, watch, again)
             await here.execute(update(installation).values(moved_to=to))
+    await _outlast_a_crash(source)
     async with target.writing() as there:
         await there.execute(update(installation).values(arriving_from=None))
         await there.execute(text("ANALYZE"))  # else it plans its queries for empty tables
@@ -69,6 +70,14 @@ def named(store: Store) -> str:
         url.get_backend_name(), url.username, host=url.host, port=url.port, database=url.database
     )
     return shown.render_as_string()
+
+
+async def _outlast_a_crash(source: Store) -> None:
+    """SQLite's commit alone may be undone by a crash of the machine; then both stores could be used."""
+    async with source.engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 async def _prepare(target: Store) -> None:
@@ -103,6 +112,7 @@ async def _copy(here: AsyncConnection, origin: str, target: Store, watch: Watch,
     rows: dict[str, int] = {}
     replaced: dict[str, int] = {}
     async with target.writing() as there:
+        await there.execute(text("SET LOCAL synchronous_commit = on"))  # whatever the database has
         await there.execute(text("LOCK TABLE installation IN ACCESS EXCLUSIVE MODE"))  # no two move here
         await _empty(there, (await _installation(here)).name, named(target), again)
         for table in metadata.sorted_tables:
