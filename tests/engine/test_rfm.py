@@ -177,8 +177,9 @@ LIVES: list[Orders] = [
     ids=["nobody", "the first customer", "the only one, long ago", "all alike", "nothing yet", "a shop"],
 )
 async def test_few_customers_have_sensible_classes(
-    world: World, crowd: list[Orders], expected: dict[str, str]
+    sqlite_world: World, crowd: list[Orders], expected: dict[str, str]
 ) -> None:
+    world = sqlite_world
     await world.apply(policy=POLICY)
     await buy(world, *crowd)
     done = await computed(world)
@@ -298,7 +299,10 @@ async def test_who_stays_the_same_when_the_policy_changes_moves_afterwards(world
     assert await moves(world) == [("c0", "rfm.moved_down", "active", "slipping")]
 
 
-async def test_nothing_is_computed_where_the_policy_does_not_say_what_a_purchase_is(world: World) -> None:
+async def test_nothing_is_computed_where_the_policy_does_not_say_what_a_purchase_is(
+    sqlite_world: World,
+) -> None:
+    world = sqlite_world
     await world.apply()
     await buy(world, *LIVES)
     assert await computed(world) == Computed()
@@ -319,8 +323,8 @@ async def test_the_figures_show_each_class_by_its_middle(world: World) -> None:
     ]
 
 
-@pytest.mark.parametrize("commits", [1, 2])
-async def test_cut_short_and_run_again_it_tells_of_each_move_once(world: World, commits: int) -> None:
+async def test_cut_short_and_run_again_it_tells_of_each_move_once(world: World) -> None:
+    commits = 2
     await world.apply(policy=POLICY)
     await buy(world, *LIVES)
     await computed(world)
