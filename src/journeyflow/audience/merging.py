@@ -32,6 +32,10 @@ class Merge:
     customer: str
 
 
+class Overtaken(Exception):
+    """Somebody else has just merged the anonymous one: what was done on top of that is to be done again."""
+
+
 async def known_as(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, str]:
     """The keys of customers to whom these anonymous keys belong by now."""
     found = list(keys)
@@ -63,6 +67,8 @@ async def merge(store: Store, wanted: Merge, now: datetime) -> None:
             async with store.writing() as connection:
                 await _merge(connection, wanted, now)
                 return
+        except Overtaken:
+            continue
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _IN_USE:
                 raise
@@ -70,20 +76,23 @@ async def merge(store: Store, wanted: Merge, now: datetime) -> None:
 
 
 async def _merge(connection: AsyncConnection, wanted: Merge, now: datetime) -> None:
+    """First sees to a row of the anonymous one, so that who tells of it now waits for us, or we for them."""
     if await known_as(connection, [wanted.anonymous]):
         return
+    if connection.dialect.name != "sqlite":
+        await connection.execute(text(_PATIENCE))
+    await kept_customers(connection, {wanted.anonymous}, now)
     people = await _lock(connection, wanted)
-    nobody, customer = people.get(wanted.anonymous), people.get(wanted.customer)
-    if customer is None and nobody is not None:  # with all that points to them
+    if wanted.anonymous not in people or await known_as(connection, [wanted.anonymous]):
+        raise Overtaken
+    nobody, customer = people[wanted.anonymous], people.get(wanted.customer)
+    if customer is None:  # with all that points to them
         named = update(customers).where(customers.c.id == nobody.id)
         await connection.execute(named.values(key=wanted.customer, updated_at=now))
         await _remember(connection, wanted.anonymous, nobody.id, None, now)
-    elif customer is not None and nobody is not None:
+    else:
         await _join(connection, nobody, customer, now)
         await _remember(connection, wanted.anonymous, customer.id, nobody.id, now)
-    else:
-        ids, _ = await kept_customers(connection, {wanted.customer}, now)
-        await _remember(connection, wanted.anonymous, ids[wanted.customer], None, now)
 
 
 async def _lock(connection: AsyncConnection, wanted: Merge) -> dict[str, Row[Any]]:
@@ -91,7 +100,6 @@ async def _lock(connection: AsyncConnection, wanted: Merge) -> dict[str, Row[Any
     theirs = customers.c.key.in_([wanted.anonymous, wanted.customer])
     query = select(customers).where(theirs).order_by(customers.c.id)
     if connection.dialect.name != "sqlite":
-        await connection.execute(text(_PATIENCE))
         await between_claims(connection)
         inside = select(enrollments.c.id).join(customers, customers.c.id == enrollments.c.customer_id)
         await connection.execute(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.store.customers import customers, events
-from journeyflow.store.database import Store, insert_ignoring
+from journeyflow.store.database import Store, add_missing, insert_ignoring
 from journeyflow.store.lists import among
 from journeyflow.store.types import UtcDateTime, metadata
 
@@ -70,6 +71,14 @@ async def add_event_where(
     values = select(*(literal(row[name], events.c[name].type) for name in COLUMNS)).select_from(customers)
     added = insert(events).from_select(list(COLUMNS), values.where(there, literal(is_new)))
     await connection.execute(added)
+
+
+async def take_keys(connection: AsyncConnection, keys: Iterable[str], now: datetime) -> set[str]:
+    """Of what is no event: those that nobody has told of. They are kept as hashes, since there is nothing by
+    which one would find them who erases the customer."""
+    hashes = {sha256(key.encode()).hexdigest(): key for key in keys}
+    rows = [{"key": hash, "at": now} for hash in sorted(hashes)]
+    return {hashes[hash] for hash in await add_missing(connection, event_keys, rows, "key")}
 
 
 async def forget_keys_of(connection: AsyncConnection, going: ColumnElement[bool]) -> None:

@@ -98,13 +98,13 @@ def _identify(item: dict[str, Any], arrived: Arrival) -> Told:
     consents = _object(context, "consents") if "consents" in context else {}
     proof = {name: context[name] for name in CONSENT_FIELDS if name in context}
     row = _customer(_who(item), traits, hints, {"consents": consents, **proof}, _moment(item, arrived))
-    return Told(customer=row, merge=_both(item))
+    return Told(customer=row, key=_key(item, "identify"), merge=_both(item))
 
 
 def _group(item: dict[str, Any], arrived: Arrival) -> Told:
     traits = {f"group_{name}": value for name, value in _object(item, "traits").items()}
     traits["group"] = identifier(item, "groupId")
-    return Told(customer=_customer(_who(item), traits, {}, {}, None))
+    return Told(customer=_customer(_who(item), traits, {}, {}, None), key=_key(item, "group"))
 
 
 def _alias(item: dict[str, Any], arrived: Arrival) -> Told:
@@ -160,6 +160,13 @@ def _message_id(item: Mapping[str, Any]) -> Any:
         return item["messageId"]
     text = json.dumps(item, sort_keys=True, ensure_ascii=True)
     return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def _key(item: Mapping[str, Any], kind: str) -> str | None:
+    """Of what is no event; without a messageId it may well be meant to be told again."""
+    if item.get("messageId") in (None, ""):
+        return None
+    return f"{kind}/{identifier(item, 'messageId')}"
 
 
 def _moment(item: Mapping[str, Any], arrived: Arrival) -> datetime:
