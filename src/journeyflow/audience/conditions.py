@@ -132,6 +132,19 @@ def picked(
     return query.correlate_except(PAST).scalar_subquery()
 
 
+def asks_of_trigger(condition: Condition) -> bool:
+    """Whether it needs the frame's `trigger`."""
+    match condition:
+        case All(of) | Any(of):
+            return any(map(asks_of_trigger, of))
+        case Not(of):
+            return asks_of_trigger(of)
+        case InSegment():
+            return asks_of_trigger(condition.condition)
+        case _:
+            return isinstance(condition, Trigger)
+
+
 def matches(match: EventMatch, events: FromClause) -> ColumnElement[bool]:
     """Whether a row of `events` has the name and passes the tests on its properties."""
     return and_(events.c.name == match.event, *_properties(match.where, events))

@@ -1,6 +1,7 @@
 """The state of one leg: which members are where, and what was decided about them."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.conditions import Frame, holds
+from journeyflow.audience.conditions import Frame, asks_of_trigger, holds
 from journeyflow.conditions import Condition
 from journeyflow.engine.local_time import default_zone, zone
 from journeyflow.members import Mask, enrollment_ids, mask_of, place_of, positions, to_hex
@@ -85,7 +86,7 @@ class Leg:
         """Those of `members` for whom the condition holds now."""
         if not members:
             return 0
-        everyone = members_of(enrollment_ids(self.cohort, members), enrollments.c.id)
+        everyone = members_of(enrollment_ids(self.cohort, members), [condition], enrollments.c.id)
         rows = await self.connection.execute(everyone.where(holds(condition, frame_at(self.now))))
         return mask_of(place_of(row.id)[1] for row in rows)
 
@@ -99,14 +100,14 @@ def frame_at(now: datetime) -> Frame:
     return Frame(customer=customers, now=now, trigger=_trigger, since=enrollments.c.since)
 
 
-def members_of(enrollment_numbers: list[int], *columns: ColumnElement[Any]) -> Select[Any]:
-    """Selects the columns for each of the enrollments."""
-    return (
-        select(*columns)
-        .join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
-        .outerjoin(_trigger, _trigger.c.id == enrollments.c.event_id)
-        .where(enrollments.c.id.in_(enrollment_numbers))
-    )
+def members_of(
+    enrollment_numbers: list[int], conditions: Iterable[Condition], *columns: ColumnElement[Any]
+) -> Select[Any]:
+    """Selects the columns for each of the enrollments, from all that the conditions ask of."""
+    query = select(*columns).join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
+    if any(map(asks_of_trigger, conditions)):  # by its number alone it has to be looked for in every month
+        query = query.outerjoin(_trigger, _trigger.c.id == enrollments.c.event_id)
+    return query.where(enrollments.c.id.in_(enrollment_numbers))
 
 
 _trigger = events.alias("trigger")
