@@ -60,7 +60,7 @@ async def record(
         for taken, result in sorted(results, key=lambda one: one[0].message)  # as others lock them
     ]
     await connection.execute(_RECORD, rows)
-    await touch_addressees(connection, [row["message"] for row in rows])
+    await touch_addressees(connection, [taken.message for taken, _result in results])
     await _fail_enrollments(connection, results, now)
 
 

@@ -98,10 +98,10 @@ async def _needs(connection: AsyncConnection, programme: Programme, now: datetim
 
 def _windows(part: Any) -> Iterator[int]:
     """How far back each condition in a plan looks. One without an end sees what retention leaves."""
-    if isinstance(part, History):
-        yield from (asked.within or 0 for asked in (part, *part.picks.values()))
-    elif isinstance(part, Message):
+    if isinstance(part, History | Message):
         yield part.within or 0
+        picks = part.picks.values() if isinstance(part, History) else ()
+        yield from (pick.within or 0 for pick in picks)
     elif isinstance(part, tuple):
         for item in part:
             yield from _windows(item)
