@@ -124,6 +124,8 @@ async def test_what_is_sent_again_under_its_key_is_answered_alike_and_asks_nobod
 
 
 async def test_a_whole_segment_enters(caller: Caller, world: World) -> None:
+    assert (await enroll(caller, json={"segment": "gold"}))["asked"] == 0
+    await caller.ask("POST", "/v1/journeys/lettres/enroll", "manage", 404, json={"segment": "gold"})
     rows = await world.rows(select(customers.c.id).where(customers.c.key.in_(["ann", "ben"])))
     async with world.store.writing() as connection:
         await connection.execute(

@@ -1,7 +1,7 @@
 """`/v1/journeys`: where everyone is, customers into a journey by hand, and pausing one."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -9,20 +9,17 @@ from uuid import uuid4
 
 from fastapi import Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import func, select
 
 from journeyflow.api.calls import schemas
 from journeyflow.api.calls.call import Asked, Call
 from journeyflow.api.ingest.body import read
 from journeyflow.api.problem import Refused
 from journeyflow.audience.records import RecordError, identifier
-from journeyflow.engine import pausing
+from journeyflow.engine import crowds, pausing
 from journeyflow.engine.pausing import UnknownJourney
 from journeyflow.engine.requests import Outcome, PausedJourney, request_entries
 from journeyflow.engine.status import JourneyStatus, status
 from journeyflow.instants import written
-from journeyflow.store.customers import customers
-from journeyflow.store.segments import segment_members, segments
 
 MOST_CUSTOMERS = 1_000  # of a call
 MOST_OF_SEGMENT = 100_000
@@ -80,8 +77,10 @@ async def _enroll(asked: Asked) -> Response:
 
 async def _enroll_segment(asked: Asked, segment: str, request: str) -> Response:
     """By batches; asked again under the same key it goes on where it was cut short."""
+    await _refuse_segment(asked, segment)
+    await _ask(asked, [], request)  # refuses a journey that takes nobody in, also where the segment is empty
     counted: Counter[str] = Counter()
-    async for keys in _members(asked, segment):
+    async for keys in crowds.members(asked.site.store, segment, MOST_CUSTOMERS):
         counted.update((await _ask(asked, keys, request)).values())
     return JSONResponse(_counted(counted), 202)
 
@@ -117,34 +116,13 @@ def _customers(said: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(identifier({"customers": key}, "customers") for key in keys))
 
 
-async def _members(asked: Asked, segment: str) -> AsyncIterator[list[str]]:
-    inside = (segment_members.c.segment == segment, segment_members.c.left_at.is_(None))
-    await _refuse_segment(asked, segment)
-    query = (
-        select(customers.c.id, customers.c.key)
-        .join_from(segment_members, customers, customers.c.id == segment_members.c.customer_id)
-        .where(*inside)
-        .order_by(customers.c.id)
-        .limit(MOST_CUSTOMERS)
-    )
-    last = 0
-    while True:
-        async with asked.site.store.reading() as connection:
-            rows = (await connection.execute(query.where(customers.c.id > last))).all()
-        if not rows:
-            return
-        last = rows[-1].id
-        yield [row.key for row in rows]
-
-
 async def _refuse_segment(asked: Asked, segment: str) -> None:
     """One that is not there, or too large."""
     async with asked.site.store.reading() as connection:
-        names = (await connection.execute(select(segments.c.name).order_by(segments.c.name))).scalars().all()
-        open_ = (segment_members.c.segment == segment, segment_members.c.left_at.is_(None))
-        size = (await connection.execute(select(func.count()).where(*open_))).scalar_one()
-    if segment not in names:
-        raise RecordError(f"no segment in force has this name; these are: {', '.join(names) or 'none'}")
+        there = await crowds.names(connection)
+        size = await crowds.size(connection, segment)
+    if segment not in there:
+        raise RecordError(f"no segment in force has this name; these are: {', '.join(there) or 'none'}")
     if size > MOST_OF_SEGMENT:
         raise RecordError(
             f"the segment has more than {MOST_OF_SEGMENT:,} customers; let the journey itself enter by it"
