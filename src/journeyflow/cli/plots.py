@@ -33,7 +33,7 @@ class Words:
 
 def terminal_plot(series: Sequence[Series], words: Words, width: int = 100, height: int = 20) -> str:
     """Without colours; several curves differ in their marks."""
-    import plotext
+    import plotext  # type: ignore[import-untyped]
 
     figure = plotext.figure
     figure.clear()  # the library has one figure only
@@ -54,9 +54,10 @@ def terminal_plot(series: Sequence[Series], words: Words, width: int = 100, heig
 
 def write_png(series: Sequence[Series], words: Words, file: Path) -> None:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=_INCHES, dpi=_DOTS, layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.1)
+    layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.1)
+    figure = Figure(figsize=_INCHES, dpi=_DOTS, layout=layout, facecolor="white")
     axes = figure.add_subplot()
     for one, colour in zip(series, COLOURS, strict=False):
         _draw(axes, one, colour, is_alone=len(series) == 1)
