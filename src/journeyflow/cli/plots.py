@@ -99,6 +99,7 @@ def _label(axes: Any, series: Sequence[Series]) -> None:
     axes.grid(axis="y", color=_PALE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=_INK, length=0)
+    axes.tick_params(axis="x", pad=8)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(_INK)
