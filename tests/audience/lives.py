@@ -13,6 +13,7 @@ from journeyflow.store.customers import customers
 from journeyflow.store.passages import cohorts, enrollments, legs
 from journeyflow.store.programme import journey_versions
 from journeyflow.store.reports import reports
+from journeyflow.store.segments import touched
 from journeyflow.store.short_links import short_links
 from journeyflow.store.types import UtcDateTime, metadata
 
@@ -28,13 +29,13 @@ PLAN = Plan(
 
 
 def personal_tables() -> list[Table]:
-    """Those with a way to a customer: by foreign keys, a place in a cohort, or a message. Parents first."""
+    """Those with a way to a customer: by keys, a place in a cohort, or a message. Parents first."""
     found = {customers.name}
     for table in metadata.sorted_tables:
         parents = {key.column.table.name for key in table.foreign_keys}
         if parents & found or {"cohort_id", "member"} <= set(table.columns.keys()):
             found.add(table.name)
-    return [table for table in metadata.sorted_tables if table.name in found] + [reports, short_links]
+    return [table for table in metadata.sorted_tables if table.name in found] + [reports, short_links, touched]
 
 
 async def cohort_of(connection: AsyncConnection, size: int) -> int:
@@ -82,6 +83,7 @@ def _value(column: Column[Any], ids: dict[str, Any], member: int, mark: str) -> 
         ("messages", "channel"): "email",
         ("reports", "message_id"): ids.get("messages"),
         ("short_links", "message_id"): ids.get("messages"),
+        ("touched", "customer_id"): ids.get("customers"),
         ("wakeups", "member"): member,
         ("wakeups", "event_id"): ids.get("events"),
     }
