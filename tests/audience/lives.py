@@ -35,7 +35,8 @@ def personal_tables() -> list[Table]:
         parents = {key.column.table.name for key in table.foreign_keys}
         if parents & found or {"cohort_id", "member"} <= set(table.columns.keys()):
             found.add(table.name)
-    return [table for table in metadata.sorted_tables if table.name in found] + [reports, short_links, touched]
+    keyed = [table for table in metadata.sorted_tables if table.name in found]
+    return [*keyed, reports, short_links, touched]
 
 
 async def cohort_of(connection: AsyncConnection, size: int) -> int:
