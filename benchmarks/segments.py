@@ -233,7 +233,7 @@ async def _touched(store: Store) -> None:
     async with store.writing() as connection:
         ids = (await connection.execute(_SPREAD, {"number": TOUCHED})).scalars().all()
         await touch(connection, ids, "everything")
-    assert await route(store, Programme(), NOW) == TOUCHED
+    assert await route(store, Programme(), NOW) == len(ids)
 
 
 @dataclass(slots=True)
