@@ -70,21 +70,27 @@ class _Conditions:
                 return c.Not(self.compile(condition.of))
             case d.SegmentCondition():
                 return c.InSegment(condition.segment.value, self.segment(condition.segment.value))
-            case d.AttributeCondition():
-                return c.Attribute(_tests(condition.tests))
-            case d.TriggerCondition():
-                return c.Trigger(_tests(condition.tests))
+            case d.AttributeCondition() | d.TriggerCondition() | d.RfmCondition():
+                return _comparing(condition)
             case d.ConsentCondition():
                 return c.Consent(condition.channel.value, condition.topic.value if condition.topic else "")
             case d.MessageCondition():
                 channel = condition.channel.value if condition.channel else None
                 return c.Message(condition.template.value, condition.was, channel, condition.within)
-            case d.RfmCondition():
-                return c.Rfm(_tests(condition.tests))
             case d.EventCondition():
                 return _history(condition)
             case _:
                 assert_never(condition)
+
+
+def _comparing(condition: d.AttributeCondition | d.TriggerCondition | d.RfmCondition) -> c.Condition:
+    match condition:
+        case d.AttributeCondition():
+            return c.Attribute(_tests(condition.tests))
+        case d.TriggerCondition():
+            return c.Trigger(_tests(condition.tests))
+        case d.RfmCondition():
+            return c.Rfm(_tests(condition.tests))
 
 
 class _Lowering:

@@ -149,20 +149,19 @@ def entry_in_words(entry: Entry) -> str:
             assert_never(entry)
 
 
+_WHERE = {"trigger": "at entry, ", "rfm": "by purchases, "}  # what is compared, where it is no attribute
+
+
 def condition_in_words(condition: Condition) -> str:
     match condition:
-        case Attribute():
-            return tests_in_words(condition.tests)
-        case Trigger():
-            return f"at entry, {tests_in_words(condition.tests)}"
+        case Attribute() | Trigger() | Rfm():
+            return f"{_WHERE.get(condition.kind, '')}{tests_in_words(condition.tests)}"
         case History():
             return _history(condition)
         case Consent():
             return f"consents to {_consent(condition)}"
         case Message():
             return _message(condition)
-        case Rfm():
-            return f"by purchases, {tests_in_words(condition.tests)}"
         case InSegment():
             return f"in the segment {condition.segment}"
         case All():
