@@ -8,12 +8,15 @@ from typing import Any as Anything
 from typing import assert_never
 
 from sqlalchemy import (
+    BindParameter,
     Boolean,
+    ClauseElement,
     ColumnElement,
     FromClause,
     Select,
     Subquery,
     and_,
+    bindparam,
     exists,
     false,
     func,
@@ -24,6 +27,7 @@ from sqlalchemy import (
     true,
     type_coerce,
 )
+from sqlalchemy.sql.visitors import iterate
 
 from journeyflow.audience import expressions, json_sql
 from journeyflow.audience.json_sql import Number
@@ -49,11 +53,13 @@ from journeyflow.errors import PlanError
 from journeyflow.store.customers import events
 from journeyflow.store.ledger import WAS, messages
 from journeyflow.store.segments import rfm
+from journeyflow.store.types import UtcDateTime
 
 COLUMNS = ("email", "phone", "timezone", "locale", "country")  # attributes with a column of their own
 # In subqueries of their own, so all conditions share them: to make one costs as much as the query around it.
 PAST, _MESSAGE, _RFM = events.alias("past"), messages.alias("message"), rfm.alias("standing")
 _MOST_GATHERED = 8  # at once; SQLite joins no more than 64 tables
+_AGO = "ago_"  # how the parameters for moments are named, with the seconds behind
 _DECIMALS = 6  # sums are rounded, as SQLite adds 0.1 and 0.7 to a little less than 0.8
 
 
@@ -90,12 +96,28 @@ class Frame:
     """Where a condition looks. The query around it selects from all that is named here."""
 
     customer: FromClause  # has the columns of `customers`
-    now: datetime
+    now: datetime | None  # None: told when the statement is executed, see `moments`
     trigger: FromClause | None = (
         None  # has the columns of `events`: what brought the customer in; may be all NULL
     )
     since: ColumnElement[datetime] | None = None  # for `since: entry`: events after it count
     range: Range | None = None  # for a query about all in it
+
+    def ago(self, seconds: int = 0) -> Anything:
+        """The moment so long before now."""
+        if self.now is None:
+            return bindparam(f"{_AGO}{seconds}", type_=UtcDateTime())
+        return self.now - timedelta(seconds=seconds)
+
+
+def moments(statement: ClauseElement) -> tuple[str, ...]:
+    """The parameters that a statement has to be told which was made without a `now`; see `moment`."""
+    named = {one.key for one in iterate(statement) if isinstance(one, BindParameter)}
+    return tuple(sorted(name for name in named if name.startswith(_AGO)))
+
+
+def moment(name: str, now: datetime) -> datetime:
+    return now - timedelta(seconds=int(name.removeprefix(_AGO)))
 
 
 def holds(condition: Condition, frame: Frame) -> ColumnElement[bool]:
@@ -203,7 +225,7 @@ def _history(condition: History, frame: Frame) -> ColumnElement[bool]:
 def _like(pick: Pick, which: Which, condition: History, frame: Frame) -> ColumnElement[bool]:
     tests = _properties(pick.where, PAST)
     if pick.within is not None:
-        tests.append(PAST.c.at > frame.now - timedelta(seconds=pick.within))
+        tests.append(PAST.c.at > frame.ago(pick.within))
     return func.coalesce(picked(condition, which, and_(true(), *tests), frame), false())
 
 
@@ -242,9 +264,9 @@ def _meant(condition: History, frame: Frame, past: FromClause) -> ColumnElement[
 
 
 def _period(condition: History, frame: Frame, past: FromClause) -> list[ColumnElement[bool]]:
-    limits = [past.c.at <= frame.now]
+    limits = [past.c.at <= frame.ago()]
     if condition.within is not None:
-        limits.append(past.c.at > frame.now - timedelta(seconds=condition.within))
+        limits.append(past.c.at > frame.ago(condition.within))
     if condition.since_entry:
         if frame.since is None:
             raise PlanError(condition.match.event, '"since: entry" is asked where nobody has entered yet')
@@ -263,7 +285,7 @@ def _message(condition: Message, frame: Frame) -> ColumnElement[bool]:
         asked.append(row.c.channel == condition.channel)
     if condition.within is not None:
         left = func.coalesce(row.c.sent_at, row.c.at)
-        asked.append(left > frame.now - timedelta(seconds=condition.within))
+        asked.append(left > frame.ago(condition.within))
     return exists().where(*asked).correlate_except(row)
 
 

@@ -1,23 +1,19 @@
 """The state of one leg: which members are where, and what was decided about them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.conditions import Frame, asks_of_trigger, holds
 from journeyflow.conditions import Condition
 from journeyflow.engine.local_time import default_zone, zone
-from journeyflow.members import Mask, enrollment_ids, mask_of, place_of, positions, to_hex
+from journeyflow.engine.questions import who_fulfils
+from journeyflow.members import Mask, mask_of, place_of, positions, to_hex
 from journeyflow.plan import Plan
 from journeyflow.policy import Policy
-from journeyflow.store.customers import customers, events
-from journeyflow.store.passages import enrollments
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +82,9 @@ class Leg:
         """Those of `members` for whom the condition holds now."""
         if not members:
             return 0
-        everyone = members_of(enrollment_ids(self.cohort, members), [condition], enrollments.c.id)
-        rows = await self.connection.execute(everyone.where(holds(condition, frame_at(self.now))))
+        rows = await who_fulfils(condition).ask(self.connection, self.cohort, members, self.now)
         return mask_of(place_of(row.id)[1] for row in rows)
 
     def _go_away(self, state: str, reason: str, members: Mask) -> None:
         if members:
             self.gone[state, reason] = self.gone.get((state, reason), 0) | members
-
-
-def frame_at(now: datetime) -> Frame:
-    """Where a condition looks in a query over `members_of`."""
-    return Frame(customer=customers, now=now, trigger=_trigger, since=enrollments.c.since)
-
-
-def members_of(
-    enrollment_numbers: list[int], conditions: Iterable[Condition], *columns: ColumnElement[Any]
-) -> Select[Any]:
-    """Selects the columns for each of the enrollments, from all that the conditions ask of."""
-    query = select(*columns).join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
-    if any(map(asks_of_trigger, conditions)):  # by its number alone it has to be looked for in every month
-        query = query.outerjoin(_trigger, _trigger.c.id == enrollments.c.event_id)
-    return query.where(enrollments.c.id.in_(enrollment_numbers))
-
-
-_trigger = events.alias("trigger")

@@ -5,16 +5,20 @@ that decides, so that both saw the same.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, case, insert, literal
 
 from journeyflow.audience.conditions import holds
-from journeyflow.audience.facts import facts
-from journeyflow.engine.leg import Leg, frame_at, members_of
-from journeyflow.members import Mask, enrollment_ids, mask_of, place_of
+from journeyflow.audience.facts import Facts, facts
+from journeyflow.engine.leg import Leg
+from journeyflow.engine.questions import MEMBER, Question, question
+from journeyflow.members import Mask, mask_of, place_of
 from journeyflow.plan import Branch
 from journeyflow.store.passages import enrollments, observations
+
+_KEPT = 1_000  # branches
 
 
 async def run(leg: Leg, number: int, step: Branch, members: Mask) -> None:
@@ -28,19 +32,23 @@ async def run(leg: Leg, number: int, step: Branch, members: Mask) -> None:
 
 async def _decide(leg: Leg, number: int, step: Branch, members: Mask) -> list[Mask]:
     """Who takes which arm; the last are those for whom none holds."""
-    frame = frame_at(leg.now)
-    conditions = [arm.when for arm in step.arms]
-    asked = facts(conditions, frame)
-    first = [(holds(condition, frame), index) for index, condition in enumerate(conditions)]
-    arm = case(*first, else_=literal(len(conditions))).label("arm")
-    ids = enrollment_ids(leg.cohort, members)
-    query = members_of(ids, conditions, enrollments.c.id, arm, *asked.columns)
-    rows = (await leg.connection.execute(query)).all()
+    arms, asked = _arms_of(step)
+    rows = await arms.ask(leg.connection, leg.cohort, members, leg.now)
     seen = [
         {"enrollment_id": row.id, "step": number, "at": leg.now, "facts": asked.seen(row[2:])} for row in rows
     ]
     await leg.connection.execute(insert(observations), seen)
-    return [_takers(rows, index) for index in range(len(conditions) + 1)]
+    return [_takers(rows, index) for index in range(len(step.arms) + 1)]
+
+
+@lru_cache(_KEPT)
+def _arms_of(step: Branch) -> tuple[Question, Facts]:
+    """Selects each member's number, the arm, and what was asked."""
+    conditions = [arm.when for arm in step.arms]
+    asked = facts(conditions, MEMBER)
+    first = [(holds(condition, MEMBER), index) for index, condition in enumerate(conditions)]
+    arm = case(*first, else_=literal(len(conditions))).label("arm")
+    return question(conditions, enrollments.c.id, arm, *asked.columns), asked
 
 
 def _takers(rows: Sequence[Row[Any]], arm: int) -> Mask:
