@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import DDL
 
 from journeyflow.api import site
 from journeyflow.api.speech import Speech
@@ -156,6 +157,21 @@ async def test_what_the_programme_and_customers_say_is_never_markup(visitor: Vis
     forged = await visitor.http.get("/u/%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E")
     assert forged.status_code == 200
     assert_plain(Page(forged.text))
+
+
+async def test_a_store_that_fails_is_logged_without_its_words(
+    visitor: Visitor, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.customers("ann", consents={})
+    token = await visitor.token("ann")
+    async with world.store.writing() as connection:
+        await connection.execute(DDL("ALTER TABLE consents RENAME TO others"))
+    answer = await visitor.http.get(f"/p/{token}")
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    [told] = [record.getMessage() for record in caplog.records if record.name.startswith("journeyflow")]
+    assert told.startswith("the store failed: ")
+    assert ".py:" in told
+    assert "FROM consents" not in caplog.text
 
 
 async def test_every_page_says_who_is_asking(visitor: Visitor, world: World) -> None:

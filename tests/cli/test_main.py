@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from sqlalchemy.exc import DataError
 
 from journeyflow.cli import main
 from journeyflow.cli.lazy import Lazy
@@ -82,6 +83,23 @@ def test_an_error_of_ours_shows_where(
 ) -> None:
     assert fail_with(monkeypatch, KeyError("oops")) == 70
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", [None, KeyError, ExceptionGroup])
+def test_what_a_database_says_of_a_row_is_not_shown(
+    kind: type[Exception] | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error: Exception = DataError("INSERT", None, Exception("DETAIL: (ada@example.com)"))
+    if kind is KeyError:
+        outer = KeyError("customer")
+        outer.__context__ = error
+        error = outer
+    elif kind is ExceptionGroup:
+        error = ExceptionGroup("tasks", [error])
+    assert fail_with(monkeypatch, error) == 70
+    told = capsys.readouterr().err
+    assert told.startswith("journeyflow: the store failed: DataError at ")
+    assert "ada" not in told
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import logging
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import PlainTextResponse
 from python_multipart.exceptions import FormParserError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
@@ -12,6 +13,7 @@ from journeyflow.api.person import NOBODY, load
 from journeyflow.api.problem import PROGRAMS, Refused, problem
 from journeyflow.api.site import Site
 from journeyflow.errors import JourneyflowError
+from journeyflow.traces import place_of
 
 FAILURES = (Refused, SQLAlchemyError, JourneyflowError)  # that programs are told of
 _SOON = {"Retry-After": "1"}
@@ -35,9 +37,12 @@ def explain(app: FastAPI, site: Site) -> None:
     @app.exception_handler(SQLAlchemyError)
     @app.exception_handler(JourneyflowError)
     async def failed(request: Request, error: Exception) -> Response:
-        if not request.url.path.startswith(PROGRAMS):
+        if request.url.path.startswith(PROGRAMS):
+            return told_to_program(error)
+        if not isinstance(error, SQLAlchemyError):
             raise error
-        return told_to_program(error)
+        _log_store(error)
+        return PlainTextResponse("Internal Server Error", 500)
 
     @app.exception_handler(FormParserError)
     async def broken(request: Request, error: FormParserError) -> Response:
@@ -50,8 +55,12 @@ def told_to_program(error: Exception) -> Response:
         return problem(error.status, error.detail, error.headers)
     if isinstance(error, JourneyflowError):
         return problem(503, str(error), _SOON)
-    _log.error("the store failed: %s", type(error).__name__)  # what it says may quote a value
+    _log_store(error)
     return problem(503, "the store could not be written to; send it again", _SOON)
+
+
+def _log_store(error: Exception) -> None:
+    _log.error("the store failed: %s", place_of(error))  # what it says may quote a value
 
 
 async def tell_on_page(site: Site, request: Request, name: str, status: int) -> Response:

@@ -13,6 +13,7 @@ import click
 
 from journeyflow.cli.lazy import Lazy, LazyGroup
 from journeyflow.errors import JourneyflowError
+from journeyflow.traces import from_store, place_of
 
 # 2 is a wrong call, or what could not run; 70 is EX_SOFTWARE, which not every system names.
 _FAILED, _BROKEN, _INTERRUPTED = 1, 70, 130
@@ -90,10 +91,17 @@ def run(arguments: Sequence[str]) -> int:
         return _INTERRUPTED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else _FAILED if end.code else 0
-    except Exception:  # noqa: BLE001  the last one who can tell
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001  the last one who can tell
+        _tell(error)
         return _BROKEN
     return result if isinstance(result, int) else 0  # click gives back the code of ctx.exit()
+
+
+def _tell(error: Exception) -> None:
+    if (store := from_store(error)) is None:
+        traceback.print_exception(error)
+    else:
+        click.echo(f"journeyflow: the store failed: {place_of(store)}", err=True)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -3,15 +3,13 @@
 A database's own message can hold a row's values, and a failure is kept in the workflow's history.
 """
 
-import traceback
 from typing import Any
 
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from journeyflow.errors import JourneyflowError
-
-_FRAMES = 4  # of our code, innermost first
+from journeyflow.traces import place_of
 
 
 class PrivateFailures(Interceptor):
@@ -30,15 +28,4 @@ class _PrivateActivity(ActivityInboundInterceptor):
         except JourneyflowError as error:
             raise ApplicationError(str(error), type=type(error).__name__) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, its text stays here
-            raise ApplicationError(_place_of(error), type=type(error).__name__) from None
-
-
-def _place_of(error: Exception) -> str:
-    """The kind of the error, a database's code for it, and the lines it came through."""
-    code = getattr(getattr(error, "orig", None), "sqlstate", None)
-    ours = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename
-    ]
-    frames = reversed(ours[-_FRAMES:])
-    lines = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames)
-    return f"{type(error).__name__}{f' {code}' if code else ''} at {lines}"
+            raise ApplicationError(place_of(error), type=type(error).__name__) from None
