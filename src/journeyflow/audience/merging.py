@@ -1,7 +1,7 @@
 """Anonymous ids that turn out to be a customer's: what is held about both becomes the customer's."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -77,7 +77,9 @@ async def merge(store: Store, wanted: Merge, now: datetime) -> None:
 
 async def _merge(connection: AsyncConnection, wanted: Merge, now: datetime) -> None:
     """First sees to a row of the anonymous one, so that who tells of it now waits for us, or we for them."""
-    if await known_as(connection, [wanted.anonymous]):
+    known = await known_as(connection, [wanted.anonymous, wanted.customer])
+    wanted = replace(wanted, customer=known.get(wanted.customer, wanted.customer))
+    if wanted.anonymous in known or wanted.anonymous == wanted.customer:
         return
     if connection.dialect.name != "sqlite":
         await connection.execute(text(_PATIENCE))

@@ -111,6 +111,15 @@ _BAD: dict[str, tuple[Any, str]] = {
     "traits in a list": ({"type": "identify", "userId": "a", "traits": []}, "traits is not an object"),
     "lists of objects": ({"type": "identify", "userId": "a", "traits": {"x": [{}]}}, "single value"),
     "odd consent": ({"type": "identify", "userId": "a", "context": {"consents": {"email": "x"}}}, "granted"),
+    "a device as user": (track(user="anonymous:secret"), "userId begins with anonymous:"),
+    "a device as itself": (
+        {"type": "identify", "userId": "anonymous:secret", "anonymousId": "secret"},
+        "userId begins with anonymous:",
+    ),
+    "alias of a device": (
+        {"type": "alias", "userId": "anonymous:secret", "previousId": "secret"},
+        "userId begins with anonymous:",
+    ),
     "alias without": ({"type": "alias", "userId": "a"}, "previousId is missing"),
 }
 

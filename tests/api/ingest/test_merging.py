@@ -9,7 +9,7 @@ from sqlalchemy import func, literal, select
 
 from journeyflow.audience.incoming import ANONYMOUS, Told, record_told
 from journeyflow.audience.ingest import record_customers
-from journeyflow.audience.merging import Merge, merge
+from journeyflow.audience.merging import Merge, known_as, merge
 from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.audience.rights import erase, export
 from journeyflow.store.customers import aliases, customers, events
@@ -83,6 +83,19 @@ async def test_an_anonymous_id_is_nobody_elses_afterwards(caller: Caller) -> Non
     await caller.post("/v1/identify", {"anonymousId": "d1", "userId": "bob"})
     assert [row.key for row in await caller.events("ada")] == ["m-1"]
     assert await caller.events("bob") == []
+
+
+async def test_a_device_becomes_its_customers_whatever_name_they_go_by(store: Store) -> None:
+    """Also under its own, which would leave nobody."""
+    for anonymous, customer in (("d1", "anonymous:d1"), ("d1", "ada"), ("d2", "anonymous:d1")):
+        event = EventRow(f"e-{anonymous}", f"{ANONYMOUS}{anonymous}", "looked", NOW)
+        await record_told(store, [Told(event=event)], NOW)
+        await merge(store, Merge(f"{ANONYMOUS}{anonymous}", customer), NOW)
+    async with store.reading() as connection:
+        assert (await connection.execute(select(customers.c.key))).scalars().all() == ["ada"]
+        assert await known_as(connection, ["anonymous:d1", "anonymous:d2"]) == {
+            "anonymous:d1": "ada", "anonymous:d2": "ada",
+        }  # fmt: skip
 
 
 async def test_who_is_erased_leaves_no_other_id_behind(caller: Caller) -> None:

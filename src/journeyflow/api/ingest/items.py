@@ -108,7 +108,7 @@ def _group(item: dict[str, Any], arrived: Arrival) -> Told:
 
 
 def _alias(item: dict[str, Any], arrived: Arrival) -> Told:
-    customer = identifier(item, "userId")
+    customer = _user(item)
     # Also creates the customer, if nobody has told of them yet; see `merge` for one who is anonymous.
     return Told(merge=Merge(_anonymous(item, "previousId"), customer))
 
@@ -126,10 +126,18 @@ _READERS: dict[str, Callable[[dict[str, Any], Arrival], Told]] = {
 def _who(item: Mapping[str, Any]) -> str:
     """The key of the customer whom it is about."""
     if item.get("userId") not in (None, ""):
-        return identifier(item, "userId")
+        return _user(item)
     if item.get("anonymousId") in (None, ""):
         raise RecordError("userId is missing; without one, send an anonymousId")
     return _anonymous(item, "anonymousId")
+
+
+def _user(item: Mapping[str, Any]) -> str:
+    """Not a device's, which would be merged with itself, or with somebody whom nobody reaches any more."""
+    key = identifier(item, "userId")
+    if key.startswith(ANONYMOUS):
+        raise RecordError(f"userId begins with {ANONYMOUS}; send what comes after it as anonymousId")
+    return key
 
 
 def _anonymous(item: Mapping[str, Any], name: str) -> str:
@@ -139,7 +147,7 @@ def _anonymous(item: Mapping[str, Any], name: str) -> str:
 def _both(item: Mapping[str, Any]) -> Merge | None:
     if any(item.get(name) in (None, "") for name in ("userId", "anonymousId")):
         return None
-    return Merge(_anonymous(item, "anonymousId"), identifier(item, "userId"))
+    return Merge(_anonymous(item, "anonymousId"), _user(item))
 
 
 def _event(item: Mapping[str, Any], name: Any, properties: Mapping[str, Any], arrived: Arrival) -> EventRow:
