@@ -97,6 +97,23 @@ def test_numbers_are_typed_only_when_nothing_is_lost(text: str, value: Any) -> N
     assert type(typed(text)) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("499,00", 499.0),
+        ("-0,5", -0.5),
+        ("12", 12),
+        ("1.000", "1.000"),
+        ("1.000,50", "1.000,50"),
+        ("1,", "1,"),
+    ],
+)
+def test_decimals_may_come_after_a_comma(text: str, value: Any) -> None:
+    assert csv_of(f"id;attr.total\n1;{text}\n", Choice(decimal=",")) == [
+        Found(2, {"id": "1", "attributes": {"total": value}})
+    ]
+
+
 def test_a_bom_crlf_and_semicolons_are_fine() -> None:
     assert csv_of("\ufeffid;email\r\n1;ada@example.com\r\n\r\n2;\r\n") == [
         Found(2, {"id": "1", "email": "ada@example.com"}),
@@ -180,6 +197,8 @@ def test_bad_json_costs_one_line(line: str, reason: str) -> None:
         ("id,email,email\n", 'the column "email" is there twice'),
         ('id,"email\n', "the quotes"),
         (b"\xff\xfei\x00d\x00", "not UTF-8"),
+        ("id,email\r1,ada@example.com\r", "the line has a CR in it; lines have to end with LF or CR LF"),
+        ("id\r" * LONGEST_LINE, "lines have to end with LF or CR LF"),
     ],
 )
 def test_a_wrong_header_is_told_once(text: str | bytes, reason: str) -> None:
@@ -194,6 +213,13 @@ def test_columns_are_what_the_caller_says() -> None:
     text = "Kundnr;E-Mail;Summa;Namn\n1;ada@example.com;12,50;Ada\n"
     record = {"id": "1", "email": "ada@example.com", "attributes": {"first_name": "Ada"}}
     assert csv_of(text, choice) == [Found(2, record)]
+
+
+def test_what_is_quoted_in_a_header_tells_no_delimiter() -> None:
+    choice = Choice({'Name, first, "short"': "attr.name"})
+    assert csv_of('"Name, first, ""short""";id\nAda;1\n', choice) == [
+        Found(2, {"id": "1", "attributes": {"name": "Ada"}})
+    ]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ class Choice:
 
     renamed: Mapping[str, str] = field(default_factory=dict)  # column -> one of the layout
     ignored: frozenset[str] = frozenset()
+    decimal: str = "."  # what stands before the decimals of a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def place(name: str, layout: Layout) -> Place | None:
     return None
 
 
-def nested(places: Sequence[Place | None], cells: Sequence[str]) -> dict[str, Any]:
+def nested(places: Sequence[Place | None], cells: Sequence[str], decimal: str) -> dict[str, Any]:
     """A record in the form of a JSON line. An empty cell says nothing and is left out."""
     if len(cells) != len(places):
         raise RecordError(f"the line has {len(cells)} cells, the header has {len(places)}")
@@ -111,7 +112,7 @@ def nested(places: Sequence[Place | None], cells: Sequence[str]) -> dict[str, An
         cell = text.strip()
         if not cell or at is None:
             continue
-        value = typed(cell) if at.is_typed else cell
+        value = typed(cell, decimal) if at.is_typed else cell
         if at.member is None:
             record[at.field] = value
         else:
@@ -119,19 +120,21 @@ def nested(places: Sequence[Place | None], cells: Sequence[str]) -> dict[str, An
     return record
 
 
-def typed(text: str) -> str | int | float | bool:
+def typed(text: str, decimal: str = ".") -> str | int | float | bool:
     """A cell's value: true, false and plain numbers get their type, all else stays text.
 
     `007`, `+46` and numbers that a float cannot tell apart are names of something, not amounts.
     """
     if text in ("true", "false"):
         return text == "true"
-    if not _NUMBER.fullmatch(text) or text == "-0":
+    # Where decimals are told by a comma, a point may be that of thousands.
+    plain = text if decimal == "." else text.replace(".", " ").replace(decimal, ".")
+    if not _NUMBER.fullmatch(plain) or plain == "-0":
         return text
-    if "." not in text:
-        return int(text) if len(text) < 20 and abs(int(text)) < _SAFE_INTEGER else text
-    number = float(text)
-    return number if Decimal(repr(number)) == Decimal(text) else text
+    if "." not in plain:
+        return int(plain) if len(plain) < 20 and abs(int(plain)) < _SAFE_INTEGER else text
+    number = float(plain)
+    return number if Decimal(repr(number)) == Decimal(plain) else text
 
 
 def _check_choice(header: Sequence[str], choice: Choice) -> None:

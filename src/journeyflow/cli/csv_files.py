@@ -24,6 +24,8 @@ from journeyflow.errors import JourneyflowError
 DELIMITERS = ",;\t"  # those that a header tells by itself
 _LONGEST_ROW = 100  # lines of one row, whose quoted cells may have line breaks in them
 _BOM = b"\xef\xbb\xbf"
+_QUOTED = re.compile(r'"[^"]*(?:"|\Z)')
+_LINE_ENDS = "lines have to end with LF or CR LF"
 
 
 class HeaderError(JourneyflowError):
@@ -49,7 +51,8 @@ class CsvFile:
         self._encoding = encoding
         self._lines = _Lines(raw_lines(source, encoding))
         self._head, self._names, self._delimiter = _header(self._lines, delimiter)
-        self._places = _places(self._names, layout, choice or Choice())
+        self._choice = choice or Choice()
+        self._places = _places(self._names, layout, self._choice)
 
     def __iter__(self) -> Iterator[Found | Bad]:
         for number, raw, text in self._lines:
@@ -76,7 +79,7 @@ class CsvFile:
             return Bad(number, str(error), raw)
         whole = raw + further
         try:
-            return Found(number, nested(self._places, cells), whole)
+            return Found(number, nested(self._places, cells, self._choice.decimal), whole)
         except RecordError as error:
             return Bad(number, str(error), whole)
 
@@ -110,8 +113,11 @@ def _header(lines: _Lines, delimiter: str | None) -> tuple[bytes, list[str], str
     empty = Bad(1, "the file is empty; its first line must name the columns")
     number, raw, text = next(lines, (1, b"", empty))
     if isinstance(text, Bad):
-        raise HeaderError(number, text.reason)
-    told = delimiter or max(DELIMITERS, key=text.count)
+        raise HeaderError(number, text.reason if raw else f"{text.reason}; {_LINE_ENDS}")
+    outside = _QUOTED.sub("", text)
+    if "\r" in outside.rstrip():
+        raise HeaderError(number, f"the line has a CR in it; {_LINE_ENDS}, so save the file in that form")
+    told = delimiter or max(DELIMITERS, key=outside.count)
     try:
         cells, further = _cells(text, lines, told)
     except RecordError as error:

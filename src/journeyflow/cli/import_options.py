@@ -17,6 +17,7 @@ from journeyflow.cli.files import UTF_8
 
 ENCODINGS = (UTF_8, "cp1252")
 _FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
+_ABOUT_FILE = ("file", "form", "rejects", "renamed", "ignored", "delimiter", "decimal", "encoding")
 _SAMPLE = datetime(2026, 3, 31, 13, 45, tzinfo=UTC)
 
 Moment = Callable[[Any, str], datetime]
@@ -43,27 +44,12 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @_map
     @_ignore
     @_delimiter
+    @_decimal
     @_encoding
     @wraps(command)
-    def told(
-        *arguments: Any,
-        file: Path,
-        form: str | None,
-        rejects: Path | None,
-        renamed: Sequence[tuple[str, str]],
-        ignored: Sequence[str],
-        delimiter: str | None,
-        encoding: str,
-        **more: Any,
-    ) -> Any:
-        if rejects is not None and rejects.exists() and rejects.samefile(file):
-            raise click.UsageError("--rejects names the file that is imported; choose another")
-        is_csv = _is_csv(file, form)
-        if not is_csv and (renamed or ignored or delimiter):
-            raise click.UsageError("--map, --ignore and --delimiter are for CSV; JSON lines have no columns")
-        choice = Choice(dict(renamed), frozenset(ignored))
-        given = Given(file, is_csv, rejects, choice, delimiter, encoding)
-        return command(*arguments, given=given, **more)
+    def told(*arguments: Any, **options: Any) -> Any:
+        given = _given(**{name: options.pop(name) for name in _ABOUT_FILE})
+        return command(*arguments, given=given, **options)
 
     return told
 
@@ -81,6 +67,25 @@ def time_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*arguments, moment=_reading(at_format, zone), **more)
 
     return told
+
+
+def _given(
+    file: Path,
+    form: str | None,
+    rejects: Path | None,
+    renamed: Sequence[tuple[str, str]],
+    ignored: Sequence[str],
+    delimiter: str | None,
+    decimal: str | None,
+    encoding: str,
+) -> Given:
+    if rejects is not None and rejects.exists() and rejects.samefile(file):
+        raise click.UsageError("--rejects names the file that is imported; choose another")
+    is_csv = _is_csv(file, form)
+    if not is_csv and (renamed or ignored or delimiter or decimal):
+        raise click.UsageError("--map, --ignore, --delimiter and --decimal are for CSV, not for JSON lines")
+    choice = Choice(dict(renamed), frozenset(ignored), decimal or ".")
+    return Given(file, is_csv, rejects, choice, delimiter, encoding)
 
 
 def _is_csv(file: Path, form: str | None) -> bool:
@@ -167,6 +172,9 @@ _map = click.option(
 _ignore = click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave a CSV column out.")
 _delimiter = click.option(
     "--delimiter", callback=_one_character, help="Of CSV cells; without it, the header tells , ; or tab."
+)
+_decimal = click.option(
+    "--decimal", type=click.Choice([".", ","]), help="Before the decimals of CSV numbers; without it a point."
 )
 _encoding = click.option(
     "--encoding", type=click.Choice(ENCODINGS), default=UTF_8, show_default=True, help="Of FILE."
