@@ -34,7 +34,7 @@ async def test_a_new_customer_is_a_row(store: Store) -> None:
         "locale": None,
         "country": None,
         "attributes": {"points": 3},
-        "told_at": None,
+        "told_at": NOW,
         "created_at": NOW,
         "updated_at": NOW,
     }

@@ -57,7 +57,7 @@ async def take_customers(
     policy = await current_policy(connection)
     recorded = Recorded([], Counter())
     for row in rows:
-        changed = known[row.key].take(row)
+        changed = known[row.key].take(row, now)
         decided, kept = known[row.key].take_consents(row, policy, now, source)
         recorded.kept.update(kept)
         changed = changed or decided
@@ -127,7 +127,7 @@ class _Customer:
     told_at: datetime | None
     changed: bool = False
 
-    def take(self, row: CustomerRow) -> bool:
+    def take(self, row: CustomerRow, now: datetime) -> bool:
         columns, merged = {**self.columns, **row.columns}, {**self.attributes, **row.attributes}
         if row.at is not None and self.told_at is not None and row.at < self.told_at:
             # Overtaken on its way: it can tell only of what nobody has told since.
@@ -135,8 +135,11 @@ class _Customer:
             merged |= self.attributes
         columns |= {name: value for name, value in row.hints.items() if columns[name] is None}
         attributes = {name: value for name, value in merged.items() if value is not None}
-        told_at = max(filter(None, (self.told_at, row.at)), default=None)
         changed = columns != self.columns or _comparable(attributes) != _comparable(self.attributes)
+        told_at = self.told_at
+        if row.at is not None or changed:  # what has no time and changes nothing costs no writing
+            at = min(row.at or now, now)  # a clock that is ahead must not make us deaf until then
+            told_at = at if told_at is None else max(told_at, at)
         self.changed = self.changed or changed or told_at != self.told_at
         self.columns, self.attributes, self.told_at = columns, attributes, told_at
         return changed

@@ -126,8 +126,10 @@ async def _join(connection: AsyncConnection, nobody: Row[Any], customer: Row[Any
         await connection.execute(moved.values(customer_id=customer.id))
     values = {name: customer._mapping[name] or nobody._mapping[name] for name in COLUMNS}
     attributes = {**nobody.attributes, **customer.attributes}
+    told_at = max(filter(None, (nobody.told_at, customer.told_at)), default=None)
     filled = update(customers).where(customers.c.id == customer.id)
-    await connection.execute(filled.values(**values, attributes=attributes, updated_at=now))
+    filled = filled.values(**values, attributes=attributes, told_at=told_at, updated_at=now)
+    await connection.execute(filled)
     await _join_memberships(connection, nobody.id, customer.id)
     for table in (consents, segment_members, rfm, touched):
         await connection.execute(delete(table).where(table.c.customer_id == nobody.id))

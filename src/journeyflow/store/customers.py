@@ -15,7 +15,7 @@ customers = Table(
     Column("locale", Text),  # BCP 47; None: the programme's default
     Column("country", Text),  # ISO 3166, "SE" or with its part "US-FL"; None: unknown
     Column("attributes", Json, nullable=False),
-    Column("told_at", UtcDateTime),  # the time of the newest call that said who this is; see `CustomerRow.at`
+    Column("told_at", UtcDateTime),  # when the newest that we know was said; see `CustomerRow.at`
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index(None, "timezone"),

@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from journeyflow.api.app import Limits
 from journeyflow.api.ingest.items import Span
+from journeyflow.audience.ingest import record_customers
+from journeyflow.audience.records import CustomerRow
 from journeyflow.store.customers import events
 from journeyflow.store.database import Store
 from tests.api.ingest.calling import NOW, Caller, calling, track
@@ -168,6 +170,31 @@ async def test_what_was_said_later_stands_although_it_came_first(caller: Caller)
     )  # fmt: skip
     await identify(1, points=10)
     assert (await caller.customer("ada")).attributes == {"points": 10, "tier": "gold"}
+
+
+async def test_a_clock_that_is_ahead_makes_nobody_deaf(sqlite_caller: Caller) -> None:
+    for hours, points in ((20, 1), (0, 2)):
+        at = (NOW + timedelta(hours=hours)).isoformat()
+        call = {"userId": "ada", "traits": {"points": points}, "timestamp": at}
+        await sqlite_caller.post("/v1/identify", call)
+    assert (await sqlite_caller.customer("ada")).attributes == {"points": 2}
+
+
+async def test_what_is_late_overwrites_no_import_no_group_and_no_change_by_hand(caller: Caller) -> None:
+    late = {"timestamp": (NOW - timedelta(hours=1)).isoformat()}
+    for key in ("ada", "bea", "cia", "dea"):
+        await caller.post("/v1/identify", {"userId": key, "traits": {"group": "old"}} | late)
+    await record_customers(caller.store, [CustomerRow("ada", {}, {"group": "new"})], NOW, "import")
+    await caller.post("/v1/group", {"userId": "bea", "groupId": "new"})
+    patch = {"attributes": {"group": "new"}}
+    await caller.ask("PATCH", "/v1/customers/cia", "manage", json=patch)
+    await caller.post("/v1/identify", {"anonymousId": "d1", "traits": {"other": 1}})
+    await caller.post("/v1/alias", {"previousId": "d1", "userId": "dea"})
+    for key in ("ada", "bea", "cia", "dea"):
+        between = {"timestamp": (NOW - timedelta(minutes=1)).isoformat()}
+        await caller.post("/v1/identify", {"userId": key, "traits": {"group": "between"}} | between)
+    groups = [(await caller.customer(key)).attributes["group"] for key in ("ada", "bea", "cia", "dea")]
+    assert groups == ["new", "new", "new", "old"]
 
 
 async def test_what_was_told_of_a_customer_is_not_told_again_by_who_sends_it_again(caller: Caller) -> None:

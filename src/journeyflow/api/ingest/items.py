@@ -104,7 +104,8 @@ def _identify(item: dict[str, Any], arrived: Arrival) -> Told:
 def _group(item: dict[str, Any], arrived: Arrival) -> Told:
     traits = {f"group_{name}": value for name, value in _object(item, "traits").items()}
     traits["group"] = identifier(item, "groupId")
-    return Told(customer=_customer(_who(item), traits, {}, {}, None), key=_key(item, "group"))
+    row = _customer(_who(item), traits, {}, {}, _moment(item, arrived))
+    return Told(customer=row, key=_key(item, "group"))
 
 
 def _alias(item: dict[str, Any], arrived: Arrival) -> Told:
@@ -189,7 +190,7 @@ def _customer(
     traits: Mapping[str, Any],
     hints: Mapping[str, str | None],
     more: Mapping[str, Any],
-    at: datetime | None,
+    at: datetime,
 ) -> CustomerRow:
     flat = dict(_flat(traits))
     columns = {name: flat.pop(name) for name in COLUMNS if name in flat}
