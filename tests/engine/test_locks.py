@@ -10,6 +10,8 @@ import pytest
 from journeyflow.audience.ingest import record_customers, record_events
 from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.engine.refreshing import refresh_all
+from journeyflow.engine.sweep import sweep
+from journeyflow.members import COHORT_SIZE
 from journeyflow.store.database import Store
 from tests.engine.programmes import NOON, World, keys
 
@@ -92,10 +94,37 @@ async def test_whoever_buys_while_the_segment_is_refreshed_is_not_won_back(world
     assert await world.enrollments("c0") == []
 
 
+ENTRIES = ['schedule: "0 12 * * *"', 'date: {attribute: day, at: "12:00"}']
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=["schedule", "date"])
+async def test_a_batch_that_buys_at_the_last_moment_ends_no_sweep(world: World, entry: str) -> None:
+    """All who were found first stay out; the others still enter."""
+    journey = f"""
+    journey: news
+    enter: {{{entry}, when: {{not: {{event: bought}}}}}}
+    steps: [{{wait: 1 day}}]
+    """
+    world.now = NOON - timedelta(minutes=1)
+    await world.apply(journey)
+    await world.customers(*keys(COHORT_SIZE + 3), day="2031-05-07")
+    moments = iter(range(100))
+    url = world.store.engine.url.set(drivername="postgresql").render_as_string()
+
+    def clock() -> datetime:
+        if next(moments) == 2:  # before it asks again
+            _buy(url)
+        return NOON
+
+    assert await sweep(world.store, world.programme, clock) == 3
+
+
 def _buy(url: str) -> None:
+    """As many as are looked at together."""
     statement = """
         INSERT INTO events (key, customer_id, name, at, received_at, properties, routed_at)
-        SELECT 'purchase', id, 'bought', %(now)s, %(now)s, '{}', %(now)s FROM customers
+        SELECT 'purchase-' || id, id, 'bought', %(now)s, %(now)s, '{}', %(now)s FROM customers
+        ORDER BY id LIMIT %(number)s
     """
     with psycopg.connect(url) as connection:
-        connection.execute(statement, {"now": NOON.astimezone(UTC)})
+        connection.execute(statement, {"now": NOON.astimezone(UTC), "number": COHORT_SIZE})

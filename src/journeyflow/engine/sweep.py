@@ -197,16 +197,16 @@ async def _sweep_some(one: _Sweep, occasion: str, pace: Pace | None, before: int
         row = (await connection.execute(locked(connection, progress, of=sweeps))).one()
         if row.done_at is not None:
             return None
-        entrants = await _enroll_some(
+        batch = await _enroll_some(
             connection,
             one,
             lambda now: _candidates(one, now, literal(occasion)).where(customers.c.id > row.cursor),
             pace,
             before,
         )
-        moved = {"cursor": entrants[-1].customer} if entrants else {"done_at": one.clock()}
+        moved = {"done_at": one.clock()} if batch.last is None else {"cursor": batch.last}
         await connection.execute(update(sweeps).where(*mine).values(**moved))
-    return len(entrants)
+    return batch.entered
 
 
 def _candidates(one: _Sweep, now: datetime, occasion: ColumnElement[str]) -> Select[Any]:
@@ -250,15 +250,23 @@ async def _enroll_all(one: _Sweep, candidates: Candidates, occasion: str) -> int
     entered = 0
     while True:
         async with one.store.writing() as connection:
-            entrants = await _enroll_some(connection, one, candidates, pace, entered)
-        if not entrants:
+            batch = await _enroll_some(connection, one, candidates, pace, entered)
+        if batch.last is None:
             return entered
-        entered += len(entrants)
+        entered += batch.entered
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """`last`: of those who were looked at, whether they entered or not; None: nobody was left."""
+
+    last: int | None
+    entered: int
 
 
 async def _enroll_some(
     connection: AsyncConnection, one: _Sweep, candidates: Candidates, pace: Pace | None, before: int
-) -> list[Entrant]:
+) -> _Batch:
     """The next cohort, whose customers' events are routed before it or after it, never beside it."""
     found = [row.id for row in await connection.execute(candidates(one.clock()))]
     await lock_customers(connection, found)
@@ -268,4 +276,4 @@ async def _enroll_some(
     entrants = [Entrant(row.id, row.occasion, now) for row in rows]
     if entrants:
         await enroll(connection, one.programme, one.version, entrants, now, pace, before)
-    return entrants
+    return _Batch(found[-1] if found else None, len(entrants))
