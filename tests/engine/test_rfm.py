@@ -1,19 +1,21 @@
 """Classes by purchases: what is computed, who has moved, and what follows from it, on both stores."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from itertools import count, product
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, insert, literal, select, true, union_all
+from sqlalchemy import delete, event, insert, literal, select, text, true, union_all
 
 from journeyflow.audience.rfm import FRESH, STALE, STANDING, class_by, standings
-from journeyflow.engine.rfm import Computed, Figures, classes, compute
+from journeyflow.engine.rfm import _LOCK, Computed, Figures, classes, compute
 from journeyflow.policy import Purchases
 from journeyflow.rfm import QUINTILES, RANKED
 from journeyflow.store.customers import customers, events
@@ -341,6 +343,34 @@ async def test_cut_short_and_run_again_it_tells_of_each_move_once(world: World) 
         (key, before[key], after[key]) for key in sorted(after) if before[key] != after[key]
     ]
     assert len(told) > commits
+
+
+async def test_what_was_computed_later_stands(world: World) -> None:
+    """Although who computed by what was known earlier writes after it."""
+    await world.apply(policy=POLICY)
+    await buy(world, *LIVES)
+    await computed(world)
+    earlier, world.now = world.now + timedelta(hours=1), world.now + timedelta(days=1)
+    await world.happen(BOUGHT.event, "c0", total=2000)
+    await computed(world)
+    stands, told = await standing(world), await moves(world)
+    world.now = earlier
+    assert (await computed(world)).moved_down == 0
+    assert (stands["c0"], await standing(world), await moves(world)) == ("loyal", stands, told)
+
+
+async def test_two_do_not_compute_at_once(postgresql_store: Store, tmp_path: Path) -> None:
+    world = World(postgresql_store, tmp_path)
+    await world.apply(policy=POLICY)
+    await buy(world, *LIVES)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    async with world.store.reading() as connection:
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        second = asyncio.create_task(computed(world))
+        while not (second.done() or (await connection.execute(waiting)).scalar_one()):
+            await asyncio.sleep(0)
+        assert await standing(world) == {}
+    assert (await second).changed == len(LIVES)
 
 
 async def cut_short(world: World, commits: int) -> None:

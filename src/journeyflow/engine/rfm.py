@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, select
+from sqlalchemy import Row, Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.rfm import STANDING, changes, figures, without_purchases
@@ -24,6 +24,7 @@ from journeyflow.store.programme import policies
 from journeyflow.store.segments import rfm, touch
 
 _BATCH = 1_000  # customers of a transaction
+_LOCK = 7_240_519_285  # as in `store.migrate`
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ async def compute(store: Store, programme: Programme, now: datetime, limit: int 
     """
     done = Computed()
     async with store.reading() as connection:
+        await _wait_for_others(connection)
         purchases = (await programme.policy(connection)).purchases
         if purchases is None:
             return done
@@ -78,6 +80,15 @@ async def classes(store: Store, programme: Programme, now: datetime) -> list[Fig
         rows = {row[0]: row[1:] for row in await connection.execute(figures(purchases, now))}
     found = ((name, rows[name]) for name in reversed(RANKED) if name in rows)
     return [Figures(name, size, days, number, float(paid)) for name, (size, days, number, paid) in found]
+
+
+async def _wait_for_others(connection: AsyncConnection) -> None:
+    """Who computes by what is known now comes after who computes by what was known before.
+
+    With SQLite two may compute at once; see `_locked` for what keeps the older one from undoing the newer.
+    """
+    if connection.dialect.name != "sqlite":
+        await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 async def _in_force_since(connection: AsyncConnection, purchases: Purchases) -> datetime:
@@ -103,7 +114,7 @@ async def _batches(
 
 async def _put(store: Store, rows: Sequence[Row[Any]], since: datetime, now: datetime) -> Computed:
     async with store.writing() as connection:
-        there = await _locked(connection, [row.customer_id for row in rows])
+        there = await _locked(connection, [row.customer_id for row in rows], now)
         values = [{**row._mapping, "at": now} for row in rows if row.customer_id in there]
         if not values:
             return Computed()
@@ -117,10 +128,12 @@ async def _put(store: Store, rows: Sequence[Row[Any]], since: datetime, now: dat
     return Computed(changed=len(values), moved_up=up, moved_down=len(told) - up)
 
 
-async def _locked(connection: AsyncConnection, ids: Sequence[int]) -> set[int]:
-    """Those who have not been erased meanwhile, nor will be before we are done."""
+async def _locked(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> set[int]:
+    """Those who have not been erased meanwhile, nor will be before we are done, nor have a later class."""
     query = select(customers.c.id).where(customers.c.id.in_(ids)).order_by(customers.c.id)
-    return set((await connection.execute(locked(connection, query, of=customers))).scalars())
+    there = set((await connection.execute(locked(connection, query, of=customers))).scalars())
+    later = select(rfm.c.customer_id).where(rfm.c.customer_id.in_(there), rfm.c.at > now)
+    return there - set((await connection.execute(later)).scalars())
 
 
 async def _classes(connection: AsyncConnection, ids: Iterable[int], since: datetime) -> dict[int, Class]:
@@ -147,7 +160,7 @@ def _moves(
 
 async def _remove(store: Store, ids: list[int], purchases: Purchases, now: datetime) -> Computed:
     async with store.writing() as connection:
-        there = await _locked(connection, ids)
+        there = await _locked(connection, ids, now)
         again = without_purchases(purchases, now).where(rfm.c.customer_id.in_(there))
         gone = list((await connection.execute(again)).scalars())
         await connection.execute(delete(rfm).where(rfm.c.customer_id.in_(gone)))
