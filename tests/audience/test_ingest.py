@@ -10,6 +10,7 @@ from journeyflow.audience.ingest import record_customers, record_events
 from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.store.customers import consent_log, consents, customers, events
 from journeyflow.store.database import Store
+from journeyflow.store.events import SHORTEST, forget_keys
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -124,6 +125,19 @@ async def test_events_create_unknown_customers_and_ignore_known_keys(store: Stor
     assert (second["key"], second["properties"]) == ("e2", {})
     bob = next(row for row in await rows_of(store, customers) if row["key"] == "bob")
     assert (bob["email"], bob["attributes"], bob["id"]) == (None, {}, second["customer_id"])
+
+
+async def test_an_event_that_is_told_each_night_is_known_as_long_as_it_is_there(store: Store) -> None:
+    for days in (0, *range(25, 110, 5)):
+        now = NOW + timedelta(days=days)
+        moved = EventRow("e2", "ada", "order.completed", now)  # known by its key alone
+        told = await record_events(store, [EventRow("e1", "ada", "order.completed", NOW), moved], now)
+        assert told == (["unchanged"] * 2 if days else ["new"] * 2), days
+        await forget_keys(store, now - SHORTEST)
+    later = now + 2 * SHORTEST
+    await forget_keys(store, later - SHORTEST)
+    other = [EventRow("e1", "bob", "order.completed", NOW), EventRow("e2", "ada", "order.completed", NOW)]
+    assert await record_events(store, other, later) == ["new", "unchanged"]
 
 
 async def test_events_of_a_batch_are_numbered_by_their_times(store: Store) -> None:

@@ -1,11 +1,12 @@
 """The one place that adds events: each once, whoever tells of it again and from wherever."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Column,
     ColumnElement,
     Integer,
@@ -19,26 +20,29 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    update,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.store.customers import customers, events
-from journeyflow.store.database import Store, add_missing, insert_ignoring
+from journeyflow.store.database import Store, add_missing, insert_ignoring, locked
 from journeyflow.store.lists import among
 from journeyflow.store.types import UtcDateTime, metadata
 
-SHORTEST = timedelta(days=30)  # that a key is known: what is sent again comes within that time
+SHORTEST = timedelta(days=30)  # that a key is known after it was told: what is sent again comes by then
+_RENEWED = timedelta(days=7)  # old is a key when it is renewed, so not each time when it is told each night
 COLUMNS = ("key", "customer_id", "name", "at", "received_at", "properties")
+_SAME = ("customer_id", "name", "key", "at")  # by which an event is known that has lost its key
 _FEW = 10_000  # rows of a transaction
 
 # What has been told, so that it is not taken a second time. A key goes with its event, or before it; so
-# whoever is erased leaves none behind.
+# whoever is erased leaves none behind. An event that is still there is then known by what it is.
 event_keys = Table(
     "event_keys",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("at", UtcDateTime, nullable=False, index=True),  # when we were told
+    Column("at", UtcDateTime, nullable=False, index=True),  # when we were told, give or take `_RENEWED`
     sqlite_with_rowid=False,
 )
 
@@ -46,7 +50,8 @@ event_keys = Table(
 async def add_events(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> set[str]:
     """Add the events whose key is new, and number them in their order; gives these keys.
 
-    Each row has all of `COLUMNS`. Of two with one key the first counts.
+    Each row has all of `COLUMNS`. Of two with one key the first counts. An event that is there is not added
+    again when its key was forgotten.
     """
     told: dict[str, Mapping[str, Any]] = {}
     for row in rows:
@@ -54,8 +59,12 @@ async def add_events(connection: AsyncConnection, rows: Sequence[Mapping[str, An
     if not told:
         return set()
     if connection.dialect.name == "sqlite":
-        return await _add_on_sqlite(connection, told)
-    return set((await connection.execute(_ADD, {"rows": list(_in_json(told.values()))})).scalars())
+        added = await _add_on_sqlite(connection, told)
+    else:
+        added = set((await connection.execute(_ADD, {"rows": list(_in_json(told.values()))})).scalars())
+    if known := told.keys() - added:
+        await _renew(connection, known, max(row["received_at"] for row in rows))
+    return added
 
 
 async def add_event_where(
@@ -88,7 +97,8 @@ async def forget_keys_of(connection: AsyncConnection, going: ColumnElement[bool]
 
 
 async def forget_keys(store: Store, before: datetime) -> int:
-    """Those told of before that time; gives how many. Bit by bit, so that nobody waits for long."""
+    """Those that nobody has told of since that time, give or take `_RENEWED`; gives how many. Bit by bit, so
+    that nobody waits for long."""
     gone = 0
     while True:
         async with store.writing() as connection:
@@ -101,7 +111,8 @@ async def forget_keys(store: Store, before: datetime) -> int:
 
 
 def _old(before: datetime) -> Select[Any]:
-    return select(event_keys.c.key).where(event_keys.c.at < before).order_by(event_keys.c.at).limit(_FEW)
+    is_old = event_keys.c.at < before - _RENEWED
+    return select(event_keys.c.key).where(is_old).order_by(event_keys.c.at).limit(_FEW)
 
 
 async def _add_on_sqlite(connection: AsyncConnection, told: Mapping[str, Mapping[str, Any]]) -> set[str]:
@@ -113,8 +124,34 @@ async def _add_on_sqlite(connection: AsyncConnection, told: Mapping[str, Mapping
     if fresh:
         keys = [{"key": row["key"], "at": row["received_at"]} for row in fresh.values()]
         await connection.execute(insert(event_keys), keys)
+        for key in (await connection.execute(_there_on_sqlite(fresh.values()))).scalars():
+            del fresh[key]
+    if fresh:
         await connection.execute(insert(events), list(fresh.values()))
     return set(fresh)
+
+
+def _there_on_sqlite(rows: Iterable[Mapping[str, Any]]) -> Select[Any]:
+    """The keys of those events whose key alone was forgotten."""
+    told = [[*(row[name] for name in _SAME if name != "at"), _stored(row["at"])] for row in rows]
+    given = func.json_each(bindparam(None, told, type_=JSON)).table_valued("value")
+    same = (
+        events.c[name] == func.json_extract(given.c.value, f"$[{position}]")
+        for position, name in enumerate(_SAME)
+    )
+    return select(events.c.key).distinct().where(*same)
+
+
+def _stored(at: datetime) -> str:
+    """As SQLAlchemy writes it there."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+async def _renew(connection: AsyncConnection, keys: Iterable[str], now: datetime) -> None:
+    """Where others are at it, they do it."""
+    is_old = among(connection, event_keys.c.key, keys) & (event_keys.c.at < now - _RENEWED)
+    old = locked(connection, select(event_keys.c.key).where(is_old), of=event_keys, skip_locked=True)
+    await connection.execute(update(event_keys).where(event_keys.c.key.in_(old)).values(at=now))
 
 
 def _in_json(rows: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
@@ -135,7 +172,10 @@ def _adding() -> Any:
     fresh = postgresql.insert(event_keys).from_select(["key", "at"], keys).on_conflict_do_nothing()
     new = fresh.returning(event_keys.c.key).cte("fresh")
     chosen = select(*(rows.c[name] for name in COLUMNS)).join_from(rows, new, new.c.key == rows.c.key)
-    ordered = chosen.order_by(rows.c.number)
+    # One look for each, whatever the planner thinks of the number of rows: events are many.
+    same = (events.c[name] == rows.c[name] for name in _SAME)
+    there = select(literal(True)).where(*same).limit(1).correlate(rows).scalar_subquery()
+    ordered = chosen.where(there.is_(None)).order_by(rows.c.number)
     return insert(events).from_select(list(COLUMNS), ordered).returning(events.c.key)
 
 
