@@ -21,9 +21,9 @@ from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
 from journeyflow.store.segments import rfm, segment_members, touch, touched
 
-_ATTEMPTS = 20
+_ATTEMPTS = 5  # then whoever asked for it is told to try again
 _PATIENCE = "SET LOCAL lock_timeout = '500ms'"  # as for an erasure: it is never a leg that has to give way
-_IN_USE = ("55P03", "40P01")
+_IN_USE = ("55P03", "40P01", "23505")  # the last: somebody has just told of the customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ async def _merge(connection: AsyncConnection, wanted: Merge, now: datetime) -> N
         return
     if connection.dialect.name != "sqlite":
         await connection.execute(text(_PATIENCE))
+        await between_claims(connection)
     await kept_customers(connection, {wanted.anonymous}, now)
     people = await _lock(connection, wanted)
     if wanted.anonymous not in people or await known_as(connection, [wanted.anonymous]):
@@ -102,7 +103,6 @@ async def _lock(connection: AsyncConnection, wanted: Merge) -> dict[str, Row[Any
     theirs = customers.c.key.in_([wanted.anonymous, wanted.customer])
     query = select(customers).where(theirs).order_by(customers.c.id)
     if connection.dialect.name != "sqlite":
-        await between_claims(connection)
         inside = select(enrollments.c.id).join(customers, customers.c.id == enrollments.c.customer_id)
         await connection.execute(
             locked(connection, inside.where(theirs).order_by(enrollments.c.id), enrollments)

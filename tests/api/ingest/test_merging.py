@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.audience import merging
 from journeyflow.audience.incoming import ANONYMOUS, Told, record_told
-from journeyflow.audience.ingest import record_customers
+from journeyflow.audience.ingest import kept_customers, record_customers
 from journeyflow.audience.merging import Merge, known_as, merge
 from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.audience.rights import erase, export
@@ -136,6 +138,41 @@ async def test_who_travels_as_two_goes_on_as_one(store: Store, tmp_path: Path) -
         passages = await caller.rows(select(enrollments).order_by(enrollments.c.id))
     assert {row.customer_id for row in passages} == {number}
     assert sorted((row.state, row.reason) for row in passages) == [("active", None), ("exited", "merged")]
+
+
+async def test_who_waits_for_a_merge_keeps_nobody_else_waiting(
+    postgresql_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "_PATIENCE", "SET LOCAL lock_timeout = '60s'")
+    await record_customers(postgresql_store, [CustomerRow("ada")], NOW, "import")
+    async with calling(postgresql_store) as caller, asyncio.timeout(30):
+        async with postgresql_store.writing() as connection:
+            await connection.execute(select(customers.c.id).with_for_update())
+            alias = asyncio.create_task(caller.post("/v1/alias", {"previousId": "d1", "userId": "ada"}))
+            await _waits(connection)
+            assert (await caller.batch(track(1, "bea"))).status_code == 200
+            assert not alias.done()
+        assert (await alias).status_code == 200
+        assert await caller.keys() == ["ada", "bea"]
+
+
+async def test_a_customer_who_is_told_of_just_then_is_the_one(postgresql_store: Store) -> None:
+    async with postgresql_store.writing() as connection:
+        await kept_customers(connection, {"ada"}, NOW)
+        merged = asyncio.create_task(merge(postgresql_store, Merge("anonymous:d1", "ada"), NOW))
+        await _waits(connection)
+    await merged
+    async with postgresql_store.reading() as connection:
+        assert (await connection.execute(select(customers.c.key))).scalars().all() == ["ada"]
+
+
+async def _waits(connection: AsyncConnection) -> None:
+    """Returns when somebody waits for a lock."""
+    async with asyncio.timeout(30):
+        while not (
+            await connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+        ).scalar():
+            await asyncio.sleep(0)
 
 
 async def test_of_two_merges_at_once_one_counts_and_no_event_is_left_behind(store: Store) -> None:
