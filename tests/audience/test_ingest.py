@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -10,7 +11,7 @@ from journeyflow.audience.ingest import record_customers, record_events
 from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.store.customers import consent_log, consents, customers, events
 from journeyflow.store.database import Store
-from journeyflow.store.events import SHORTEST, forget_keys
+from journeyflow.store.events import SHORTEST, forget_keys, take_keys
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -138,6 +139,16 @@ async def test_an_event_that_is_told_each_night_is_known_as_long_as_it_is_there(
     await forget_keys(store, later - SHORTEST)
     other = [EventRow("e1", "bob", "order.completed", NOW), EventRow("e2", "ada", "order.completed", NOW)]
     assert await record_events(store, other, later) == ["new", "unchanged"]
+
+
+async def test_no_event_can_be_sent_that_bars_a_call(sqlite_store: Store) -> None:
+    guessed = sha256(b"identify/m9").hexdigest()
+    await record_events(sqlite_store, [EventRow(guessed, "ada", "seen", NOW)], NOW)
+    for days, taken in ((0, {"identify/m9"}), (20, set()), (40, set())):  # known from when it was told last
+        now = NOW + timedelta(days=days)
+        await forget_keys(sqlite_store, now - SHORTEST)
+        async with sqlite_store.writing() as connection:
+            assert await take_keys(connection, ["identify/m9"], now) == taken
 
 
 async def test_events_of_a_batch_are_numbered_by_their_times(store: Store) -> None:

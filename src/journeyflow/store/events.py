@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.plan import RESERVED
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, add_missing, insert_ignoring, locked
 from journeyflow.store.lists import among
@@ -85,9 +86,13 @@ async def add_event_where(
 async def take_keys(connection: AsyncConnection, keys: Iterable[str], now: datetime) -> set[str]:
     """Of what is no event: those that nobody has told of. They are kept as hashes, since there is nothing by
     which one would find them who erases the customer."""
-    hashes = {sha256(key.encode()).hexdigest(): key for key in keys}
+    # No sender's event is called so, which would bar a call.
+    hashes = {RESERVED + sha256(key.encode()).hexdigest(): key for key in keys}
     rows = [{"key": hash, "at": now} for hash in sorted(hashes)]
-    return {hashes[hash] for hash in await add_missing(connection, event_keys, rows, "key")}
+    added = await add_missing(connection, event_keys, rows, "key")
+    if known := hashes.keys() - added:
+        await _renew(connection, known, now)
+    return {hashes[hash] for hash in added}
 
 
 async def forget_keys_of(connection: AsyncConnection, going: ColumnElement[bool]) -> None:
