@@ -105,6 +105,7 @@ _BAD: dict[str, tuple[Any, str]] = {
     "deep": (track(properties=json.loads('{"a":' * 30 + "1" + "}" * 30)), "deeper than"),
     "many names": (track(properties={str(number): 1 for number in range(501)}), "more than 500 names"),
     "large": (track(properties={"a": ["x" * 9_000] * 4}), "larger than 32 kB"),
+    "large with numbers": (track(properties={"a": [2**63 - 1] * 1_700}), "larger than 32 kB"),
     "large number": (track(properties={"a": 2**63}), "too large for the database"),
     "no text": (track(properties={"a": "\x00"}), "not text"),
     "half a character": (track(properties={"a": "\ud800"}), "not text"),
@@ -126,7 +127,9 @@ _BAD: dict[str, tuple[Any, str]] = {
 }
 
 
-async def test_the_good_items_are_taken_and_the_bad_ones_are_named(sqlite_caller: Caller) -> None:
+async def test_the_good_items_are_taken_and_the_bad_ones_are_named(
+    sqlite_caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
     bad = [item for item, _ in _BAD.values()]
     content = json.dumps({"batch": [track(1), *bad, track(2)]})
     answer = await sqlite_caller.post("/v1/batch", content=content)
@@ -136,12 +139,25 @@ async def test_the_good_items_are_taken_and_the_bad_ones_are_named(sqlite_caller
     for one, (name, (_, expected)) in zip(told, _BAD.items(), strict=True):
         assert (one["status"], expected in one["error"]) == (422, True), (name, one)
         assert "secret" not in one["error"]
+    [line] = caplog.messages
+    assert line.startswith(
+        f'items refused that the key "ingest" sent: {len(bad)}, the first since the item is'
+    )
     assert await sqlite_caller.count() == 2
     assert await sqlite_caller.keys() == ["ada"]
 
 
-async def test_a_single_bad_call_is_a_problem(sqlite_caller: Caller) -> None:
+@pytest.mark.parametrize("path", ["/v1/import", "/v1/import/", "/v1/batch/"])
+async def test_batches_come_to_other_addresses_as_well(sqlite_caller: Caller, path: str) -> None:
+    assert (await sqlite_caller.post(path, {"batch": [track()]})).status_code == 200
+    assert await sqlite_caller.count() == 1
+
+
+async def test_a_single_bad_call_is_a_problem(
+    sqlite_caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = await sqlite_caller.post("/v1/track", {"userId": "ada"})
+    assert "sent: 1, the first since name is missing" in caplog.text
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"] == "name is missing or empty"

@@ -57,8 +57,8 @@ def complaint(item: Any) -> str | None:
                 inner += value.values()
             elif isinstance(value, list):
                 inner += value
-            elif isinstance(value, str):
-                size += len(value)
+            else:
+                size += len(value) if isinstance(value, str) else len(str(value))
         if keys > MAX_KEYS:
             return f"has more than {MAX_KEYS} names in it"
         if size > MAX_ITEM:

@@ -11,14 +11,14 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Counter:
-    """Middleware; `answers` are by path, and to POST. All else goes on to the application."""
+    """Middleware; `answers` are by path, whether a slash ends it or not, and to POST. All else goes on."""
 
     def __init__(self, app: ASGIApp, answers: Mapping[str, Answer]) -> None:
         self._app = app
         self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._answers.get(scope["path"]) if scope["type"] == "http" else None
+        answer = self._answers.get(scope["path"].removesuffix("/")) if scope["type"] == "http" else None
         if answer is None or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return

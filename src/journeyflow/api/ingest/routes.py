@@ -1,6 +1,7 @@
 """Segment's calls over HTTP, at the addresses where its clients look for them."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +19,12 @@ from journeyflow.api.keyring import Keyring
 from journeyflow.api.problem import Refused
 from journeyflow.audience.incoming import Told
 from journeyflow.audience.records import RecordError
+from journeyflow.store.api_keys import ApiKey
 
 MAX_ITEMS = 2_500  # of a batch
+_BATCH = "/v1/batch"
+_OLDER = "/v1/import"  # where Segment's client for Java and its older ones for apps send batches
+_log = logging.getLogger(__name__)
 _TAKEN = json.dumps({"success": True}).encode()
 
 
@@ -36,14 +41,18 @@ class Desk:
 def answers(desk: Desk) -> dict[str, Answer]:
     """By path."""
     singles = {f"/v1/{kind}": _single(desk, kind) for kind in KINDS}
-    return {"/v1/batch": partial(_batch, desk), **singles}
+    batch = partial(_batch, desk)
+    return {_BATCH: batch, _OLDER: batch, **singles}
 
 
 def router(answers: Mapping[str, Answer]) -> APIRouter:
     """For the description, and for who asks with another method; see `Counter`."""
     found = APIRouter(tags=["events"])
     for path, answer in answers.items():
-        found.post(path, **description.of(path.rpartition("/")[2]))(_endpoint(answer))
+        described = (
+            {"include_in_schema": False} if path == _OLDER else description.of(path.rpartition("/")[2])
+        )
+        found.post(path, **described)(_endpoint(answer))
     return found
 
 
@@ -63,6 +72,7 @@ def _single(desk: Desk, kind: str) -> Answer:
         try:
             one = told({name: value for name, value in call.items() if name != "writeKey"}, kind, arrived)
         except RecordError as error:
+            _note(key, 1, str(error))
             raise Refused(422, str(error)) from None
         await desk.recorder.record([one])
         return Response(_TAKEN, media_type="application/json")
@@ -88,4 +98,10 @@ async def _batch(desk: Desk, request: Request) -> Response:
     await desk.recorder.record(good)
     if not bad:
         return Response(_TAKEN, media_type="application/json")
+    _note(key, len(bad), bad[0]["error"])
     return Response(json.dumps({"success": True, "results": bad}), media_type="application/json")
+
+
+def _note(key: ApiKey, number: int, first: str) -> None:
+    """Since clients look at no more than the status, whoever runs this would not hear of it."""
+    _log.warning('items refused that the key "%s" sent: %d, the first since %s', key.name, number, first)
