@@ -1,6 +1,9 @@
 """Segments follow what happens to customers; who joins one enters journeys, who leaves one exits."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,8 @@ from journeyflow.delivery.channels.outbox import Outbox
 from journeyflow.engine.purge import purge
 from journeyflow.engine.refreshing import refresh_all
 from journeyflow.store.customers import customers
-from journeyflow.store.segments import segment_members, segments, touched
+from journeyflow.store.database import Store
+from journeyflow.store.segments import ask_again, segment_members, segments, touched
 from tests.engine.programmes import World, keys
 from tests.journeys.writing import POLICY
 
@@ -264,6 +268,32 @@ async def test_a_segment_rests_for_as_long_as_asking_took(world: World) -> None:
     world.now += timedelta(milliseconds=1)
     await world.refresh()
     assert await _asked_at(world, "recent") == world.now
+
+
+async def test_who_asks_again_during_the_first_time_is_heard(world: World) -> None:
+    await world.apply(WELCOMES, segments=SEGMENTS)
+    looks = count(1)
+
+    def clock() -> Any:
+        """At the second look the first segment is about to be asked about everybody."""
+        if next(looks) == 2:
+            with ThreadPoolExecutor() as another:
+                another.submit(asyncio.run, _ask_again(world)).result()
+        return world.now
+
+    await refresh_all(world.store, world.programme, clock)
+    assert await _asked_at(world, "buyer") is None
+    assert await _asked_at(world, "gold") == world.now
+    await world.refresh()
+    assert await _asked_at(world, "buyer") == world.now
+
+
+async def _ask_again(world: World) -> None:
+    """As another process, since events have gone because of their age."""
+    store = Store.open(world.store.engine.url.render_as_string(hide_password=False))
+    async with store.writing() as connection:
+        await ask_again(connection, segments.c.on_events)
+    await store.close()
 
 
 async def _asked_at(world: World, name: str) -> Any:

@@ -58,6 +58,7 @@ async def refresh_all(store: Store, programme: Programme, clock: Callable[[], da
 class _Due:
     segment: Segment
     refreshed_at: datetime | None
+    asks: int
     ways: list[WayIn]
 
     @property
@@ -70,11 +71,12 @@ async def _due(store: Store, programme: Programme, now: datetime) -> list[_Due]:
     async with store.reading() as connection:
         known = {one.name: one for one in await programme.segments(connection)}
         ways = await ways_in(connection, programme)
-        columns = (segments.c.name, segments.c.refreshed_at, segments.c.took)
+        columns = (segments.c.name, segments.c.refreshed_at, segments.c.asks, segments.c.took)
         rows = (await connection.execute(select(*columns).order_by(segments.c.name))).all()
     found = []
     for row in (row for row in rows if row.name in known):
-        due = _Due(known[row.name], row.refreshed_at, [way for way in ways if way.segment == row.name])
+        theirs = [way for way in ways if way.segment == row.name]
+        due = _Due(known[row.name], row.refreshed_at, row.asks, theirs)
         rest = timedelta(milliseconds=_REST * (row.took or 0))
         has_rested = row.refreshed_at is None or now - row.refreshed_at >= rest
         if has_rested and (due.may_differ or due.ways):
@@ -144,9 +146,10 @@ class _Refresh:
     async def _note(self, began: datetime) -> None:
         """Unless the condition is another by now, or was set to be asked again."""
         took = (self.clock() - began) // timedelta(milliseconds=1)
-        before = segments.c.refreshed_at.is_not_distinct_from(self.due.refreshed_at)
         same = (segments.c.name == self.due.segment.name, segments.c.digest == self.due.segment.digest)
-        noted = update(segments).where(*same, before).values(refreshed_at=began, took=took)
+        before = segments.c.refreshed_at.is_not_distinct_from(self.due.refreshed_at)
+        noted = update(segments).where(*same, before, segments.c.asks == self.due.asks)
+        noted = noted.values(refreshed_at=began, took=took)
         async with self.store.writing() as connection:
             await connection.execute(noted)
 

@@ -48,6 +48,7 @@ segments = Table(
     Column("applied_at", UtcDateTime, nullable=False),
     Column("refreshed_at", UtcDateTime),  # when everybody was last asked; None: not with this condition yet
     Column("took", Integer),  # milliseconds, the last time
+    Column("asks", Integer, nullable=False, default=0),  # how often `ask_again` concerned it
 )
 
 segment_members = Table(
@@ -117,8 +118,8 @@ async def touch_addressees(connection: AsyncConnection, message_ids: Collection[
 
 async def ask_again(connection: AsyncConnection, depending: ColumnElement[bool]) -> None:
     """About everybody, the segments for which the column is true: some of it has gone because of its age."""
-    known = segments.c.refreshed_at.is_not(None)
-    await connection.execute(update(segments).where(depending, known).values(refreshed_at=None))
+    again = {"refreshed_at": None, "asks": segments.c.asks + 1}
+    await connection.execute(update(segments).where(depending).values(again))
 
 
 async def _touch(

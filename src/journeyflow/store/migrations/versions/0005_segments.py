@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("refreshed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("took", sa.Integer(), nullable=True),
+        sa.Column("asks", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_segments")),
     )
     op.create_table(
