@@ -1,5 +1,6 @@
 """Those who come in together set out one cohort after the other, where their journey says `spread`."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -88,3 +89,27 @@ async def test_a_sweep_that_was_cut_short_goes_on_behind_those_who_have_come_in(
     for part in (0.25, 0.5, 0.75):
         before = sum(row.size for row in people if (row.due_at or BEGIN) < BEGIN + part * TWO_HOURS)
         assert before == pytest.approx(1_200 * part, abs=50), "evenly all the same"
+
+
+@pytest.mark.parametrize("entry", ["schedule", "date"])
+async def test_two_sweeps_at_once_take_the_whole_time_together(sqlite_world: World, entry: str) -> None:
+    world = sqlite_world
+    await prepare(world, entry, 1_200)
+    assert sum(await asyncio.gather(run(world, entry), run(world, entry))) == 1_200
+    moments = sorted(await due(world))
+    assert moments[0] == timedelta()
+    assert moments[-1] >= 0.95 * TWO_HOURS
+
+
+async def test_each_zone_has_the_whole_time_of_its_own(sqlite_world: World) -> None:
+    world = sqlite_world
+    await prepare(world, "date", 0)
+    for zone in ("Europe/Stockholm", "Europe/London"):
+        await world.customers(*(f"{zone}{key}" for key in keys(24)), day="2031-05-07", timezone=zone)
+    for hour in (10, 11):  # noon there
+        world.now = BEGIN.replace(hour=hour)
+        assert await run(world, "date") == 24
+        begun = select(starts.c.due_at).join_from(starts, cohorts, cohorts.c.id == starts.c.cohort_id)
+        rows = await world.rows(begun.where(cohorts.c.created_at == world.now).order_by(cohorts.c.id))
+        moments = [row.due_at or world.now for row in rows]
+        assert moments == [world.now + TWO_HOURS * number / 24 for number in range(24)]

@@ -55,6 +55,11 @@ def test_birthdays_are_looked_for_in_every_zone_of_the_world() -> None:
     assert mine.spec.time_zone_name == "UTC"
 
 
+def test_what_makes_up_for_the_others_does_not_start_with_them() -> None:
+    [interval] = of(EnterBySchedule("0 9 * * mon"))["sweeps"].spec.intervals
+    assert (interval.every, interval.offset) == (timedelta(hours=1), timedelta(minutes=7))
+
+
 def test_classes_of_purchases_are_computed_where_the_policy_names_purchases() -> None:
     with_purchases = Policy(purchases=Purchases("order.completed", "total"), defaults=POLICY.defaults)
     nightly = of(EnterByHand(), with_purchases)["rfm"]

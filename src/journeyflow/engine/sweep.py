@@ -6,7 +6,7 @@ Safe to run twice, late, or cut short.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, assert_never
 
 from cronsim import CronSim
@@ -54,9 +54,6 @@ class _Sweep:
         return self.version.plan
 
 
-Candidates = Callable[[datetime], Select[Any]]  # who may enter at this moment
-
-
 async def sweep(store: Store, programme: Programme, clock: Callable[[], datetime], journey: str = "") -> int:
     """Enrolls everyone whose time has come, into one journey or into all; gives how many.
 
@@ -92,28 +89,48 @@ async def _sweep_journey(one: _Sweep) -> int:
             assert_never(entry)
 
 
+@dataclass(frozen=True, slots=True)
+class _Occasion:
+    """`key`: in `sweeps`. Of a date there is one for each moment at which its hour comes somewhere."""
+
+    name: str
+    key: str
+    who: tuple[ColumnElement[bool], ...] = ()  # of the customers
+    is_once: bool = True  # False: whoever turns up later, while it is not too late, is let in as well
+
+
 async def _sweep_dates(one: _Sweep, entry: EnterByDate) -> int:
     async with one.store.reading() as connection:
         names = list((await connection.execute(select(customers.c.timezone).distinct())).scalars())
     entered = 0
-    for day, zones in _days_due(entry, names, one.policy.defaults.timezone, one.clock()).items():
-        entered += await _sweep_day(one, entry, day - timedelta(days=entry.offset), zones)
+    for day, moments in _days_due(entry, names, one.policy.defaults.timezone, one.clock()).items():
+        anniversary = day - timedelta(days=entry.offset)
+        waiting = await _zones_waiting(one, entry, anniversary)
+        for moment, zones in moments.items():
+            if chosen := [name for name in zones if name in waiting]:
+                entered += await _sweep_occasion(one, _of_date(entry, anniversary, moment, chosen))
     return entered
 
 
-async def _sweep_day(one: _Sweep, entry: EnterByDate, anniversary: date, zones: list[str | None]) -> int:
-    def candidates(now: datetime) -> Select[Any]:
-        everyone = _candidates(one, now, literal(f"date:{anniversary}"))
-        return everyone.where(_lives_in(zones), _falls_on(entry, anniversary))
+async def _zones_waiting(one: _Sweep, entry: EnterByDate, anniversary: date) -> set[str | None]:
+    """Where somebody lives who may enter on that day; most of the time, that is nowhere."""
+    mine = newcomers(one.plan, literal(f"date:{anniversary}"), one.clock())
+    query = select(customers.c.timezone).where(_falls_on(entry, anniversary), *mine).distinct()
+    async with one.store.reading() as connection:
+        return set((await connection.execute(query)).scalars())
 
-    return await _enroll_all(one, candidates, f"date:{anniversary}")
+
+def _of_date(entry: EnterByDate, anniversary: date, moment: datetime, zones: list[str | None]) -> _Occasion:
+    name = f"date:{anniversary}"
+    who = (_lives_in(zones), _falls_on(entry, anniversary))
+    return _Occasion(name, f"{name}@{moment.isoformat()}", who, is_once=False)
 
 
 def _days_due(
     entry: EnterByDate, names: list[str | None], default: str, now: datetime
-) -> dict[date, list[str | None]]:
-    """The days whose hour of entry has just come, with the zones (as stored) in which it has."""
-    due: dict[date, list[str | None]] = {}
+) -> dict[date, dict[datetime, list[str | None]]]:
+    """The days whose hour of entry has just come, when it has, and the zones (as stored) in which it has."""
+    due: dict[date, dict[datetime, list[str | None]]] = {}
     clock = time.fromisoformat(entry.at)
     for name in names:
         tz = (zone(name) if name else None) or zone(default)
@@ -121,8 +138,9 @@ def _days_due(
             continue
         today = now.astimezone(tz).date()
         for day in (today - timedelta(days=1), today):
-            if now - CATCH_UP < at_local(day, clock, tz) <= now:
-                due.setdefault(day, []).append(name)
+            moment = at_local(day, clock, tz).astimezone(UTC)
+            if now - CATCH_UP < moment <= now:
+                due.setdefault(day, {}).setdefault(moment, []).append(name)
     return due
 
 
@@ -158,7 +176,7 @@ async def _sweep_schedule(one: _Sweep, entry: EnterBySchedule) -> int:
         done = set((await connection.execute(query)).scalars())
     for occasion in occasions:
         if occasion not in done:
-            entered += await _sweep_occurrence(one, occasion)
+            entered += await _sweep_occasion(one, _Occasion(occasion, occasion))
     return entered
 
 
@@ -179,83 +197,6 @@ async def _occurrences(one: _Sweep, entry: EnterBySchedule) -> list[datetime]:
     return found
 
 
-async def _sweep_occurrence(one: _Sweep, occasion: str) -> int:
-    pace = await _pace(one, lambda now: _candidates(one, now, literal(occasion)), occasion)
-    entered = 0
-    while (batch := await _sweep_some(one, occasion, pace, entered)) is not None:
-        entered += batch
-    return entered
-
-
-async def _sweep_some(one: _Sweep, occasion: str, pace: Pace | None, before: int) -> int | None:
-    """The next batch of one occurrence; None when it is done. The cursor moves in the same transaction."""
-    key = {"journey": one.plan.journey, "occasion": occasion}
-    mine = (sweeps.c.journey == one.plan.journey, sweeps.c.occasion == occasion)
-    async with one.store.writing() as connection:
-        await connection.execute(insert_ignoring(connection, sweeps).values(**key, cursor=0))
-        progress = select(sweeps.c.cursor, sweeps.c.done_at).where(*mine)
-        row = (await connection.execute(locked(connection, progress, of=sweeps))).one()
-        if row.done_at is not None:
-            return None
-        batch = await _enroll_some(
-            connection,
-            one,
-            lambda now: _candidates(one, now, literal(occasion)).where(customers.c.id > row.cursor),
-            pace,
-            before,
-        )
-        moved = {"done_at": one.clock()} if batch.last is None else {"cursor": batch.last}
-        await connection.execute(update(sweeps).where(*mine).values(**moved))
-    return batch.entered
-
-
-def _candidates(one: _Sweep, now: datetime, occasion: ColumnElement[str]) -> Select[Any]:
-    """Customers who may enter now and have not entered on this occasion, in order of their ids."""
-    return (
-        select(customers.c.id, occasion.label("occasion"))
-        .where(*newcomers(one.plan, occasion, now))
-        .order_by(customers.c.id)
-        .limit(COHORT_SIZE)
-    )
-
-
-async def _pace(one: _Sweep, candidates: Candidates, occasion: str) -> Pace | None:
-    """Where a sweep of this occasion was cut short, it goes on behind those who have come in."""
-    if not one.plan.spread:
-        return None
-    now = one.clock()
-    everyone = candidates(now).limit(None).order_by(None).subquery()
-    mine = (enrollments.c.version_id == one.version.id, enrollments.c.occasion == occasion)
-    resting = (
-        enrollments.c.state == "active",
-        enrollments.c.step.is_(None),
-        enrollments.c.wake_at.is_not(None),
-    )
-    last = (
-        select(enrollments.c.wake_at, func.count().label("size"))
-        .where(*mine, *resting)
-        .group_by(enrollments.c.wake_at)
-        .order_by(enrollments.c.wake_at.desc())
-        .limit(1)
-    )
-    async with one.store.reading() as connection:
-        people = (await connection.execute(select(func.count()).select_from(everyone))).scalar_one()
-        pace, row = pace_of(one.plan, people, now), (await connection.execute(last)).one_or_none()
-    return behind(pace, row.wake_at, row.size) if pace and row else pace
-
-
-async def _enroll_all(one: _Sweep, candidates: Candidates, occasion: str) -> int:
-    """As many as a cohort holds in a transaction, until nobody is left."""
-    pace = await _pace(one, candidates, occasion)
-    entered = 0
-    while True:
-        async with one.store.writing() as connection:
-            batch = await _enroll_some(connection, one, candidates, pace, entered)
-        if batch.last is None:
-            return entered
-        entered += batch.entered
-
-
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """`last`: of those who were looked at, whether they entered or not; None: nobody was left."""
@@ -264,16 +205,92 @@ class _Batch:
     entered: int
 
 
+async def _sweep_occasion(one: _Sweep, occasion: _Occasion) -> int:
+    pace, already = await _pace(one, occasion)
+    entered, last = 0, 0
+    while True:
+        batch = await _sweep_some(one, occasion, last, pace, already)
+        if batch.last is None:
+            return entered
+        entered, last = entered + batch.entered, batch.last
+
+
+async def _sweep_some(one: _Sweep, occasion: _Occasion, last: int, pace: Pace | None, already: int) -> _Batch:
+    """The next batch of one occasion. How far it has got is noted in the same transaction.
+
+    Another sweep of the same occasion takes turns with this one, and each counts whom the other lets in.
+    """
+    key = {"journey": one.plan.journey, "occasion": occasion.key}
+    mine = (sweeps.c.journey == one.plan.journey, sweeps.c.occasion == occasion.key)
+    async with one.store.writing() as connection:
+        begun = {"cursor": 0, "entered": 0, "begun_at": one.clock()}
+        await connection.execute(insert_ignoring(connection, sweeps).values(**key, **begun))
+        row = (await connection.execute(locked(connection, select(sweeps).where(*mine), of=sweeps))).one()
+        if row.done_at is not None:
+            return _Batch(None, 0)
+        after = max(row.cursor, last) if occasion.is_once else last
+        batch = await _enroll_some(connection, one, occasion, after, pace, row.entered - already)
+        await connection.execute(update(sweeps).where(*mine).values(**_moved(one, occasion, row, batch)))
+    return batch
+
+
+def _moved(one: _Sweep, occasion: _Occasion, row: Any, batch: _Batch) -> dict[str, Any]:
+    if batch.last is not None:
+        return {"cursor": batch.last, "entered": row.entered + batch.entered}
+    return {"done_at": one.clock()} if occasion.is_once else {"cursor": 0}
+
+
+def _everyone(one: _Sweep, occasion: _Occasion, now: datetime) -> Select[Any]:
+    """Customers who may enter now and have not entered on this occasion."""
+    return select(customers.c.id).where(*occasion.who, *newcomers(one.plan, literal(occasion.name), now))
+
+
+async def _pace(one: _Sweep, occasion: _Occasion) -> tuple[Pace | None, int]:
+    """And how many have come in already. Where a sweep of this occasion was cut short, or another one is
+    under way, it goes on behind them."""
+    if not one.plan.spread:
+        return None, 0
+    now = one.clock()
+    everyone = _everyone(one, occasion, now).subquery()
+    mine = (sweeps.c.journey == one.plan.journey, sweeps.c.occasion == occasion.key)
+    async with one.store.reading() as connection:
+        people = (await connection.execute(select(func.count()).select_from(everyone))).scalar_one()
+        already = (await connection.execute(select(sweeps.c.entered).where(*mine))).scalar() or 0
+        last = (await connection.execute(_last_cohort(one, occasion))).one_or_none()
+    pace = pace_of(one.plan, people, now)
+    return (behind(pace, last.wake_at, last.size) if pace and last else pace), already
+
+
+def _last_cohort(one: _Sweep, occasion: _Occasion) -> Select[Any]:
+    """When those set out who come last of all that have come in on this occasion, and how many they are."""
+    return (
+        select(enrollments.c.wake_at, func.count().label("size"))
+        .join_from(enrollments, customers, customers.c.id == enrollments.c.customer_id)
+        .where(
+            enrollments.c.version_id == one.version.id,
+            enrollments.c.occasion == occasion.name,
+            enrollments.c.state == "active",
+            enrollments.c.step.is_(None),
+            enrollments.c.wake_at.is_not(None),
+            *occasion.who,
+        )
+        .group_by(enrollments.c.wake_at)
+        .order_by(enrollments.c.wake_at.desc())
+        .limit(1)
+    )
+
+
 async def _enroll_some(
-    connection: AsyncConnection, one: _Sweep, candidates: Candidates, pace: Pace | None, before: int
+    connection: AsyncConnection, one: _Sweep, occasion: _Occasion, after: int, pace: Pace | None, before: int
 ) -> _Batch:
     """The next cohort, whose customers' events are routed before it or after it, never beside it."""
-    found = [row.id for row in await connection.execute(candidates(one.clock()))]
+    query = _everyone(one, occasion, one.clock()).where(customers.c.id > after)
+    found = (await connection.execute(query.order_by(customers.c.id).limit(COHORT_SIZE))).scalars().all()
     await lock_customers(connection, found)
     now = one.clock()
     # Asked again under the lock: what was routed meanwhile may have settled that somebody does not enter.
-    rows = await connection.execute(candidates(now).where(customers.c.id.in_(found)))
-    entrants = [Entrant(row.id, row.occasion, now) for row in rows]
+    again = _everyone(one, occasion, now).where(customers.c.id.in_(found)).order_by(customers.c.id)
+    entrants = [Entrant(id, occasion.name, now) for id in (await connection.execute(again)).scalars()]
     if entrants:
         await enroll(connection, one.programme, one.version, entrants, now, pace, before)
     return _Batch(found[-1] if found else None, len(entrants))

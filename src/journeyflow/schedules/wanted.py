@@ -81,8 +81,9 @@ def _sweep(journey: str, what: str, spec: ScheduleSpec) -> Wanted:
 
 def _of_programme(policy: Policy, zone: str) -> list[Wanted]:
     hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    hourly = _each(hour, offset=7 * minute)  # when most journeys' own sweeps are done
     found = [
-        Wanted("sweeps", "makes up for entries that were missed", "Sweep", _each(hour), CATCH_UP),
+        Wanted("sweeps", "makes up for entries that were missed", "Sweep", hourly, CATCH_UP),
         Wanted("segments", "asks segments that depend on time", "Refresh", _each(minute), minute),
         Wanted("purges", "removes what retention says", "Purge", _each(24 * hour), 24 * hour),
     ]
@@ -96,5 +97,5 @@ def _of_programme(policy: Policy, zone: str) -> list[Wanted]:
     return found
 
 
-def _each(every: timedelta) -> ScheduleSpec:
-    return ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)])
+def _each(every: timedelta, offset: timedelta | None = None) -> ScheduleSpec:
+    return ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every, offset=offset)])

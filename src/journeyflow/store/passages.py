@@ -81,11 +81,13 @@ wakeups = Table(  # events that have yet to be signalled to a cohort
     Column("event_at", UtcDateTime, nullable=False),
 )
 
-sweeps = Table(  # how far an occasion of a scheduled entry has got
+sweeps = Table(  # how far an occasion of an entry by schedule or date has got
     "sweeps",
     metadata,
     Column("journey", Text, primary_key=True),
     Column("occasion", Text, primary_key=True),
     Column("cursor", BigInteger, nullable=False),  # the last customer looked at
+    Column("entered", Integer, nullable=False),
+    Column("begun_at", UtcDateTime),  # None: by a version that did not note it
     Column("done_at", UtcDateTime),
 )

@@ -61,6 +61,10 @@ def upgrade() -> None:
     with op.batch_alter_table("journeys", schema=None) as batch_op:
         batch_op.add_column(sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
 
+    with op.batch_alter_table("sweeps", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("entered", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True))
+
     with op.batch_alter_table("starts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
 
@@ -79,6 +83,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table("starts", schema=None) as batch_op:
         batch_op.drop_column("due_at")
+
+    with op.batch_alter_table("sweeps", schema=None) as batch_op:
+        batch_op.drop_column("begun_at")
+        batch_op.drop_column("entered")
 
     with op.batch_alter_table("journeys", schema=None) as batch_op:
         batch_op.drop_column("paused_at")
