@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Text, cast, delete, literal, or_, select
+from sqlalchemy import ColumnElement, Text, cast, delete, insert, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.membership import BATCH, Moves, Segment, refresh
@@ -202,8 +202,7 @@ def _rule(plan: Plan, lost: Collection[str]) -> str | None:
 
 async def _postpone(connection: AsyncConnection, ahead: Iterable[Heard]) -> None:
     """What a sender's clock puts into the future happens only then."""
-    moments: dict[datetime, list[int]] = defaultdict(list)
-    for event in ahead:
-        moments[event.at].append(event.customer)
-    for at, ids in moments.items():
-        await touch(connection, ids, "event", due_at=at)
+    moments = sorted({(event.customer, event.at) for event in ahead})
+    if moments:
+        rows = [{"customer_id": customer, "what": "event", "due_at": at} for customer, at in moments]
+        await connection.execute(insert(touched), rows)
