@@ -49,6 +49,7 @@ _log = logging.getLogger(__name__)
 
 QUEUES = (JOURNEYS_QUEUE, "email", "sms", WEBHOOK)
 _LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
+_WORKFLOWS = (EventRouter, Sweep, Refresh, Rfm, Purge, Reconcile)  # besides cohorts
 _DELIVERIES = 20  # that a worker is at at once; what is urgent overtakes the rest at the server
 _MOST_ATTEMPTS = 20  # a second, that a rate is made of: each costs the servers about as much as a message
 _GRACE = timedelta(seconds=30)  # longer than any channel's timeout: a hand-over under way is finished
@@ -111,15 +112,7 @@ def journeys_worker(
     return Worker(
         client,
         task_queue=JOURNEYS_QUEUE,
-        workflows=[
-            PinnedCohort if deployment else Cohort,
-            EventRouter,
-            Sweep,
-            Refresh,
-            Rfm,
-            Purge,
-            Reconcile,
-        ],
+        workflows=[PinnedCohort if deployment else Cohort, *_WORKFLOWS],
         activities=[
             activities.travel,
             activities.route,

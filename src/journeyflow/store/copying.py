@@ -61,9 +61,7 @@ async def copy_table(source: AsyncConnection, target: AsyncConnection, table: Ta
                     kept = [_kept(kind, value) for kind, value in zip(kinds, row, strict=True)]
                     replaced += sum(new is not old for new, old in zip(kept, row, strict=True))
                     total = total.plus(_canonical(kinds, kept))
-                    await copy.write_row(
-                        [_written(kind, value) for kind, value in zip(kinds, kept, strict=True)]
-                    )
+                    await copy.write_row(list(map(_written, kinds, kept)))
                 told(len(rows))
     except psycopg.Error as error:
         raise _refused(table, error) from None
