@@ -23,6 +23,7 @@ from journeyflow.delivery.courier import Courier
 from journeyflow.engine.activities import EngineActivities
 from journeyflow.engine.failures import PrivateFailures
 from journeyflow.engine.programme import Programme
+from journeyflow.engine.segments import UNFOLLOWED, unfollowed
 from journeyflow.errors import ConfigurationError
 from journeyflow.messages.links import Links
 from journeyflow.plan import WEBHOOK
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 QUEUES = (JOURNEYS_QUEUE, "email", "sms", WEBHOOK)
-_LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
 _WORKFLOWS = (EventRouter, Sweep, Refresh, Rfm, Purge, Reconcile)  # besides cohorts
+_LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
 _DELIVERIES = 20  # that a worker is at at once; what is urgent overtakes the rest at the server
 _MOST_ATTEMPTS = 20  # a second, that a rate is made of: each costs the servers about as much as a message
 _GRACE = timedelta(seconds=30)  # longer than any channel's timeout: a hand-over under way is finished
@@ -199,9 +200,17 @@ async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
     name = await name_of(store)
     for partition in range(partitions):
         await _keep_routing(client, name, partition, partitions)
+    await _warn_of_segments(store)
     for one in await _settle(store, client):
         level = logging.INFO if one.found.state in ("missing", "gone") else logging.WARNING
         _log.log(level, "schedule %s", one.line)
+
+
+async def _warn_of_segments(store: Store) -> None:
+    async with store.reading() as connection:
+        waiting = await unfollowed(connection, Programme())
+    if waiting:
+        _log.warning("nobody enters %s until `journeyflow apply` has run: %s", ", ".join(waiting), UNFOLLOWED)
 
 
 async def settle_schedules(store: Store, client: Client) -> list[Settled]:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import insert
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import Client
 
 from journeyflow.cli.main import run
 from journeyflow.engine.outbox import workflow_id
+from journeyflow.plan import ALWAYS, End, EnterBySegment, Plan
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store
 from journeyflow.store.migrate import scripts
@@ -100,6 +102,7 @@ async def test_upgrading_tells_the_way(
     store = Store.open(url)
     async with store.writing() as connection:
         await connection.run_sync(lambda sync: command.upgrade(scripts(sync), "0004"))
+        await _put_into_force(connection, "greeting")
     await store.close()
     assert await _run("upgrade", "--dry-run") == 0
     foreseen = capsys.readouterr().out
@@ -107,6 +110,19 @@ async def test_upgrading_tells_the_way(
     assert "from 0004 to " in foreseen
     assert foreseen.endswith("nothing was changed\n")
     assert await _run("upgrade") == 0
-    assert capsys.readouterr().out == foreseen.replace("nothing was changed", "done")
+    done, _, told = capsys.readouterr().out.partition("done\n")
+    assert f"{done}done\n" == foreseen.replace("nothing was changed", "done")
+    assert told.startswith("nobody enters greeting until `journeyflow apply` has run: ")
     assert await _run("upgrade") == 0
     assert "which is the newest" in capsys.readouterr().out
+
+
+async def _put_into_force(connection: AsyncConnection, journey: str) -> None:
+    """As a version did that knew no table of segments."""
+    enter = EnterBySegment("gold", ALWAYS)
+    plan = Plan(journey, "", "marketing", 50, enter, (End("end"),))
+    version = {"journey": journey, "digest": plan.digest, "plan": plan.to_json(), "source": ""}
+    await connection.execute(insert(journey_versions).values(version | {"applied_at": NOON}))
+    await connection.execute(
+        text("INSERT INTO journeys (name, version_id, enabled) VALUES (:name, 1, true)"), {"name": journey}
+    )

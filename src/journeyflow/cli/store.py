@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from journeyflow.cli.actor import actor
 from journeyflow.cli.store_check import check
 from journeyflow.cli.stores import opened_store
+from journeyflow.engine.programme import Programme
+from journeyflow.engine.segments import UNFOLLOWED, unfollowed
 from journeyflow.errors import ConfigurationError
 from journeyflow.settings import load_settings
 from journeyflow.store.copying import Told
@@ -74,6 +76,15 @@ async def _upgrade(dry_run: bool) -> None:
         else:
             await upgrade_store(opened)
             click.echo(f"{_distance(found)}: done")
+            await _tell_what_waits(opened)
+
+
+async def _tell_what_waits(opened: Store) -> None:
+    async with opened.reading() as connection:
+        waiting = await unfollowed(connection, Programme())
+    if waiting:
+        names = ", ".join(waiting)
+        click.echo(f"nobody enters {names} until `journeyflow apply` has run: {UNFOLLOWED}")
 
 
 def _distance(found: Standing) -> str:

@@ -22,6 +22,9 @@ from journeyflow.store.segments import SETTLED, What, segment_members, touch, to
 # What brings in who joins: the membership, each once.
 OCCASION: ColumnElement[str] = literal("segment:") + cast(segment_members.c.id, Text)
 
+# Why there are such as `unfollowed` gives.
+UNFOLLOWED = "an older version put them into force without their segments"
+
 
 @dataclass(frozen=True, slots=True)
 class WayIn:
@@ -152,6 +155,14 @@ async def ways_in(connection: AsyncConnection, programme: Programme) -> list[Way
         for version in await programme.enabled(connection)
         if isinstance(version.plan.enter, EnterBySegment)
     ]
+
+
+async def unfollowed(connection: AsyncConnection, programme: Programme) -> list[str]:
+    """Journeys that are entered by a segment which is not in force, since segments came with a later version
+    than put the journey into force."""
+    known = {one.name for one in await programme.segments(connection)}
+    ways = await ways_in(connection, programme)
+    return sorted(way.version.plan.journey for way in ways if way.segment not in known)
 
 
 def _groups(
