@@ -11,7 +11,7 @@ from journeyflow.audience.merging import known_as
 from journeyflow.engine.programme import Programme
 from journeyflow.store.customers import aliases, consents, customers
 from journeyflow.store.passages import enrollments
-from journeyflow.store.segments import rfm, segment_members
+from journeyflow.store.segments import rfm, segment_members, segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,10 @@ async def _consents(connection: AsyncConnection, number: int) -> dict[str, str]:
 
 
 async def _segments(connection: AsyncConnection, number: int) -> dict[str, datetime]:
+    """Of those that there are: a turn may still have brought somebody into one that has just been removed."""
     theirs = (segment_members.c.customer_id == number, segment_members.c.left_at.is_(None))
     query = select(segment_members.c.segment, segment_members.c.joined_at).where(*theirs)
+    query = query.join_from(segment_members, segments, segments.c.name == segment_members.c.segment)
     rows = await connection.execute(query.order_by(segment_members.c.segment))
     return {row.segment: row.joined_at for row in rows}
 

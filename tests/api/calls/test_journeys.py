@@ -82,10 +82,11 @@ async def test_journeys_are_told_in_numbers(caller: Caller, world: World) -> Non
 async def test_a_customer_is_told_with_where_they_are(caller: Caller, world: World) -> None:
     await world.enter("ann")
     [ann] = await world.rows(select(customers.c.id).where(customers.c.key == "ann"))
-    member = {"segment": "gold", "customer_id": ann.id, "joined_at": NOW}
+    member = {"customer_id": ann.id, "joined_at": NOW}
+    members = [member | {"segment": name} for name in ("gold", "has been removed")]
     quintiles = {"recency": 5, "frequency": 4, "monetary": 3, "class": "loyal"}
     async with world.store.writing() as connection:
-        await connection.execute(insert(segment_members), member)
+        await connection.execute(insert(segment_members), members)
         await connection.execute(insert(rfm), {"customer_id": ann.id, "at": NOW, **quintiles})
     found = (await caller.ask("GET", "/v1/customers/ann")).json()
     assert found["segments"] == [{"segment": "gold", "joined_at": NOW.isoformat()}]
