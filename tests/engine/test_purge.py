@@ -14,6 +14,7 @@ from journeyflow.store.audit import audit_log, note
 from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
+from journeyflow.store.segments import segment_members
 from journeyflow.store.short_links import number_of_test, short_links
 from tests.engine.programmes import World
 from tests.journeys.writing import POLICY
@@ -268,6 +269,22 @@ async def test_whoever_is_still_in_a_segment_is_not_brought_in_again(world: Worl
     await world.customers("ann", tier="silver")
     await world.route()
     assert (await purged(world))["enrollments"] == 1
+
+
+async def test_memberships_go_when_they_ended_but_never_the_newest(world: World) -> None:
+    """Its number would be given again with SQLite, and a number is what brings in once."""
+    await world.apply(SHORT, policy=retaining("enrollments"), segments="gold: {attribute: tier, is: gold}\n")
+    for tier in ("gold", "silver"):
+        await world.customers("ann", "bea", "cid", tier=tier)
+        await world.route()
+    assert (await purged(world, days=0))["memberships"] == 0
+    await world.customers("bea", tier="gold")
+    await world.route()
+    assert (await purged(world))["memberships"] == 3
+    await world.customers("bea", tier="silver")
+    await world.route()
+    assert (await purged(world))["memberships"] == 0
+    assert len(await world.rows(select(segment_members))) == 1
 
 
 async def test_a_leg_that_comes_after_the_trail_has_gone(world: World) -> None:

@@ -125,6 +125,7 @@ def _rules(needs: _Needs) -> Iterator[_Rule]:
         yield _Rule("received_sms", received_sms, received_sms.c.id, over, _deleter(received_sms.c.id))
     if keep.enrollments is not None:
         yield from _enrollments(needs, needs.before(keep.enrollments, _CATCH_UP))
+        yield _memberships(needs.before(keep.enrollments))
     if keep.consent_log is not None:
         yield _consent_log(needs.before(keep.consent_log))
     if keep.audit_log is not None:
@@ -206,6 +207,14 @@ def _asked_by_sweep() -> ColumnElement[bool]:
         segment_members.c.left_at.is_(None),
         enrollments.c.occasion == occasion,
     )
+
+
+def _memberships(before: datetime) -> _Rule:
+    """In segments, the ended ones. The newest stays: SQLite would give its number to another one, which then
+    brought nobody in who has been brought in by this one."""
+    newest = select(func.max(segment_members.c.id)).scalar_subquery()
+    over = [segment_members.c.left_at < before, segment_members.c.id < newest]
+    return _Rule("memberships", segment_members, segment_members.c.id, over, _deleter(segment_members.c.id))
 
 
 def _legs(before: datetime) -> _Rule:
