@@ -1,5 +1,6 @@
 """Events on PostgreSQL lie in months, which are made where there may already be some, and lose nothing."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -88,6 +89,25 @@ async def test_a_month_that_somebody_works_with_has_time(
         await connection.execute(text("LOCK TABLE events_other IN ROW EXCLUSIVE MODE"))
         assert await make_ahead(postgresql_store, NOW) == 0
     assert await make_ahead(postgresql_store, NOW) == 1
+
+
+async def test_whoever_adds_events_while_their_month_is_made_waits(postgresql_store: Store) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    waiting += " AND wait_event_type = 'Lock'"
+    async with months.rearranging(postgresql_store, AHEAD[0]) as connection:
+        for statement in months._making(AHEAD[0]):
+            await connection.execute(text(statement))
+        adding = asyncio.create_task(record(postgresql_store, NOW))
+        async with asyncio.timeout(30), postgresql_store.reading() as other:
+            while not await other.scalar(text(waiting)):
+                await other.rollback()
+    await adding
+    assert await where(postgresql_store) == {"events_2026_11": 1}
+
+
+async def test_nobody_else_waits_for_a_month_that_is_dropped(postgresql_store: Store) -> None:
+    async with months.rearranging(postgresql_store, AHEAD[0]):
+        await record(postgresql_store, THIS_YEAR)
 
 
 async def test_where_there_are_no_months_nothing_is_made(sqlite_store: Store) -> None:

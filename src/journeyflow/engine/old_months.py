@@ -36,7 +36,7 @@ async def _drop(store: Store, month: Month, over: _Conditions, now: datetime, ac
         if await _is_needed(connection, month, over):
             return 0
     try:
-        async with rearranging(store) as connection:
+        async with rearranging(store, month) as connection:
             await connection.execute(text(f"LOCK TABLE {month.name} IN EXCLUSIVE MODE"))
             if await _is_needed(connection, month, over):
                 return 0

@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.plan import RESERVED
+from journeyflow.store import months
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, add_missing, insert_ignoring, locked
 from journeyflow.store.lists import among
@@ -62,6 +63,7 @@ async def add_events(connection: AsyncConnection, rows: Sequence[Mapping[str, An
     if connection.dialect.name == "sqlite":
         added = await _add_on_sqlite(connection, told)
     else:
+        await months.keep(connection, (row["at"] for row in told.values()))
         added = set((await connection.execute(_ADD, {"rows": list(_in_json(told.values()))})).scalars())
     if known := told.keys() - added:
         await _renew(connection, known, max(row["received_at"] for row in rows))
@@ -73,6 +75,7 @@ async def add_event_where(
 ) -> None:
     """As `add_events`, where there is the customer and the conditions hold. The same statements run where
     there is not, so that nobody can tell from outside."""
+    await months.keep(connection, [row["at"]])
     there = customers.c.id == row["customer_id"]
     known = select(literal(row["key"], Text), literal(row["received_at"], UtcDateTime))
     taken = insert_ignoring(connection, event_keys).returning(event_keys.c.key)

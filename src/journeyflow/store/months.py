@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import column, func, select, table, text
+from sqlalchemy import Integer, bindparam, column, func, select, table, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +26,9 @@ _MANY = 10_000  # events in `events_other` of a month for which a partition is w
 _SEVERAL = 1_000  # events of a month in one import that make it worth it
 _ATTEMPTS = 2
 _LOCK = 7_240_519_284  # as in `migrate`
+_MONTHS = 72_405  # the space of locks of single months
+_KEEP = text("SELECT count(pg_advisory_xact_lock_shared(:space, number)) FROM unnest(:numbers) AS number")
+_KEEP = _KEEP.bindparams(bindparam("numbers", type_=ARRAY(Integer)), space=_MONTHS)
 _PATIENCE = "SET LOCAL lock_timeout = '500ms'"  # routing and calls must not queue up behind us
 _IN_USE = ("55P03", "40P01")
 
@@ -42,6 +46,10 @@ class Month:
     def plus(self, months: int) -> "Month":
         year, month = divmod(self.year * 12 + self.month - 1 + months, 12)
         return Month(year, month + 1)
+
+    @property
+    def number(self) -> int:
+        return self.year * 12 + self.month
 
     @property
     def begin(self) -> datetime:
@@ -95,15 +103,26 @@ async def months(connection: AsyncConnection) -> list[Month]:
 
 
 @asynccontextmanager
-async def rearranging(store: Store) -> AsyncIterator[AsyncConnection]:
-    """A transaction that makes or drops months, one at a time; gives way to whoever works with events.
+async def rearranging(store: Store, month: Month) -> AsyncIterator[AsyncConnection]:
+    """A transaction that makes or drops a month, one at a time; gives way to whoever works with events.
 
     Whoever begins it looks with `gave_way` at what it raises.
     """
     async with store.writing() as connection:
         await connection.execute(text(_PATIENCE))
         await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        await connection.execute(select(func.pg_advisory_xact_lock(_MONTHS, month.number)))
         yield connection
+
+
+async def keep(connection: AsyncConnection, times: Iterable[datetime]) -> None:
+    """The months of these are neither made nor dropped until the transaction has ended.
+
+    For whoever adds events: PostgreSQL refuses those that were on their way to where they no longer belong.
+    """
+    if connection.dialect.name != "sqlite":
+        numbers = sorted({Month.of(at).number for at in times})
+        await connection.execute(_KEEP, {"numbers": numbers})
 
 
 def gave_way(error: DBAPIError) -> bool:
@@ -124,7 +143,7 @@ async def _try_to_make(store: Store, month: Month) -> bool:
     """Not at any price: without it, its events lie in `events_other`, and it is tried again another day."""
     for _ in range(_ATTEMPTS):
         try:
-            async with rearranging(store) as connection:
+            async with rearranging(store, month) as connection:
                 if month in await months(connection):
                     return False
                 for statement in _making(month):
