@@ -76,9 +76,11 @@ async def test_a_patch_changes_what_it_names(caller: Caller) -> None:
     assert (row.source, row.actor, row.wording) == ("api", "manage", "Yes, write to me.")
     again = await caller.ask("PATCH", ADA, "manage", json={"attributes": {"tier": "gold"}})
     assert again.json()["outcome"] == "unchanged"
+    await caller.ask("PATCH", ADA, "manage", json={"phone": "070-174 06 05"})
+    assert (await show(caller))["phone"] == "+46701740605", "of the country that is known"
     late = await caller.ask("PATCH", ADA, "manage", json={"consents": {"email": "granted"}})
     assert late.json() == {"outcome": "unchanged", "consents_not_granted": {"denied": 1}}
-    [noted] = await caller.rows(select(audit_log).where(audit_log.c.action == "patch"))
+    noted, _ = await caller.rows(select(audit_log).where(audit_log.c.action == "patch"))
     assert (noted.actor, noted.detail["fields"]) == ("manage", ["email", "locale"])
     assert "gold" not in str(noted.detail)
 

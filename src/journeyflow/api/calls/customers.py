@@ -6,7 +6,7 @@ from typing import Any, NoReturn, TypeVar
 
 from fastapi import Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 
 from journeyflow.api.calls import schemas
 from journeyflow.api.calls.call import Asked, Call
@@ -21,6 +21,7 @@ from journeyflow.audience.records import COLUMNS, CustomerRow, RecordError, iden
 from journeyflow.engine.portrait import Portrait, find, portrait
 from journeyflow.engine.timeline import story
 from journeyflow.instants import written
+from journeyflow.store.customers import customers
 from journeyflow.store.wiping import wipe
 
 _PATH = "/v1/customers/{id}"
@@ -40,8 +41,10 @@ async def _change(asked: Asked) -> Response:
     said = await read(asked.request)
     async with asked.site.store.reading() as connection:
         policy = await asked.site.policy(connection)
+        stored = select(customers.c.country).where(customers.c.id == number)
+        country = (await connection.execute(stored)).scalar()
     try:
-        row = _row(said, policy.topics)
+        row = _row(said, policy.topics, country)
     except RecordError as error:
         raise Refused(422, str(error)) from None
     recorded = _there(await patch(asked.site.store, number, row, asked.site.clock(), asked.key.name))
@@ -91,8 +94,8 @@ def _refuse() -> NoReturn:
     raise Refused(404, "no customer has this id")
 
 
-def _row(said: Mapping[str, Any], topics: Collection[str]) -> CustomerRow:
-    """A JSON merge patch (RFC 7396) of what may be changed."""
+def _row(said: Mapping[str, Any], topics: Collection[str], country: str | None) -> CustomerRow:
+    """A JSON merge patch (RFC 7396) of what may be changed, in a customer of that country."""
     if (wrong := complaint(said)) is not None:
         raise RecordError(f"the body {wrong}")
     if "id" in said:
@@ -103,7 +106,7 @@ def _row(said: Mapping[str, Any], topics: Collection[str]) -> CustomerRow:
     consents = said.get("consents")
     if isinstance(consents, Mapping) and any(state in (None, "") for state in consents.values()):
         raise RecordError("a consent cannot be removed, as its history is kept; say denied")
-    return parse_customer({**said, "id": "-"}, topics)
+    return parse_customer({**said, "id": "-"}, topics, country)
 
 
 def _portrait(found: Portrait) -> dict[str, Any]:
