@@ -21,6 +21,8 @@ from journeyflow.testing.servers import free_port
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+PRODUCTION = (ROOT / "docs" / "production.md").read_text()
+EXAMPLE = (DEPLOY / "journeyflow.env.example").read_text()
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 _SCHEMA = Path(__file__).parent / "compose-spec.json"  # github.com/compose-spec/compose-spec, Apache-2.0
 _VARIABLE = re.compile(r"JOURNEYFLOW_[A-Z_]*[A-Z]")
@@ -45,6 +47,35 @@ def test_services_wait_for_services_that_are_there() -> None:
 def test_there_is_a_worker_for_each_queue() -> None:
     working = [service["command"][1:] for service in _OURS.values() if service["command"][0] == "worker"]
     assert working == [[queue] for queue in QUEUES]
+
+
+def test_the_steps_for_systemd_enable_all_of_it_where_the_units_look_for_it() -> None:
+    steps = PRODUCTION.partition("With systemd")[2].split("```")[1]
+    enabled = {
+        name
+        for line in steps.splitlines()
+        if line.startswith("systemctl enable")
+        for name in line.split()[3:]
+    }
+    assert enabled == {"journeyflow-api", *(f"journeyflow-worker@{queue}" for queue in QUEUES)}
+    for unit in (dict(_entries(path)) for path in UNITS):
+        assert f"mkdir -p {unit['WorkingDirectory']}\n" in steps
+        assert re.search(rf"install -D .* {unit['EnvironmentFile']} ", steps)
+
+
+def test_only_behind_the_bridge_of_containers_a_whole_network_is_believed() -> None:
+    [example] = re.findall("^JOURNEYFLOW_TRUSTED_PROXIES=(.*)$", EXAMPLE, re.MULTILINE)
+    assert example == "127.0.0.1"
+    assert _OURS["api"]["environment"]["JOURNEYFLOW_TRUSTED_PROXIES"] == "172.16.0.0/12"
+
+
+def test_temporal_is_of_the_version_that_the_tests_use() -> None:
+    images = [
+        one["image"] for one in _COMPOSE["services"].values() if "TEMPORAL_VERSION" in one.get("image", "")
+    ]
+    versions = {image.partition(":-")[2].rpartition(".")[0] for image in images}
+    assert len(images) == 3
+    assert [f"({version})" in PRODUCTION for version in versions] == [True]
 
 
 @pytest.mark.parametrize("name", _OURS)
