@@ -200,13 +200,13 @@ async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
     name = await name_of(store)
     for partition in range(partitions):
         await _keep_routing(client, name, partition, partitions)
-    await _warn_of_segments(store)
+    await warn_of_segments(store)
     for one in await _settle(store, client):
         level = logging.INFO if one.found.state in ("missing", "gone") else logging.WARNING
         _log.log(level, "schedule %s", one.line)
 
 
-async def _warn_of_segments(store: Store) -> None:
+async def warn_of_segments(store: Store) -> None:
     async with store.reading() as connection:
         waiting = await unfollowed(connection, Programme())
     if waiting:

@@ -13,6 +13,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import Client
 
+from journeyflow.bootstrap import warn_of_segments
 from journeyflow.cli.main import run
 from journeyflow.engine.outbox import workflow_id
 from journeyflow.plan import ALWAYS, End, EnterBySegment, Plan
@@ -95,7 +96,10 @@ async def _bring_in(store: Store) -> None:
 
 
 async def test_upgrading_tells_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     url = f"sqlite:///{tmp_path}/old.db"
     monkeypatch.setenv("JOURNEYFLOW_STORE", url)
@@ -115,6 +119,10 @@ async def test_upgrading_tells_the_way(
     assert told.startswith("nobody enters greeting until `journeyflow apply` has run: ")
     assert await _run("upgrade") == 0
     assert "which is the newest" in capsys.readouterr().out
+    store = Store.open(url)
+    await warn_of_segments(store)  # as a worker does when it starts
+    await store.close()
+    assert told.strip() in caplog.messages
 
 
 async def _put_into_force(connection: AsyncConnection, journey: str) -> None:
