@@ -135,8 +135,10 @@ async def test_an_event_that_is_told_each_night_is_known_as_long_as_it_is_there(
         told = await record_events(store, [EventRow("e1", "ada", "order.completed", NOW), moved], now)
         assert told == (["unchanged"] * 2 if days else ["new"] * 2), days
         await forget_keys(store, now - SHORTEST)
-    later = now + 2 * SHORTEST
+    later, ahead = now + 2 * SHORTEST, EventRow("e3", "ada", "trip.begun", now + 2 * SHORTEST)
+    assert await record_events(store, [ahead], now) == ["new"]
     await forget_keys(store, later - SHORTEST)
+    assert await record_events(store, [ahead], later) == ["unchanged"]
     other = [EventRow("e1", "bob", "order.completed", NOW), EventRow("e2", "ada", "order.completed", NOW)]
     assert await record_events(store, other, later) == ["new", "unchanged"]
 

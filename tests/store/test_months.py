@@ -10,6 +10,7 @@ from journeyflow.audience.ingest import record_events
 from journeyflow.audience.records import EventRow
 from journeyflow.store import months
 from journeyflow.store.database import Store
+from journeyflow.store.events import add_event_where
 from journeyflow.store.months import Expected, Month, make_ahead, make_gathered
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -98,12 +99,25 @@ async def test_whoever_adds_events_while_their_month_is_made_waits(postgresql_st
     async with months.rearranging(postgresql_store, AHEAD[0]) as connection:
         for statement in months._making(AHEAD[0]):
             await connection.execute(text(statement))
-        adding = asyncio.create_task(record(postgresql_store, NOW))
+        adding = asyncio.gather(record(postgresql_store, NOW), tell_on_page(postgresql_store))
         async with asyncio.timeout(30), postgresql_store.reading() as other:
-            while not await other.scalar(text(waiting)):
+            while await other.scalar(text(waiting)) < 2:
                 await other.rollback()
     await adding
-    assert await where(postgresql_store) == {"events_2026_11": 1, "events_other": 1}
+    assert await where(postgresql_store) == {"events_2026_11": 2, "events_other": 1}
+
+
+async def tell_on_page(store: Store) -> None:
+    told = {
+        "key": "page",
+        "customer_id": 1,
+        "name": "looked",
+        "at": NOW,
+        "received_at": NOW,
+        "properties": {},
+    }
+    async with store.writing() as connection:
+        await add_event_where(connection, told)
 
 
 async def test_nobody_else_waits_for_a_month_that_is_dropped(postgresql_store: Store) -> None:

@@ -44,7 +44,9 @@ event_keys = Table(
     "event_keys",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("at", UtcDateTime, nullable=False, index=True),  # when we were told, give or take `_RENEWED`
+    Column(
+        "at", UtcDateTime, nullable=False, index=True
+    ),  # when we were told, or what was told ahead happens
     sqlite_with_rowid=False,
 )
 
@@ -64,7 +66,8 @@ async def add_events(connection: AsyncConnection, rows: Sequence[Mapping[str, An
         added = await _add_on_sqlite(connection, told)
     else:
         await months.keep(connection, (row["at"] for row in told.values()))
-        added = set((await connection.execute(_ADD, {"rows": list(_in_json(told.values()))})).scalars())
+        add = _ADD_OLD if any(map(_is_old, told.values())) else _ADD
+        added = set((await connection.execute(add, {"rows": list(_in_json(told.values()))})).scalars())
     if known := told.keys() - added:
         await _renew(connection, known, max(row["received_at"] for row in rows))
     return added
@@ -118,6 +121,11 @@ async def forget_keys(store: Store, before: datetime) -> int:
             return gone
 
 
+def _is_old(row: Mapping[str, Any]) -> bool:
+    """Its key may have been forgotten: none is before its event is as old."""
+    return bool(row["at"] < row["received_at"] - SHORTEST)
+
+
 def _old(before: datetime) -> Select[Any]:
     is_old = event_keys.c.at < before - _RENEWED
     return select(event_keys.c.key).where(is_old).order_by(event_keys.c.at).limit(_FEW)
@@ -130,9 +138,9 @@ async def _add_on_sqlite(connection: AsyncConnection, told: Mapping[str, Mapping
     for key in (await connection.execute(known)).scalars():
         del fresh[key]
     if fresh:
-        keys = [{"key": row["key"], "at": row["received_at"]} for row in fresh.values()]
+        keys = [{"key": row["key"], "at": max(row["received_at"], row["at"])} for row in fresh.values()]
         await connection.execute(insert(event_keys), keys)
-        for key in (await connection.execute(_there_on_sqlite(fresh.values()))).scalars():
+        for key in (await connection.execute(_there_on_sqlite(filter(_is_old, fresh.values())))).scalars():
             del fresh[key]
     if fresh:
         await connection.execute(insert(events), list(fresh.values()))
@@ -168,23 +176,24 @@ def _in_json(rows: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
         yield {**row, **times, "number": number}
 
 
-def _adding() -> Any:
+def _adding(*, with_old: bool) -> Any:
     """Keys and events in one statement, on PostgreSQL; the rows come as one parameter, since taking
-    thousands of them apart costs more than all else."""
+    thousands of them apart costs more than all else. Without what `_is_old` no other month is looked at."""
     given = func.jsonb_to_recordset(bindparam("rows", type_=postgresql.JSONB))
     columns = [column(name, events.c[name].type) for name in COLUMNS]
     told = given.table_valued(column("number", Integer), *columns, name="given")
     rows = select(told.render_derived(with_types=True)).cte("told")
     # In one order for everybody, so that two who tell the same cannot wait for each other.
-    keys = select(rows.c.key, rows.c.received_at).order_by(rows.c.key)
+    keys = select(rows.c.key, func.greatest(rows.c.received_at, rows.c.at)).order_by(rows.c.key)
     fresh = postgresql.insert(event_keys).from_select(["key", "at"], keys).on_conflict_do_nothing()
     new = fresh.returning(event_keys.c.key).cte("fresh")
     chosen = select(*(rows.c[name] for name in COLUMNS)).join_from(rows, new, new.c.key == rows.c.key)
-    # One look for each, whatever the planner thinks of the number of rows: events are many.
-    same = (events.c[name] == rows.c[name] for name in _SAME)
-    there = select(literal(True)).where(*same).limit(1).correlate(rows).scalar_subquery()
-    ordered = chosen.where(there.is_(None)).order_by(rows.c.number)
+    if with_old:  # one look for each, whatever the planner thinks of the number of rows: events are many
+        same = (events.c[name] == rows.c[name] for name in _SAME)
+        there = select(literal(True)).where(*same).limit(1).correlate(rows).scalar_subquery()
+        chosen = chosen.where(there.is_(None))
+    ordered = chosen.order_by(rows.c.number)
     return insert(events).from_select(list(COLUMNS), ordered).returning(events.c.key)
 
 
-_ADD = _adding()
+_ADD, _ADD_OLD = _adding(with_old=False), _adding(with_old=True)

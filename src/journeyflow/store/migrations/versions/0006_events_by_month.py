@@ -22,7 +22,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_event_keys")),
         sqlite_with_rowid=False,
     )
-    op.execute("INSERT INTO event_keys (key, at) SELECT key, received_at FROM events")
+    at = "CASE WHEN at > received_at THEN at ELSE received_at END"
+    op.execute(f"INSERT INTO event_keys (key, at) SELECT key, {at} FROM events")
     op.create_index(op.f("ix_event_keys_at"), "event_keys", ["at"])
     if op.get_bind().dialect.name == "sqlite":
         _loosen_on_sqlite()
