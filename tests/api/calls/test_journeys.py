@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert, select
 
+from journeyflow.api.app import Limits
 from journeyflow.store.audit import audit_log
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store
@@ -140,6 +141,13 @@ async def test_a_whole_segment_enters(caller: Caller, world: World) -> None:
     assert answer == {"asked": 1, "inside": 0, "unknown": 0}
     assert await enroll(caller, json={"segment": "gold"}, headers={"Idempotency-Key": "x"}) == answer
     assert await requests(world) == 1
+
+
+async def test_who_asks_for_many_waits_longer(world: World) -> None:
+    async with calling(world.store, Limits(rate=0.5)) as caller:
+        await enroll(caller, json={"customers": ["ann", "ben", "eve"]})
+        answer = await caller.ask("POST", ENROLL, "manage", 429, json={"customers": ["ann"]})
+        assert int(answer.headers["retry-after"]) > 2
 
 
 _BAD: dict[str, tuple[Any, str]] = {

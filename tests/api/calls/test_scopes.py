@@ -60,9 +60,17 @@ async def test_head_needs_what_get_needs_and_other_methods_are_refused(sqlite_ca
     ):
         answer = await sqlite_caller.http.options(path)
         assert (answer.status_code, answer.headers["allow"], answer.content) == (204, allowed, b"")
-        answer = await sqlite_caller.ask("PUT", path, "manage", 405)
-        assert answer.headers["allow"] == allowed
-        assert answer.headers["content-type"] == "application/problem+json"
+        for method in ("PUT", "TRACE", "PROPFIND"):
+            answer = await sqlite_caller.ask(method, path, "manage", 405)
+            assert answer.headers["allow"] == allowed
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_parameter_that_nobody_reads_is_refused(sqlite_caller: Caller) -> None:
+    for method, path, scope in (("GET", "/v1/journeys", "read"), ("DELETE", "/v1/customers/x", "erase")):
+        answer = await sqlite_caller.ask(method, f"{path}?secret=1", scope, 422)
+        assert "this address does not know" in answer.json()["detail"]
+        assert "secret" not in answer.text
 
 
 async def test_reading_costs_a_share_as_well(sqlite_store: Store) -> None:

@@ -5,13 +5,15 @@ Here is the one place where these calls are let in: nothing answers that is not 
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Request, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from journeyflow.api.calls.query import Parameter
+from journeyflow.api.calls.query import Parameter, read
 from journeyflow.api.description import (
     ALWAYS,
     WITH_BODY,
@@ -38,6 +40,7 @@ class Asked:
     site: Site
     request: Request
     key: ApiKey
+    charge: Callable[[int], None]  # for what it costs besides being asked
 
     def named(self, name: str) -> str:
         """A part of the path, whatever characters are in it."""
@@ -81,7 +84,9 @@ def _endpoint(site: Site, keyring: Keyring, call: Call) -> Callable[[Request], A
     async def endpoint(request: Request) -> Response:
         key = await keyring.admit(request, call.scope)
         keyring.spend(key, 1)
-        return await call.answer(Asked(site, request, key))
+        if not call.parameters:  # who has some reads them
+            read(request, ())
+        return await call.answer(Asked(site, request, key, partial(keyring.charge, key)))
 
     return endpoint
 
@@ -92,13 +97,18 @@ def _add_others(routes: APIRouter, path: str, here: Iterable[Call]) -> None:
     known |= {"HEAD"} if "GET" in known else set()
     allowed = ", ".join(method for method in _METHODS if method in known)
 
-    async def others(request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers={"Allow": allowed})
-        raise Refused(405, f"this address knows {allowed}", Allow=allowed)
+    every: list[str] = []  # method that there may be
+    routes.routes.append(Route(path, _Others(allowed), methods=every, include_in_schema=False))
 
-    methods = [method for method in _METHODS if method == "OPTIONS" or method not in known]
-    routes.add_api_route(path, others, methods=methods, include_in_schema=False)
+
+class _Others:
+    def __init__(self, allowed: str) -> None:
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "OPTIONS":
+            raise Refused(405, f"this address knows {self._allowed}", Allow=self._allowed)
+        await Response(status_code=204, headers={"Allow": self._allowed})(scope, receive, send)
 
 
 def _described(call: Call) -> dict[str, Any]:
@@ -106,7 +116,7 @@ def _described(call: Call) -> dict[str, Any]:
         *ALWAYS,
         *call.problems,
         *(WITH_BODY if call.takes else ()),
-        *([422] if call.parameters else []),
+        422,  # of a parameter that it does not know
     }
     named = [one.strip("{}") for one in call.path.split("/") if one.startswith("{")]
     extra: dict[str, Any] = {

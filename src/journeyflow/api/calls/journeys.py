@@ -68,7 +68,9 @@ async def _enroll(asked: Asked) -> Response:
         request = _request(asked, said)
         if "segment" in said:
             return await _enroll_segment(asked, identifier(said, "segment"), request)
-        results = await _ask(asked, _customers(said), request)
+        keys = _customers(said)
+        asked.charge(len(keys))
+        results = await _ask(asked, keys, request)
     except RecordError as error:
         raise Refused(422, str(error)) from None
     found = [{"customer": key, "outcome": outcome} for key, outcome in results.items()]
@@ -77,7 +79,7 @@ async def _enroll(asked: Asked) -> Response:
 
 async def _enroll_segment(asked: Asked, segment: str, request: str) -> Response:
     """By batches; asked again under the same key it goes on where it was cut short."""
-    await _refuse_segment(asked, segment)
+    asked.charge(await _size(asked, segment))
     await _ask(asked, [], request)  # refuses a journey that takes nobody in, also where the segment is empty
     counted: Counter[str] = Counter()
     async for keys in crowds.members(asked.site.store, segment, MOST_CUSTOMERS):
@@ -116,8 +118,8 @@ def _customers(said: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(identifier({"customers": key}, "customers") for key in keys))
 
 
-async def _refuse_segment(asked: Asked, segment: str) -> None:
-    """One that is not there, or too large."""
+async def _size(asked: Asked, segment: str) -> int:
+    """Raises RecordError for one that is not there, or too large."""
     async with asked.site.store.reading() as connection:
         there = await crowds.names(connection)
         size = await crowds.size(connection, segment)
@@ -127,6 +129,7 @@ async def _refuse_segment(asked: Asked, segment: str) -> None:
         raise RecordError(
             f"the segment has more than {MOST_OF_SEGMENT:,} customers; let the journey itself enter by it"
         )
+    return size
 
 
 def _counted(outcomes: Mapping[str, int]) -> dict[str, int]:

@@ -30,7 +30,8 @@ def read(request: Request, parameters: Sequence[Parameter]) -> Mapping[str, Any]
     found: dict[str, Any] = {}
     for name, text in request.query_params.items():
         if name not in known:
-            raise Refused(422, f"there is a parameter that is none of {', '.join(known)}")
+            expected = f"is none of {', '.join(known)}" if known else "this address does not know"
+            raise Refused(422, f"there is a parameter that {expected}")
         try:
             found[name] = known[name].read(text, name)
         except RecordError as error:
