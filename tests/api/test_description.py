@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
@@ -14,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from journeyflow.api.ingest.items import KINDS
 from journeyflow.store.database import Store
 from tests.api.ingest.calling import KEYS, serving
 from tests.engine.programmes import World
@@ -39,10 +41,20 @@ async def test_made_up_calls_are_answered_as_it_is_written(sqlite_store: Store, 
     await world.enter(THERE["id"])
     async with serving(sqlite_store) as port:
         done = await asyncio.to_thread(_try_all, f"http://127.0.0.1:{port}")
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            await _try_devices(http)
     # Texts of bodies are made up so wildly that few are taken; all else has to have been answered well.
     well = {name for name, statuses in done.items() if statuses & {200, 202}}
     assert well > {name for name in done if not name.startswith("POST")}
     assert well > {"POST /v1/journeys/{name}/pause", "POST /v1/journeys/{name}/resume"}
+
+
+async def _try_devices(http: httpx2.AsyncClient) -> None:
+    """Nobody makes up an id that means a device."""
+    who = {"userId": "anonymous:d1", "anonymousId": "d1", "previousId": "d1", "event": "x", "groupId": "g"}
+    for kind in KINDS:
+        answer = await http.post(f"/v1/{kind}", json=who, auth=(KEYS["ingest"], ""))
+        assert answer.status_code == 422, kind
 
 
 def _try_all(url: str) -> dict[str, set[int]]:
