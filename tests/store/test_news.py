@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 
 from journeyflow.audience.ingest import record_events
@@ -47,6 +48,14 @@ async def test_whoever_lost_the_connection_looks_and_listens_again(postgresql_st
             await comes_back(news)
             async with postgresql_store.reading() as connection:
                 listening = await connection.scalar(again)
+
+
+async def test_whoever_cannot_listen_says_so_once_and_looks(caplog: pytest.LogCaptureFixture) -> None:
+    nobody = Store.open("postgresql://nobody@127.0.0.1:1/nothing")
+    async with news_of(nobody, at_latest=0.01) as news:
+        for _ in range(3):
+            await comes_back(news)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 async def test_without_anything_new_it_comes_back_all_the_same(store: Store) -> None:

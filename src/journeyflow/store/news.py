@@ -55,6 +55,7 @@ class _Listening:
         self._store = store
         self._at_latest = at_latest
         self._connection: psycopg.AsyncConnection | None = None
+        self._is_said = False  # that nobody tells us, once for all attempts
 
     async def wait(self, quiet: timedelta) -> None:
         if self._connection is None:
@@ -67,8 +68,7 @@ class _Listening:
                     await asyncio.sleep(_GATHER)
                     break
         except psycopg.Error:
-            _log.warning("PostgreSQL no longer tells what is new; we look every %g s", self._at_latest)
-            await self.close()
+            await self._give_up()
 
     async def connect(self) -> None:
         """A connection of its own, since it is held for long and is never inside a transaction."""
@@ -76,8 +76,15 @@ class _Listening:
         try:
             self._connection = await psycopg.AsyncConnection.connect(*positional, autocommit=True, **named)
             await self._connection.execute(f"LISTEN {_CHANNEL}")
+            self._is_said = False
         except psycopg.Error:
-            await self.close()
+            await self._give_up()
+
+    async def _give_up(self) -> None:
+        if not self._is_said:
+            _log.warning("PostgreSQL does not tell what is new; we look every %g s", self._at_latest)
+            self._is_said = True
+        await self.close()
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
