@@ -16,6 +16,7 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.common import RetryPolicy
 
 from journeyflow.plan import End, EnterBySchedule, Plan
 from journeyflow.policy import Policy
@@ -88,6 +89,18 @@ def three_runs(schedule: Schedule) -> None:
     schedule.state.limited_actions, schedule.state.remaining_actions = True, 3
 
 
+def a_second_to_finish(schedule: Schedule) -> None:
+    action = schedule.action
+    assert isinstance(action, ScheduleActionStartWorkflow)
+    action.execution_timeout = timedelta(seconds=1)
+
+
+def two_attempts(schedule: Schedule) -> None:
+    action = schedule.action
+    assert isinstance(action, ScheduleActionStartWorkflow)
+    action.retry_policy = RetryPolicy(maximum_attempts=2)
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
@@ -95,6 +108,8 @@ def three_runs(schedule: Schedule) -> None:
         (another_journey, "what it starts"),
         (a_year_to_catch_up, "how it catches up"),
         (three_runs, "the number of its runs"),
+        (a_second_to_finish, "how long it may take, or be tried"),
+        (two_attempts, "how long it may take, or be tried"),
     ],
 )
 async def test_what_somebody_changed_is_told_and_put_right(
@@ -130,9 +145,8 @@ async def test_the_schedule_of_a_journey_that_is_gone_goes_and_those_of_others_s
     async with asyncio.timeout(30):
         while await states(client, name) != ["gone"]:  # what is listed follows what was made
             await asyncio.sleep(0.05)
-    assert await settled(client, name) == [
-        f"{one.id}: removed, since the programme does not want it any more"
-    ]
+    twice = await asyncio.gather(settled(client, name), settled(client, name))
+    assert [*twice[0], *twice[1]] == [f"{one.id}: removed, since the programme does not want it any more"] * 2
     assert await states(client, name, one) == ["missing"]
     assert await states(client, "another store", others) == ["right"]
     await client.get_schedule_handle(f"{name}-theirs").describe()

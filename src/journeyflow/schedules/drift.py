@@ -41,6 +41,7 @@ async def drift(one: Wanted, there: ScheduleDescription) -> list[str]:
         "what it starts": started[1:] == (one.workflow, one.workflow_id, JOURNEYS_QUEUE, list(one.arguments)),
         "how it catches up": late == (one.overlap, one.catch_up, False),
         "the number of its runs": not schedule.state.limited_actions,
+        "how long it may take, or be tried": not any(_limits(there)),
     }
     how = "was changed by hand" if started[0] in ("", one.digest) else "is another one now"
     changed = [f"{what} {how}" for what, is_same in same.items() if not is_same]
@@ -55,6 +56,13 @@ async def _started(there: ScheduleDescription) -> tuple[Any, ...]:
     mark = (action.memo or {}).get(_MARK)
     [marked] = await decode([mark]) if mark is not None else [""]
     return marked, action.workflow, action.id, action.task_queue, await decode(list(action.args))
+
+
+def _limits(there: ScheduleDescription) -> tuple[Any, ...]:
+    """Of what it starts: workflows limit themselves, so there are none."""
+    action = there.schedule.action
+    assert isinstance(action, ScheduleActionStartWorkflow)
+    return action.execution_timeout, action.run_timeout, action.task_timeout, action.retry_policy
 
 
 def _times(spec: ScheduleSpec) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from temporalio.client import (
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleDescription,
+    ScheduleHandle,
     ScheduleUpdate,
 )
 from temporalio.service import RPCError, RPCStatusCode
@@ -114,14 +115,14 @@ async def _mend(client: Client, owner: str, found: Found) -> str:
 async def _mended(client: Client, owner: str, found: Found) -> str:
     handle, one = client.get_schedule_handle(found.id), found.wanted
     if one is None:
-        await handle.delete()
+        await _remove(handle)
         return "removed, since the programme does not want it any more"
     match found.state:
         case "missing":
             await _make(client, owner, one)
             return "made"
         case "unmarked":
-            await handle.delete()
+            await _remove(handle)
             await _make(client, owner, one)
             return "made anew, since an earlier version had made it"
         case "different":
@@ -131,6 +132,14 @@ async def _mended(client: Client, owner: str, found: Found) -> str:
             return told(found)
         case _:
             assert_never(found.state)
+
+
+async def _remove(handle: ScheduleHandle) -> None:
+    try:
+        await handle.delete()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:  # another worker was faster
+            raise
 
 
 async def _make(client: Client, owner: str, one: Wanted) -> None:
