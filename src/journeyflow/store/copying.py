@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -50,23 +51,14 @@ async def copy_table(source: AsyncConnection, target: AsyncConnection, table: Ta
     kinds = [_kind_of(column) for column in table.columns]
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     found = await source.stream(text(f'SELECT {names} FROM "{table.name}"'))
-    driver: Any = (await target.get_raw_connection()).driver_connection
-    try:
-        async with (
-            driver.cursor() as cursor,
-            cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy,
-        ):
-            async for rows in found.partitions(_ROWS):
-                for row in rows:
-                    kept = [_kept(kind, value) for kind, value in zip(kinds, row, strict=True)]
-                    replaced += sum(new is not old for new, old in zip(kept, row, strict=True))
-                    total = total.plus(_canonical(kinds, kept))
-                    await copy.write_row(list(map(_written, kinds, kept)))
-                told(len(rows))
-    except psycopg.Error as error:
-        raise _refused(table, error) from None
-    except ValueError:  # JSON or a time that is none: nobody of ours wrote it
-        raise _failed(f'the table "{table.name}" holds a value that cannot be read') from None
+    async with _into(target, table, names) as copy:
+        async for rows in found.partitions(_ROWS):
+            for row in rows:
+                kept = [_kept(kind, value) for kind, value in zip(kinds, row, strict=True)]
+                replaced += sum(new is not old for new, old in zip(kept, row, strict=True))
+                total = total.plus(_canonical(kinds, kept))
+                await copy.write_row(list(map(_written, kinds, kept)))
+            told(len(rows))
     return Copied(total, replaced)
 
 
@@ -81,6 +73,22 @@ async def sum_up(target: AsyncConnection, table: Table, told: Told) -> Sum:
             total = total.plus(_canonical(kinds, row))
         told(len(rows))
     return total
+
+
+@asynccontextmanager
+async def _into(target: AsyncConnection, table: Table, names: str) -> AsyncIterator[psycopg.AsyncCopy]:
+    """Tells what went wrong without any value."""
+    driver: Any = (await target.get_raw_connection()).driver_connection
+    try:
+        async with (
+            driver.cursor() as cursor,
+            cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy,
+        ):
+            yield copy
+    except psycopg.Error as error:
+        raise _refused(table, error) from None
+    except ValueError:  # JSON or a time that is none: nobody of ours wrote it
+        raise _failed(f'the table "{table.name}" holds a value that cannot be read') from None
 
 
 def _kind_of(column: "Column[Any]") -> Kind:
