@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from journeyflow.audience.merging import Merge, merge
 from journeyflow.audience.rights import erase
@@ -206,6 +206,25 @@ async def test_an_event_of_the_future_counts_when_its_time_has_come(world: World
     world.now += timedelta(minutes=5)
     await world.route()
     assert {"buyer", "recent"} <= await now_in(world, "ann")
+
+
+async def test_what_lies_in_the_future_costs_one_statement(world: World) -> None:
+    await world.apply(WELCOMES, segments=SEGMENTS)
+    await world.customers("ann")
+    await world.route()
+    for minutes in range(1, 20):
+        await world.happen("order.completed", "ann", at=world.now + timedelta(minutes=minutes))
+    noted: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO touched"):
+            noted.append(statement)
+
+    event.listen(world.store.engine.sync_engine, "before_cursor_execute", note)
+    await world.route()
+    event.remove(world.store.engine.sync_engine, "before_cursor_execute", note)
+    ahead = await world.rows(select(touched.c.due_at).where(touched.c.what == "event"))
+    assert (len(ahead), len(noted)) == (19, 1)
 
 
 async def test_history_is_followed_when_all_of_it_is_there(world: World) -> None:
