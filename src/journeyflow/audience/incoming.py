@@ -2,18 +2,18 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.ingest import add_event_rows, kept_customers, take_customers
-from journeyflow.audience.merging import Merge, Overtaken, known_as, merge_all
+from journeyflow.audience.aliases import Overtaken
+from journeyflow.audience.ingest import add_event_rows, addressed, take_customers
+from journeyflow.audience.merging import Merge, merge_all
 from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.store.database import Store
 from journeyflow.store.events import take_keys
 
-ANONYMOUS = "anonymous:"  # how the key of a customer begins of whom only a device is known
 SOURCE = "api"  # in the log of consents
 
 
@@ -44,18 +44,10 @@ async def _record(store: Store, told: Sequence[Told], now: datetime) -> None:
     happened = [one.event for one in told if one.event is not None]
     async with store.writing() as connection:
         people = await _untold(connection, told, now)
-        keys = {row.key for row in people} | {row.customer for row in happened}
-        meant = await known_as(connection, filter(_is_anonymous, keys))
-        if meant:
-            people = [replace(row, key=meant.get(row.key, row.key)) for row in people]
-            happened = [replace(row, customer=meant.get(row.customer, row.customer)) for row in happened]
-            keys = {meant.get(key, key) for key in keys}
-        ids, created = await kept_customers(connection, keys, now)
-        if await known_as(connection, filter(_is_anonymous, created)):
-            raise Overtaken  # they were merged after we had looked
-        if people:
-            await take_customers(connection, people, created, now, SOURCE)
-        await add_event_rows(connection, happened, ids, now)
+        meant = await addressed(connection, people, happened, now)
+        if meant.people:
+            await take_customers(connection, meant.people, meant.created, now, SOURCE)
+        await add_event_rows(connection, meant.events, meant.ids, now)
 
 
 async def _untold(connection: AsyncConnection, told: Sequence[Told], now: datetime) -> list[CustomerRow]:
@@ -67,7 +59,3 @@ async def _untold(connection: AsyncConnection, told: Sequence[Told], now: dateti
             people.append(one.customer)
             fresh.discard(one.key or "")
     return people
-
-
-def _is_anonymous(key: str) -> bool:
-    return key.startswith(ANONYMOUS)

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.audience.aliases import Overtaken, known_as
 from journeyflow.audience.consent import Basis, Choice, Standing, State, save, standings
 from journeyflow.audience.records import COLUMNS, CustomerRow, EventRow, Proof
 from journeyflow.policy import Policy
@@ -29,6 +31,16 @@ class Recorded:
     kept: Counter[str]  # by state: consents that a row would have granted and that stay denied, or pending
 
 
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """Rows with the keys of customers who are kept until the transaction ends."""
+
+    people: Sequence[CustomerRow]
+    events: Sequence[EventRow]
+    ids: dict[str, int]
+    created: set[str]
+
+
 async def record_customers(
     store: Store, rows: Sequence[CustomerRow], now: datetime, source: str
 ) -> list[Outcome]:
@@ -44,9 +56,11 @@ async def import_customers(store: Store, rows: Sequence[CustomerRow], now: datet
     that was given later, and what needs double opt-in only by one whose time is known: it is pending else.
     A file tells how things stand, not what just happened: its consents are no events.
     """
-    async with store.writing() as connection:
-        _, created = await kept_customers(connection, {row.key for row in rows}, now)
-        return await take_customers(connection, rows, created, now, source)
+    while True:
+        with suppress(Overtaken):
+            async with store.writing() as connection:
+                meant = await addressed(connection, rows, [], now)
+                return await take_customers(connection, meant.people, meant.created, now, source)
 
 
 async def take_customers(
@@ -74,15 +88,37 @@ async def record_events(store: Store, rows: Sequence[EventRow], now: datetime) -
     A customer nobody has told of yet is created with nothing but the key. Events get their numbers in the
     order of their times, which is the order in which they are routed.
     """
-    async with store.writing() as connection:
-        keys = {row.customer for row in rows}
-        ids, _ = await kept_customers(connection, keys, now)
-        created = await add_event_rows(connection, rows, ids, now)
-        outcomes: list[Outcome] = []
-        for row in rows:
-            outcomes.append("new" if row.key in created else "unchanged")
-            created.discard(row.key)
-        return outcomes
+    while True:
+        with suppress(Overtaken):
+            async with store.writing() as connection:
+                meant = await addressed(connection, [], rows, now)
+                return _outcomes(rows, await add_event_rows(connection, meant.events, meant.ids, now))
+
+
+def _outcomes(rows: Sequence[EventRow], created: set[str]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for row in rows:
+        outcomes.append("new" if row.key in created else "unchanged")
+        created.discard(row.key)
+    return outcomes
+
+
+async def addressed(
+    connection: AsyncConnection, people: Sequence[CustomerRow], events: Sequence[EventRow], now: datetime
+) -> Addressed:
+    """An anonymous id that is known to be a customer's stands for that customer.
+
+    Raises Overtaken; then it is to be done again, in another transaction.
+    """
+    keys = {row.key for row in people} | {row.customer for row in events}
+    meant = await known_as(connection, keys)
+    if meant:
+        people = [replace(row, key=meant.get(row.key, row.key)) for row in people]
+        events = [replace(row, customer=meant.get(row.customer, row.customer)) for row in events]
+    ids, created = await kept_customers(connection, {meant.get(key, key) for key in keys}, now)
+    if await known_as(connection, created):
+        raise Overtaken  # they were merged after we had looked
+    return Addressed(people, events, ids, created)
 
 
 async def kept_customers(

@@ -9,6 +9,7 @@ from sqlalchemy import Row, Text, cast, delete, literal, or_, select, text, upda
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.audience.aliases import Overtaken, known_as
 from journeyflow.audience.consent import Basis, Choice, Standing, save, standings
 from journeyflow.audience.ingest import current_policy, kept_customers
 from journeyflow.audience.records import COLUMNS
@@ -30,20 +31,6 @@ _IN_USE = ("55P03", "40P01", "23505")  # the last: somebody has just told of the
 class Merge:
     anonymous: str  # the keys of both
     customer: str
-
-
-class Overtaken(Exception):
-    """Somebody else has just merged the anonymous one: what was done on top of that is to be done again."""
-
-
-async def known_as(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, str]:
-    """The keys of customers to whom these anonymous keys belong by now."""
-    found = list(keys)
-    if not found:
-        return {}
-    query = select(aliases.c.key.label("alias"), customers.c.key)
-    query = query.join(customers, customers.c.id == aliases.c.customer_id).where(aliases.c.key.in_(found))
-    return {row.alias: row.key for row in await connection.execute(query)}
 
 
 async def merge_all(store: Store, wanted: Iterable[Merge], now: datetime) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.merging import known_as
+from journeyflow.audience.aliases import known_as
 from journeyflow.engine.programme import Programme
 from journeyflow.store.customers import aliases, consents, customers
 from journeyflow.store.passages import enrollments

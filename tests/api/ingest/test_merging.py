@@ -9,9 +9,10 @@ from sqlalchemy import func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience import merging
-from journeyflow.audience.incoming import ANONYMOUS, Told, record_told
-from journeyflow.audience.ingest import kept_customers, record_customers
-from journeyflow.audience.merging import Merge, known_as, merge
+from journeyflow.audience.aliases import ANONYMOUS, known_as
+from journeyflow.audience.incoming import Told, record_told
+from journeyflow.audience.ingest import kept_customers, record_customers, record_events
+from journeyflow.audience.merging import Merge, merge
 from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.audience.rights import erase, export
 from journeyflow.store.customers import aliases, customers, events
@@ -98,6 +99,17 @@ async def test_a_device_becomes_its_customers_whatever_name_they_go_by(store: St
         assert await known_as(connection, ["anonymous:d1", "anonymous:d2"]) == {
             "anonymous:d1": "ada", "anonymous:d2": "ada",
         }  # fmt: skip
+
+
+async def test_a_file_that_names_a_device_tells_of_its_customer(caller: Caller) -> None:
+    await caller.post("/v1/alias", {"previousId": "d1", "userId": "ada"})
+    rows = [CustomerRow("anonymous:d1", {"locale": "sv"})]
+    assert await record_customers(caller.store, rows, NOW, "import") == ["changed"]
+    visit = [EventRow("e1", "anonymous:d1", "looked", NOW)]
+    assert await record_events(caller.store, visit, NOW) == ["new"]
+    assert await caller.keys() == ["ada"]
+    assert (await caller.customer("ada")).locale == "sv"
+    assert [row.key for row in await caller.events("ada")] == ["e1"]
 
 
 async def test_who_is_erased_leaves_no_other_id_behind(caller: Caller) -> None:

@@ -11,7 +11,8 @@ from hashlib import sha256
 from typing import Any
 
 from journeyflow.api.ingest.body import complaint
-from journeyflow.audience.incoming import ANONYMOUS, Told
+from journeyflow.audience.aliases import ANONYMOUS
+from journeyflow.audience.incoming import Told
 from journeyflow.audience.merging import Merge
 from journeyflow.audience.records import (
     COLUMNS,
