@@ -104,3 +104,15 @@ async def test_pending_says_whether_there_is_anything_to_do(world: World) -> Non
     assert not await pending(world.store, world.now)
     await world.enter("c0")
     assert await pending(world.store, world.now), "a cohort has to be started"
+
+
+async def test_a_router_hears_only_of_what_it_takes_itself(world: World) -> None:
+    await world.apply(JOURNEY, segments="many: {attribute: number, at_least: 1}")
+    await world.customers("c0", number=1)
+    await world.happen("nothing", "c0")
+    own, other = (1, 2), (0, 2)  # the first customer's number is odd
+    assert [await pending(world.store, world.now, None, *which) for which in (own, other)] == [True, False]
+    await route(world.store, world.programme, world.now, *other)
+    assert await pending(world.store, world.now, None, *own)
+    await route(world.store, world.programme, world.now, *own)
+    assert not await pending(world.store, world.now, None, *own)

@@ -51,7 +51,7 @@ class EngineActivities:
         busy_at = clock()
         async with heartbeating(), news_of(self._store) as news:
             while clock() < end and not activity.is_worker_shutdown():
-                if not await outbox.pending(self._store, clock(), aside):
+                if not await outbox.pending(self._store, clock(), aside, *who):
                     await news.wait(clock() - busy_at)
                     continue
                 await reports.handle(self._store, self._programme, clock())

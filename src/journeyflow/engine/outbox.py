@@ -19,13 +19,14 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from journeyflow.delivery.reports import due
-from journeyflow.engine.segments import is_due
+from journeyflow.engine.segments import is_due, within
 from journeyflow.engine.travel import outcome_of
 from journeyflow.instants import to_ms
 from journeyflow.members import first, to_hex
 from journeyflow.store.customers import events
 from journeyflow.store.database import Store
 from journeyflow.store.passages import cohorts, enrollments, starts, wakeups
+from journeyflow.store.segments import touched
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE, START, CohortState, Rest, WakeUp
 from journeyflow.workflows.state import place
 
@@ -56,15 +57,17 @@ async def flush(store: Store, client: Client, aside: set[int] | None = None) -> 
     return await _start(store, client, aside) + await _signal(store, client, aside)
 
 
-async def pending(store: Store, now: datetime, aside: set[int] | None = None) -> bool:
-    """Whether there is anything to follow up, to route or to tell Temporal; cheap enough to ask every few
-    milliseconds."""
+async def pending(
+    store: Store, now: datetime, aside: set[int] | None = None, partition: int = 0, partitions: int = 1
+) -> bool:
+    """Whether there is anything to follow up, to route (of this partition) or to tell Temporal; cheap enough
+    to ask every few milliseconds."""
     left = sorted(aside or ())
     query = select(
         or_(
             exists().where(due(now)),
-            exists().where(events.c.routed_at.is_(None)),
-            exists().where(is_due(now)),
+            exists().where(events.c.routed_at.is_(None), *within(events, partition, partitions)),
+            exists().where(is_due(now), *within(touched, partition, partitions)),
             exists().where(starts.c.cohort_id.not_in(left)),
             exists().where(wakeups.c.cohort_id.not_in(left)),
         )

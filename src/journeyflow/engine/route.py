@@ -17,7 +17,7 @@ from journeyflow.engine.enroll import Entrant, enroll, may_enter
 from journeyflow.engine.exits import leave
 from journeyflow.engine.locks import lock_customers, lock_enrollments_of
 from journeyflow.engine.programme import Programme, Version
-from journeyflow.engine.segments import Heard, claim_touched, follow, forget
+from journeyflow.engine.segments import Heard, claim_touched, follow, forget, within
 from journeyflow.members import place_of
 from journeyflow.plan import ENROLL, EnterByEvent, Goal, Plan
 from journeyflow.store.customers import customers, events
@@ -64,12 +64,10 @@ async def route(
 async def _claim(connection: AsyncConnection, partition: int, partitions: int) -> list[_Event]:
     query = (
         select(events.c.id, events.c.customer_id, events.c.name, events.c.at)
-        .where(events.c.routed_at.is_(None))
+        .where(events.c.routed_at.is_(None), *within(events, partition, partitions))
         .order_by(events.c.id)
         .limit(_CLAIM)
     )
-    if partitions > 1:
-        query = query.where(events.c.customer_id % partitions == partition)
     rows = await connection.execute(locked(connection, query, of=events))
     return [_Event(row.id, row.customer_id, row.name, row.at) for row in rows]
 

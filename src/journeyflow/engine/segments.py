@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Text, cast, delete, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Table, Text, cast, delete, insert, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.membership import BATCH, Moves, Segment, refresh
@@ -59,13 +59,17 @@ def is_due(now: datetime) -> ColumnElement[bool]:
     return or_(touched.c.due_at.is_(None), touched.c.due_at <= now)
 
 
+def within(table: Table, partition: int, partitions: int) -> list[ColumnElement[bool]]:
+    """The part of its rows that one of several routers takes, always all of a customer."""
+    return [table.c.customer_id % partitions == partition] if partitions > 1 else []
+
+
 async def claim_touched(
     connection: AsyncConnection, now: datetime, partition: int, partitions: int
 ) -> list[Touch]:
     """The next ones, locked: `forget` them in the transaction that follows them."""
-    query = select(touched.c.id, touched.c.customer_id, touched.c.what).where(is_due(now))
-    if partitions > 1:
-        query = query.where(touched.c.customer_id % partitions == partition)
+    mine = within(touched, partition, partitions)
+    query = select(touched.c.id, touched.c.customer_id, touched.c.what).where(is_due(now), *mine)
     query = query.order_by(touched.c.id).limit(BATCH)
     return [Touch(*row) for row in await connection.execute(locked(connection, query, of=touched))]
 
