@@ -78,7 +78,8 @@ async def _fill(store: Store) -> None:
         hashed = {"channel": "email", "hash": "0" * 64, "reason": "bounced", "at": NOON}
         await connection.execute(insert(suppressions).values(hashed))
         await connection.execute(insert(journey_versions).values(VERSION))
-        await connection.execute(insert(journeys).values(name="j", version_id=7, enabled=False))
+        journey = {"name": "j", "version_id": 7, "enabled": False, "since": NOON}
+        await connection.execute(insert(journeys).values(journey))
 
 
 async def _move(target: str, *options: str) -> int:

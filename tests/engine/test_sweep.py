@@ -10,6 +10,7 @@ from sqlalchemy import event, func, select
 from journeyflow.engine.sweep import sweep
 from journeyflow.store.passages import cohorts, enrollments, sweeps
 from tests.engine.programmes import World, keys
+from tests.journeys.writing import POLICY
 
 SEGMENTS = """
     many: {attribute: number, at_least: 0}
@@ -113,3 +114,41 @@ async def test_two_sweeps_at_once(world: World) -> None:
     await asyncio.gather(*(run(world, "segment") for _ in range(3)), return_exceptions=True)
     await run(world, "segment")
     assert await entered(world) == (700, 700)
+
+
+NEWS = """
+    journey: news
+    enter: {{{}}}
+    steps: [{{wait: 1 minute}}]
+"""
+AT_SEVEN = NEWS.format('schedule: "0 7 * * *"')
+MORE = AT_SEVEN.replace("1 minute", "2 minutes")
+AT_SIX = NEWS.format('schedule: "0 6 * * *"')
+BY_DATE = NEWS.format('date: {attribute: day, at: "07:00"}')
+OTHER = AT_SEVEN.replace("news", "other")
+STOCKHOLM = POLICY.replace("UTC", "Europe/Stockholm")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "policy", "expected"),
+    [
+        (AT_SEVEN, AT_SIX, POLICY, 0),
+        (AT_SEVEN, BY_DATE, POLICY, 0),
+        (AT_SEVEN, AT_SEVEN, STOCKHOLM, 0),
+        (OTHER, AT_SEVEN, POLICY, 0),
+        (AT_SEVEN, MORE, POLICY, 1),
+    ],
+    ids=["another time", "a date", "another zone", "a file that comes back", "other steps only"],
+)
+async def test_what_is_applied_makes_up_for_nothing_of_before(
+    sqlite_world: World, before: str, after: str, policy: str, expected: int
+) -> None:
+    world = sqlite_world
+    world.now = datetime(2031, 5, 6, 12, tzinfo=UTC)
+    await world.apply(AT_SEVEN)
+    await world.customers("ann", day="2031-05-07")
+    world.now = datetime(2031, 5, 7, 0, tzinfo=UTC)
+    await world.apply(before)
+    world.now = datetime(2031, 5, 7, 13, tzinfo=UTC)
+    await world.apply(after, policy=policy)
+    assert await sweep(world.store, world.programme, lambda: world.now) == expected

@@ -51,7 +51,7 @@ async def test_the_first_time_all_is_new(store: Store) -> None:
         "applied_at": NOW,
     }
     assert await rows_of(store, journeys) == [
-        {"name": "welcome", "version_id": version["id"], "enabled": True, "paused_at": None}
+        {"name": "welcome", "version_id": version["id"], "enabled": True, "since": NOW, "paused_at": None}
     ]
     assert [row["body"] for row in await rows_of(store, templates)] == [MAIL.body, MAIL_SV.body]
     assert [row["body"] for row in await rows_of(store, policies)] == [POLICY]

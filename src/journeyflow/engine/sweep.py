@@ -34,7 +34,7 @@ from journeyflow.policy import Policy
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, insert_ignoring, locked
 from journeyflow.store.passages import enrollments, sweeps
-from journeyflow.store.programme import journey_versions
+from journeyflow.store.programme import journeys
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +103,9 @@ async def _sweep_dates(one: _Sweep, entry: EnterByDate) -> int:
     async with one.store.reading() as connection:
         names = list((await connection.execute(select(customers.c.timezone).distinct())).scalars())
     entered = 0
-    for day, moments in _days_due(entry, names, one.policy.defaults.timezone, one.clock()).items():
+    now = one.clock()
+    begin = await _begin(one, now)
+    for day, moments in _days_due(entry, names, one.policy.defaults.timezone, begin, now).items():
         anniversary = day - timedelta(days=entry.offset)
         waiting = await _zones_waiting(one, entry, anniversary)
         for moment, zones in moments.items():
@@ -127,9 +129,9 @@ def _of_date(entry: EnterByDate, anniversary: date, moment: datetime, zones: lis
 
 
 def _days_due(
-    entry: EnterByDate, names: list[str | None], default: str, now: datetime
+    entry: EnterByDate, names: list[str | None], default: str, begin: datetime, now: datetime
 ) -> dict[date, dict[datetime, list[str | None]]]:
-    """The days whose hour of entry has just come, when it has, and the zones (as stored) in which it has."""
+    """The days whose hour of entry has come since `begin`, when, and the zones (as stored) where."""
     due: dict[date, dict[datetime, list[str | None]]] = {}
     clock = time.fromisoformat(entry.at)
     for name in names:
@@ -139,7 +141,7 @@ def _days_due(
         today = now.astimezone(tz).date()
         for day in (today - timedelta(days=1), today):
             moment = at_local(day, clock, tz).astimezone(UTC)
-            if now - CATCH_UP < moment <= now:
+            if begin < moment <= now:
                 due.setdefault(day, {}).setdefault(moment, []).append(name)
     return due
 
@@ -180,15 +182,17 @@ async def _sweep_schedule(one: _Sweep, entry: EnterBySchedule) -> int:
     return entered
 
 
-async def _occurrences(one: _Sweep, entry: EnterBySchedule) -> list[datetime]:
-    """Those of the last hours, but none from before the journey was first applied."""
-    query = select(func.min(journey_versions.c.applied_at)).where(
-        journey_versions.c.journey == one.plan.journey
-    )
+async def _begin(one: _Sweep, now: datetime) -> datetime:
+    """Later than this is what may still bring customers in: nothing from before the entry was applied."""
+    query = select(journeys.c.since).where(journeys.c.name == one.plan.journey)
     async with one.store.reading() as connection:
-        applied = (await connection.execute(query)).scalar_one()
+        since: datetime = (await connection.execute(query)).scalar_one()
+    return max(now - CATCH_UP, since)
+
+
+async def _occurrences(one: _Sweep, entry: EnterBySchedule) -> list[datetime]:
     now = one.clock()
-    begin = max(now - CATCH_UP, applied).astimezone(zone(one.policy.defaults.timezone))
+    begin = (await _begin(one, now)).astimezone(zone(one.policy.defaults.timezone))
     found: list[datetime] = []
     for at in CronSim(entry.cron, begin):
         if at > now:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import Row, delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.store.audit import note
@@ -65,10 +65,13 @@ async def apply_programme(
     Versions are immutable and stay, since customers inside keep the one they entered.
     """
     async with store.writing() as connection:
+        zone = await _zone_in_force(connection)
         policy_changed = await _put_policy(connection, policy, now)
         changed, removed = await _put_templates(connection, texts, now)
         versions = await _put_versions(connection, planned, now)
-        changes = await _point_journeys(connection, planned, *versions)
+        changes = await _point_journeys(connection, planned, *versions, now)
+        if zone != _zone(policy):  # the same hour is another moment
+            await connection.execute(update(journeys).values(since=now))
         moved = await put_segments(connection, segments, now)
         applied = Applied(policy_changed, changed, removed, changes, moved)
         await _note(connection, planned, applied, actor, now)
@@ -94,6 +97,16 @@ async def _note(
     if changes or texts or applied.policy_changed or any(segments.values()):
         detail = {"journeys": changes, "templates": texts, "policy": applied.policy_changed}
         await note(connection, now, actor, "apply", None, **detail, segments=segments)
+
+
+async def _zone_in_force(connection: AsyncConnection) -> str | None:
+    newest = select(policies.c.body).order_by(policies.c.id.desc()).limit(1)
+    return _zone((await connection.execute(newest)).scalar() or {})
+
+
+def _zone(policy: dict[str, Any]) -> str | None:
+    zone: str | None = policy.get("defaults", {}).get("timezone")
+    return zone
 
 
 async def _put_policy(connection: AsyncConnection, policy: dict[str, Any], now: datetime) -> bool:
@@ -162,31 +175,48 @@ async def _put_versions(
 
 
 async def _point_journeys(
-    connection: AsyncConnection, planned: Iterable[PlannedJourney], ids: dict[str, int], created: set[str]
+    connection: AsyncConnection,
+    planned: Iterable[PlannedJourney],
+    ids: dict[str, int],
+    created: set[str],
+    now: datetime,
 ) -> dict[str, JourneyChange]:
-    query = locked(connection, select(journeys).order_by(journeys.c.name), of=journeys)
-    known = {row.name: (row.version_id, row.enabled) for row in await connection.execute(query)}
+    known = await _lock_journeys(connection)
     changes: dict[str, JourneyChange] = {}
+    rows = []
     for one in planned:
-        changes[one.journey] = _change(one.journey in created, known.get(one.journey), ids[one.journey])
-    rows = [
-        {"name": name, "version_id": ids[name], "enabled": True}
-        for name, change in changes.items()
-        if change != "unchanged"
-    ]
+        name, before = one.journey, known.get(one.journey)
+        changes[name] = _change(name in created, before, ids[name])
+        if changes[name] != "unchanged":
+            since = _since(before, one, now)
+            rows.append({"name": name, "version_id": ids[name], "enabled": True, "since": since})
     if rows:
-        await connection.execute(upsert(connection, journeys, ["name"], ["version_id", "enabled"]), rows)
-    gone = sorted(name for name, (_, enabled) in known.items() if enabled and name not in changes)
+        statement = upsert(connection, journeys, ["name"], ["version_id", "enabled", "since"])
+        await connection.execute(statement, rows)
+    gone = sorted(name for name, row in known.items() if row.enabled and name not in changes)
     if gone:
         await connection.execute(update(journeys).where(journeys.c.name.in_(gone)).values(enabled=False))
     return {**changes, **dict.fromkeys(gone, "disabled")}
 
 
-def _change(is_created: bool, before: tuple[int, bool] | None, version: int) -> JourneyChange:
-    match before:
-        case (known, True) if known == version:
-            return "unchanged"
-        case (known, False) if known == version:
-            return "enabled again"
-        case _:
-            return "new version" if is_created else "earlier version"
+async def _lock_journeys(connection: AsyncConnection) -> dict[str, Row[Any]]:
+    """With the plan that is in force, by name."""
+    query = (
+        select(journeys, journey_versions.c.plan)
+        .join_from(journeys, journey_versions, journey_versions.c.id == journeys.c.version_id)
+        .order_by(journeys.c.name)
+    )
+    return {row.name: row for row in await connection.execute(locked(connection, query, of=journeys))}
+
+
+def _since(before: Row[Any] | None, one: PlannedJourney, now: datetime) -> datetime:
+    if before is None or not before.enabled or before.plan.get("enter") != one.plan.get("enter"):
+        return now
+    since: datetime = before.since
+    return since
+
+
+def _change(is_created: bool, before: Row[Any] | None, version: int) -> JourneyChange:
+    if before is not None and before.version_id == version:
+        return "unchanged" if before.enabled else "enabled again"
+    return "new version" if is_created else "earlier version"

@@ -43,5 +43,7 @@ journeys = Table(
     # The version that whoever enters now enters.
     Column("version_id", BigId, ForeignKey("journey_versions.id"), nullable=False),
     Column("enabled", Boolean, nullable=False),  # False: its file is gone; nobody enters, people inside go on
+    # When it began to let people in as it does now: it makes up for no date and no time of before.
+    Column("since", UtcDateTime, nullable=False),
     Column("paused_at", UtcDateTime),  # nobody enters and nothing is sent until somebody resumes it
 )

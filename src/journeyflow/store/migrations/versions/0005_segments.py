@@ -59,7 +59,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_touched_customer_id"), ["customer_id"], unique=False)
 
     with op.batch_alter_table("journeys", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("since", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
+
+    op.execute(
+        "UPDATE journeys SET since ="
+        " (SELECT min(applied_at) FROM journey_versions WHERE journey_versions.journey = journeys.name)"
+    )
+    with op.batch_alter_table("journeys", schema=None) as batch_op:
+        batch_op.alter_column("since", nullable=False)
 
     with op.batch_alter_table("sweeps", schema=None) as batch_op:
         batch_op.add_column(sa.Column("entered", sa.Integer(), server_default="0", nullable=False))
@@ -90,6 +98,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("journeys", schema=None) as batch_op:
         batch_op.drop_column("paused_at")
+        batch_op.drop_column("since")
 
     with op.batch_alter_table("touched", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_touched_customer_id"))
