@@ -11,7 +11,7 @@ from journeyflow.api.calls import customers, journeys, messages
 from journeyflow.api.calls.call import AsSent, router
 from journeyflow.api.guard import Guard
 from journeyflow.api.ingest import routes as ingest
-from journeyflow.api.ingest.counter import Counter
+from journeyflow.api.ingest.counter import Answer, Counter
 from journeyflow.api.ingest.items import Span
 from journeyflow.api.ingest.recorder import Recorder
 from journeyflow.api.ingest.routes import Desk
@@ -45,19 +45,27 @@ def create_app(
     """
     app = FastAPI(title="journeyflow", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(store, links, clock or (lambda: datetime.now(UTC)))
-    limits = limits or Limits()
-    keyring = Keyring(site.store, site.clock, limits.rate)
-    desk = Desk(keyring, Recorder(site.store, site.clock), site.clock, limits.span)
-    told = ingest.answers(desk)
-    for part in (unsubscribe, preferences, confirm, register, redirect):
-        app.include_router(part.router(site), include_in_schema=False)
-    app.include_router(webhooks.router(site, providers or Providers()), include_in_schema=False)
-    app.include_router(ingest.router(told))
-    for tag, calls in (("customers", customers), ("journeys", journeys), ("messages", messages)):
-        app.include_router(router(site, keyring, calls.CALLS, tag))
+    _add_pages(app, site, providers or Providers())
+    told = _add_calls(app, site, limits or Limits())
     add_routes(app, site)
     explain(app, site)
     app.add_middleware(AsSent)
     app.add_middleware(Counter, answers=told)
     app.add_middleware(Guard)
     return app
+
+
+def _add_pages(app: FastAPI, site: Site, providers: Providers) -> None:
+    for part in (unsubscribe, preferences, confirm, register, redirect):
+        app.include_router(part.router(site), include_in_schema=False)
+    app.include_router(webhooks.router(site, providers), include_in_schema=False)
+
+
+def _add_calls(app: FastAPI, site: Site, limits: Limits) -> dict[str, Answer]:
+    """Gives the answers to what is told, for the counter."""
+    keyring = Keyring(site.store, site.clock, limits.rate)
+    told = ingest.answers(Desk(keyring, Recorder(site.store, site.clock), site.clock, limits.span))
+    app.include_router(ingest.router(told))
+    for tag, calls in (("customers", customers), ("journeys", journeys), ("messages", messages)):
+        app.include_router(router(site, keyring, calls.CALLS, tag))
+    return told
