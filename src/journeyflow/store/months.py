@@ -25,7 +25,7 @@ _BEHIND = 36  # months before this one that get a partition of their own; each c
 _MANY = 10_000  # events in `events_other` of a month for which a partition is worth it
 _SEVERAL = 1_000  # events of a month in one import that make it worth it
 _ATTEMPTS = 2
-_LOCK = 7_240_519_284  # as in `migrate`
+_LOCK = 7_240_519_286  # as in `migrate`
 _MONTHS = 72_405  # the space of locks of single months
 _KEEP = text("SELECT count(pg_advisory_xact_lock_shared(:space, number)) FROM unnest(:numbers) AS number")
 _KEEP = _KEEP.bindparams(bindparam("numbers", type_=ARRAY(Integer)), space=_MONTHS)
