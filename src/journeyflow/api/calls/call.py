@@ -118,15 +118,7 @@ def _described(call: Call) -> dict[str, Any]:
         *(WITH_BODY if call.takes else ()),
         422,  # of a parameter that it does not know
     }
-    named = [one.strip("{}") for one in call.path.split("/") if one.startswith("{")]
-    extra: dict[str, Any] = {
-        "security": security(call.scope),
-        "parameters": [
-            *(parameter(name, "path", _PATH[name], {"type": "string", "minLength": 1}) for name in named),
-            *(parameter(one.name, "query", one.about, one.schema) for one in call.parameters),
-            *(parameter(name, "header", about, {"type": "string"}) for name, about in call.headers),
-        ],
-    }
+    extra: dict[str, Any] = {"security": security(call.scope), "parameters": _parameters(call)}
     if call.takes is not None:
         extra["requestBody"] = body(call.takes)
     return {
@@ -137,6 +129,15 @@ def _described(call: Call) -> dict[str, Any]:
         "responses": {call.status: answer("As asked.", call.gives), **problems(statuses)},
         "openapi_extra": extra,
     }
+
+
+def _parameters(call: Call) -> list[dict[str, Any]]:
+    named = [one.strip("{}") for one in call.path.split("/") if one.startswith("{")]
+    return [
+        *(parameter(name, "path", _PATH[name], {"type": "string", "minLength": 1}) for name in named),
+        *(parameter(one.name, "query", one.about, one.schema) for one in call.parameters),
+        *(parameter(name, "header", about, {"type": "string"}) for name, about in call.headers),
+    ]
 
 
 _PATH = {
