@@ -13,7 +13,7 @@ from journeyflow.engine.purge import purge
 from journeyflow.store.audit import audit_log, note
 from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.ledger import messages
-from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
+from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts, sweeps
 from journeyflow.store.segments import segment_members
 from journeyflow.store.short_links import number_of_test, short_links
 from tests.engine.programmes import World
@@ -104,6 +104,21 @@ async def test_short_links_of_tests_go_after_a_day(world: World) -> None:
     assert (await purge(world.store, world.programme, world.now))["short_links"] == 1
     left = await world.rows(select(short_links.c.target).order_by(short_links.c.id))
     assert [row.target.rpartition("/")[2] for row in left] == ["a message's", "young"]
+
+
+async def test_how_far_a_sweep_has_got_is_forgotten_when_it_looks_back_no_more(world: World) -> None:
+    ages = [DAY + timedelta(seconds=1), DAY]
+    rows = [
+        {"journey": f"{index}", "occasion": f"{name}-{index}", "cursor": 0, "entered": 0} | {name: at}
+        for name in ("begun_at", "done_at")  # earlier versions noted only when it was done
+        for index, at in enumerate(world.now - age for age in ages)
+    ]
+    async with world.store.writing() as connection:
+        for row in rows:
+            await connection.execute(insert(sweeps).values(row))
+    assert (await purge(world.store, world.programme, world.now))["sweeps"] == 2
+    left = await world.rows(select(sweeps.c.occasion).order_by(sweeps.c.occasion))
+    assert [row.occasion for row in left] == ["begun_at-1", "done_at-1"]
 
 
 async def test_a_second_time_there_is_nothing_to_do(world: World) -> None:

@@ -37,7 +37,7 @@ from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.database import Store, locked
 from journeyflow.store.events import forget_keys_of
 from journeyflow.store.ledger import OPEN, messages
-from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
+from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts, sweeps
 from journeyflow.store.programme import journeys
 from journeyflow.store.reports import reports
 from journeyflow.store.segments import ask_again, segment_members, segments
@@ -117,6 +117,10 @@ def _rules(needs: _Needs) -> Iterator[_Rule]:
     yield _Rule("reports", reports, reports.c.id, over, _deleter(reports.c.id))
     old = short_links.c.message_id.between(TESTS, number_of_test(needs.before(_TESTS)) - 1)
     yield _Rule("short_links", short_links, short_links.c.id, [old], _deleter(short_links.c.id))
+    # An occasion is about as old for one journey as for another.
+    begun = func.coalesce(sweeps.c.begun_at, sweeps.c.done_at)
+    over = [begun < needs.before(_CATCH_UP)]
+    yield _Rule("sweeps", sweeps, sweeps.c.occasion, over, _deleter(sweeps.c.occasion))
     if keep.messages is not None:
         yield _messages(needs, keep.messages)
     if keep.events is not None:
