@@ -5,6 +5,7 @@ from journeyflow.store import (
     audit,
     coupons,
     customers,
+    experiments,
     installation,
     ledger,
     passages,
@@ -16,6 +17,6 @@ from journeyflow.store import (
 from journeyflow.store.types import metadata
 
 __all__ = [
-    "api_keys", "audit", "coupons", "customers", "installation", "ledger", "metadata", "passages",
+    "api_keys", "audit", "coupons", "customers", "experiments", "installation", "ledger", "metadata", "passages",
     "programme", "reports", "segments", "short_links",
 ]  # fmt: skip
