@@ -1,9 +1,9 @@
 """What the figures of an experiment allow to be said, and whether it is over.
 
 Every pair of variants is compared. The level is shared out among the pairs (Bonferroni), so that `alpha`
-bounds the chance that any of them is called different without being so: at every look for `sequential`, at the
-one look after `stop_after` for `fixed`. A variant wins when it is better than every other one that breaks no
-guardrail.
+bounds the chance that any of them is called different without being so: at every look for `sequential`, at
+the one look after `stop_after` for `fixed`. A variant wins when it is better than every other one that breaks
+no guardrail.
 """
 
 import math
