@@ -2,7 +2,7 @@
 # make test   runs everything that must hold: lint, types, layers and all tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit format kills delivery-kills fuzz proofs
+.PHONY: help demo test lint types layers unit format kills delivery-kills ingest-kills fuzz proofs
 
 # The first Python that is new enough; another one: make PYTHON=/path/to/python test
 PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13; do \
@@ -16,6 +16,7 @@ help:
 	@echo "make lint | types | layers | unit     one of them"
 	@echo "make kills    end workers and server at random moments; KILLS=200 says how often, KILL_SEED=1 when"
 	@echo "make delivery-kills   end the delivery worker while messages are on their way; KILLS=100, MESSAGES=1000"
+	@echo "make ingest-kills     end who takes events in and who routes them; KILLS=100 on each store"
 	@echo "make fuzz     try 100,000 damaged files on parser, checker and compiler; JOURNEYFLOW_FUZZ says how many"
 	@echo "make proofs   caps under contention, opt-outs at random moments, the gate against a model: all of it"
 	@echo "make format   put the code into the usual form"
@@ -44,6 +45,10 @@ fuzz: $(INSTALLED)
 delivery-kills: $(INSTALLED)
 	DELIVERY_KILLS=$(or $(KILLS),100) DELIVERY_MESSAGES=$(or $(MESSAGES),1000) KILL_SEED=$(or $(KILL_SEED),1) \
 		$(BIN)/pytest tests/e2e/test_delivery_kills.py -o log_cli=true --log-cli-level=INFO
+
+ingest-kills: $(INSTALLED)
+	INGEST_KILLS=$(or $(KILLS),100) KILL_SEED=$(or $(KILL_SEED),1) \
+		$(BIN)/pytest tests/e2e/test_ingest_kills.py -o log_cli=true --log-cli-level=INFO
 
 kills: $(INSTALLED)
 	KILLS=$(or $(KILLS),200) KILL_SEED=$(or $(KILL_SEED),1) $(BIN)/pytest tests/e2e/test_random_kills.py

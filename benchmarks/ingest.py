@@ -69,7 +69,7 @@ async def main(seconds: float, url: str | None) -> None:
     try:
         where = url or f"sqlite:///{folder}/journeyflow.db"
         store = await _prepared(where)
-        async with _server(where) as (port, process):
+        async with server(where) as (port, process):
             for size, goal in GOALS.items():
                 await _load(Load(port, size, 1.0, None, f"warm{size}"))
                 before = _processor(process)
@@ -100,7 +100,7 @@ async def _prepared(url: str) -> Store:
 
 
 @asynccontextmanager
-async def _server(url: str) -> AsyncIterator[tuple[int, int]]:
+async def server(url: str) -> AsyncIterator[tuple[int, int]]:
     """Its port, and the number of its process."""
     variables = {
         "JOURNEYFLOW_STORE": url,

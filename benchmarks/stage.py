@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,10 +88,14 @@ async def stage() -> AsyncIterator[Stage]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def store_with(path: Path, customers: int) -> AbstractAsyncContextManager[Store]:
+    return furnished(f"sqlite:///{path}", customers)
+
+
 @asynccontextmanager
-async def store_with(path: Path, customers: int) -> AsyncIterator[Store]:
+async def furnished(url: str, customers: int) -> AsyncIterator[Store]:
     """A store in which the journey is in force and customers "1" to "n" have agreed to e-mail."""
-    store = Store.open(f"sqlite:///{path}")
+    store = Store.open(url)
     await upgrade(store)
     now = datetime.now(UTC)
     planned = [PlannedJourney(JOURNEY.journey, JOURNEY.digest, JOURNEY.to_json(), "")]

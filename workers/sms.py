@@ -1,5 +1,9 @@
 """A worker for the queue `sms`. Settings come from JOURNEYFLOW_* and TEMPORAL_*."""
 
+import sys
+
+sys.path.pop(0)  # this folder, whose email.py would be taken for Python's own
+
 from journeyflow.cli.main import main
 
 main(["worker", "sms"])

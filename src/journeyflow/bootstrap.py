@@ -1,6 +1,5 @@
 """The composition root: settings become a store, channels, a Temporal client and workers."""
 
-import contextlib
 import logging
 import math
 from collections.abc import AsyncIterator, Sequence
@@ -9,20 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion, WorkflowIDConflictPolicy
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from journeyflow.delivery.activities import DeliveryActivities
 from journeyflow.delivery.channels.base import Channel
@@ -32,16 +22,23 @@ from journeyflow.delivery.channels.webhook import Webhook
 from journeyflow.delivery.courier import Courier
 from journeyflow.engine.activities import EngineActivities
 from journeyflow.engine.failures import PrivateFailures
+from journeyflow.engine.programme import Programme
 from journeyflow.errors import ConfigurationError
 from journeyflow.messages.links import Links
 from journeyflow.plan import WEBHOOK
+from journeyflow.schedules.settle import Settled, settle
+from journeyflow.schedules.wanted import wanted_now
 from journeyflow.settings import Settings, split
 from journeyflow.store.database import Store
-from journeyflow.store.installation import name_of, settle_namespace
+from journeyflow.store.events import SHORTEST
+from journeyflow.store.installation import name_of, namespace_of, settle_namespace
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
+from journeyflow.workflows.pinned import PinnedCohort
 from journeyflow.workflows.purge import Purge
 from journeyflow.workflows.reconcile import Reconcile
+from journeyflow.workflows.refresh import Refresh
+from journeyflow.workflows.rfm import Rfm
 from journeyflow.workflows.router import EventRouter
 from journeyflow.workflows.sweep import Sweep
 
@@ -51,10 +48,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 QUEUES = (JOURNEYS_QUEUE, "email", "sms", WEBHOOK)
-SWEEP_EVERY = timedelta(minutes=1)
-PURGE_EVERY = timedelta(days=1)
-RECONCILE_EVERY = timedelta(minutes=5)
-RECONCILED = ("email", "sms")  # channels; webhooks are tried again until they are answered
 _LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
 _DELIVERIES = 20  # that a worker is at at once; what is urgent overtakes the rest at the server
 _MOST_ATTEMPTS = 20  # a second, that a rate is made of: each costs the servers about as much as a message
@@ -91,26 +84,52 @@ async def working(
             "no JOURNEYFLOW_LINK_SECRETS and JOURNEYFLOW_PUBLIC_URL: marketing e-mail goes out without the "
             "header for unsubscribing at one press, and templates that use our links fail"
         )
+    deployment = _deployment_of(settings)
     async with AsyncExitStack() as stack:
         for queue in queues:
             if queue == JOURNEYS_QUEUE:
-                await stack.enter_async_context(journeys_worker(store, client))
+                remember = timedelta(seconds=settings.duplicates_for)
+                await stack.enter_async_context(journeys_worker(store, client, deployment, remember))
                 continue
             channel = channel_of(settings, queue, await name_of(store))
             stack.push_async_callback(channel.close)
             rate = {"email": settings.email_rate, "sms": settings.sms_rate}.get(queue)
-            await stack.enter_async_context(channel_worker(store, client, queue, channel, links, rate))
+            await stack.enter_async_context(
+                channel_worker(store, client, queue, channel, links, rate, deployment)
+            )
         yield
 
 
-def journeys_worker(store: Store, client: Client) -> Worker:
-    activities = EngineActivities(store, client)
+def journeys_worker(
+    store: Store,
+    client: Client,
+    deployment: WorkerDeploymentConfig | None = None,
+    remember: timedelta = SHORTEST,
+) -> Worker:
+    """`remember`: for how long it is known of an event that it was told."""
+    activities = EngineActivities(store, client, remember)
     return Worker(
         client,
         task_queue=JOURNEYS_QUEUE,
-        workflows=[Cohort, EventRouter, Sweep, Purge, Reconcile],
-        activities=[activities.travel, activities.route, activities.sweep, activities.purge],
+        workflows=[
+            PinnedCohort if deployment else Cohort,
+            EventRouter,
+            Sweep,
+            Refresh,
+            Rfm,
+            Purge,
+            Reconcile,
+        ],
+        activities=[
+            activities.travel,
+            activities.route,
+            activities.sweep,
+            activities.rfm,
+            activities.refresh,
+            activities.purge,
+        ],
         interceptors=[PrivateFailures()],
+        deployment_config=deployment,
         graceful_shutdown_timeout=_GRACE,
     )
 
@@ -122,6 +141,7 @@ def channel_worker(
     channel: Channel,
     links: Links | None = None,
     rate: float | None = None,
+    deployment: WorkerDeploymentConfig | None = None,
 ) -> Worker:
     """`rate` is in messages a second, of all workers on the queue together."""
     most, attempts = (None, None) if rate is None else paced(rate)
@@ -131,9 +151,21 @@ def channel_worker(
         task_queue=queue,
         activities=[activities.deliver, activities.reconcile],
         interceptors=[PrivateFailures()],
+        deployment_config=deployment,
         max_concurrent_activities=_DELIVERIES,
         max_task_queue_activities_per_second=attempts,
         graceful_shutdown_timeout=_GRACE,
+    )
+
+
+def _deployment_of(settings: Settings) -> WorkerDeploymentConfig | None:
+    """Cohorts are pinned to their build; all else goes over to a new one at once."""
+    if settings.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment, settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
 
 
@@ -165,7 +197,7 @@ def channel_of(settings: Settings, queue: str, installation: str) -> Channel:
 
 
 async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
-    """Starts the routers and the schedules of sweeps and purges where they are not running yet.
+    """Starts the routers where they are not running yet, and puts the schedules right.
 
     Raises ConfigurationError when store and namespace do not belong together: the namespace carries the
     journeys of another store, whose cohorts would be taken for ours, or ours are in another namespace.
@@ -174,16 +206,42 @@ async def keep_going(store: Store, client: Client, partitions: int = 1) -> None:
     name = await name_of(store)
     for partition in range(partitions):
         await _keep_routing(client, name, partition, partitions)
-    # A sweep looks back over hours by itself, so runs that were missed need not be made up for.
-    await _keep_scheduled(client, "sweeps", "Sweep", SWEEP_EVERY)
-    await _keep_scheduled(client, "purges", "Purge", PURGE_EVERY)
-    for channel in RECONCILED:
-        await _keep_scheduled(client, f"reconcile-{channel}", "Reconcile", RECONCILE_EVERY, channel)
+    for one in await _settle(store, client):
+        level = logging.INFO if one.found.state in ("missing", "gone") else logging.WARNING
+        _log.log(level, "schedule %s", one.line)
+
+
+async def settle_schedules(store: Store, client: Client) -> list[Settled]:
+    """Makes, changes and removes Temporal's schedules as the programme in force wants them.
+
+    Raises ConfigurationError when store and namespace do not belong together, or it is not known yet.
+    """
+    if await namespace_of(store) is None:
+        raise ConfigurationError(
+            "no worker has been started with this store yet; the first one makes the schedules"
+        )
+    await _refuse_other_namespaces(store, client)
+    return await _settle(store, client)
+
+
+async def _settle(store: Store, client: Client) -> list[Settled]:
+    """Once more when the programme is another by then, which may have been settled meanwhile."""
+    name, programme = await name_of(store), Programme()
+    wanted, settled = await wanted_now(store, programme), list[Settled]()
+    while True:
+        settled += await settle(client, name, wanted)
+        before, wanted = wanted, await wanted_now(store, programme)
+        if wanted == before:
+            return settled
+
+
+async def namespace_id(client: Client) -> str:
+    asked = DescribeNamespaceRequest(namespace=client.namespace)
+    return (await client.workflow_service.describe_namespace(asked)).namespace_info.id
 
 
 async def _refuse_other_namespaces(store: Store, client: Client) -> None:
-    asked = DescribeNamespaceRequest(namespace=client.namespace)
-    here = (await client.workflow_service.describe_namespace(asked)).namespace_info.id
+    here = await namespace_id(client)
     if await settle_namespace(store, here) != here:
         raise ConfigurationError(
             f'the journeys of this store are in another Temporal namespace than "{client.namespace}" here; '
@@ -205,20 +263,6 @@ async def _keep_routing(client: Client, name: str, partition: int, partitions: i
             f'the Temporal namespace "{client.namespace}" carries the journeys of another store; '
             "give this one a namespace of its own (TEMPORAL_NAMESPACE), or the store it belongs to"
         )
-
-
-async def _keep_scheduled(
-    client: Client, name: str, workflow: str, every: timedelta, *arguments: str
-) -> None:
-    id = "-".join([workflow.lower(), *arguments])
-    action = ScheduleActionStartWorkflow(workflow, args=arguments, id=id, task_queue=JOURNEYS_QUEUE)
-    schedule = Schedule(
-        action=action,
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
-    )
-    with contextlib.suppress(ScheduleAlreadyRunningError):
-        await client.create_schedule(name, schedule)
 
 
 def _reason(error: Exception) -> str:

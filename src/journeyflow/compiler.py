@@ -34,6 +34,7 @@ def compile_journey(journey: d.Journey, segments: Mapping[str, d.Segment]) -> p.
         exits=tuple(_exit(rule, conditions) for rule in journey.exits),
         goal=_goal(journey.goal) if journey.goal else None,
         topic=journey.topic.value if journey.topic else "",
+        spread=journey.spread,
     )
 
 
@@ -78,6 +79,8 @@ class _Conditions:
             case d.MessageCondition():
                 channel = condition.channel.value if condition.channel else None
                 return c.Message(condition.template.value, condition.was, channel, condition.within)
+            case d.RfmCondition():
+                return c.Rfm(_tests(condition.tests))
             case d.EventCondition():
                 return _history(condition)
             case _:
@@ -214,7 +217,8 @@ def _entry(entry: d.Entry, conditions: _Conditions) -> p.Entry:
 
 def _exit(rule: d.Exit, conditions: _Conditions) -> p.ExitRule:
     event = _match(rule.event) if rule.event else None
-    return p.ExitRule(rule.path, event, conditions.compile(rule.when) if rule.when else None)
+    when = conditions.compile(rule.when) if rule.when else None
+    return p.ExitRule(rule.path, event, when, rule.leaves.value if rule.leaves else None)
 
 
 def _goal(goal: d.Goal) -> p.Goal:
@@ -228,7 +232,13 @@ def _history(condition: d.EventCondition) -> c.History:
         since_entry=condition.since_entry,
         count=_tests(condition.count),
         sum=_tests(condition.sum),
+        first=_pick(condition.first),
+        most_recent=_pick(condition.most_recent),
     )
+
+
+def _pick(pick: d.EventPick | None) -> c.Pick | None:
+    return c.Pick(pick.within, _tests(pick.where)) if pick else None
 
 
 def _match(pattern: d.EventPattern) -> c.EventMatch:

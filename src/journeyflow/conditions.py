@@ -6,8 +6,9 @@ A missing attribute or property makes a comparison false, never an error.
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
+from typing import Any as Anything
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 Scalar = str | int | float | bool
 Operator = Literal[
@@ -50,16 +51,37 @@ class Trigger:
     kind: Literal["trigger"] = "trigger"
 
 
+Which = Literal["first", "most_recent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What one event has to be like, of those that a condition is about."""
+
+    within: int | None = None  # seconds back from now
+    where: tuple[Test, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class History:
-    """Events in the customer's past, up to now: at least one, or as many as `count` / `sum` ask."""
+    """Events in the customer's past, up to now: at least one, or as many as `count` / `sum` ask.
+
+    With `first` or `most_recent` there is one, too, and the oldest or the newest of them is like that.
+    """
 
     match: EventMatch
     within: int | None = None  # seconds back from now
     since_entry: bool = False  # only events after the entry of this enrollment
     count: tuple[Test, ...] = ()  # tests named "count"
     sum: tuple[Test, ...] = ()  # tests named after the property that is added up
+    first: Pick | None = None
+    most_recent: Pick | None = None
     kind: Literal["history"] = "history"
+
+    @property
+    def picks(self) -> dict[Which, Pick]:
+        asked: dict[Which, Pick | None] = {"first": self.first, "most_recent": self.most_recent}
+        return {which: pick for which, pick in asked.items() if pick is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +150,14 @@ Condition = Annotated[
     Field(discriminator="kind"),
 ]
 ALWAYS = All(())
+
+
+def to_json(condition: Condition) -> dict[str, Anything]:
+    return _CONDITION.dump_python(condition, mode="json")  # type: ignore[no-any-return]
+
+
+def from_json(data: dict[str, Anything]) -> Condition:
+    return _CONDITION.validate_python(data)
+
+
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from journeyflow.compiler import compile_journey
+from journeyflow.audience.dependence import dependence
+from journeyflow.compiler import compile_journey, compile_segment
+from journeyflow.conditions import Condition, to_json
 from journeyflow.errors import JourneyflowError
 from journeyflow.language.problems import ProgrammeError
 from journeyflow.language.programme import Programme, load
@@ -12,6 +14,7 @@ from journeyflow.messages.facts import known_messages
 from journeyflow.messages.templates import Template, load_templates
 from journeyflow.store.applying import Applied, PlannedJourney, StoredTemplate, apply_programme
 from journeyflow.store.database import Store
+from journeyflow.store.definitions import PlannedSegment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +54,23 @@ async def apply_folder(store: Store, folder: Folder, now: datetime, actor: str =
         StoredTemplate(one.name, one.channel, one.locale, one.digest, one.to_json())
         for one in folder.templates
     ]
-    return await apply_programme(store, folder.programme.policy.to_json(), texts, planned, now, actor)
+    policy, segments = folder.programme.policy.to_json(), _segments(folder.programme)
+    return await apply_programme(store, policy, texts, planned, now, actor, segments)
+
+
+def _segments(programme: Programme) -> list[PlannedSegment]:
+    return [_planned(name, compile_segment(name, programme.segments)) for name in programme.segments]
+
+
+def _planned(name: str, condition: Condition) -> PlannedSegment:
+    on = dependence(condition)
+    return PlannedSegment(
+        name,
+        to_json(condition),
+        on_events=bool(on.events),
+        on_customers=on.customers,
+        on_consents=on.consents,
+        on_messages=on.messages,
+        on_rfm=on.rfm,
+        on_time=on.time,
+    )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 Mask = int
 
 COHORT_SIZE = 500
-_STRIDE = 1_000  # enrollment 24034 is member 34 of cohort 24
+STRIDE = 1_000  # enrollment 24034 is member 34 of cohort 24
 
 
 def mask_of(positions: Iterable[int]) -> Mask:
@@ -40,12 +40,12 @@ def from_hex(text: str) -> Mask:
 
 
 def enrollment_id(cohort: int, position: int) -> int:
-    return cohort * _STRIDE + position
+    return cohort * STRIDE + position
 
 
 def place_of(enrollment: int) -> tuple[int, int]:
     """The cohort and the position of an enrollment."""
-    return divmod(enrollment, _STRIDE)
+    return divmod(enrollment, STRIDE)
 
 
 def enrollment_ids(cohort: int, mask: Mask) -> list[int]:
@@ -54,4 +54,4 @@ def enrollment_ids(cohort: int, mask: Mask) -> list[int]:
 
 def enrollment_range(cohort: int) -> tuple[int, int]:
     """The lowest and highest number an enrollment of this cohort can have."""
-    return cohort * _STRIDE, cohort * _STRIDE + COHORT_SIZE - 1
+    return cohort * STRIDE, cohort * STRIDE + COHORT_SIZE - 1

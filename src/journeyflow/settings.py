@@ -19,6 +19,7 @@ _PREFIX = "JOURNEYFLOW_"
 _URL = re.compile(r"[!-;=?-~]+")  # no spaces, nothing that ends it in a header
 _SIDS = {"twilio_account_sid": "AC", "twilio_messaging_service": "MG"}  # what their values begin with
 _SELECTOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")  # no dot: Temporal parts deployment and build with one
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -48,6 +49,12 @@ class Settings(BaseSettings):
     trusted_proxies: str = ""  # comma separated addresses or networks whose X-Forwarded-For is believed
     api_rate: float = Field(default=20_000, gt=0)  # events a second that each key may send
     max_future: int = Field(default=86_400, ge=0)  # seconds by which an event may lie ahead
+    max_past: int | None = Field(
+        default=None, ge=0
+    )  # seconds by which it may lie back; None: as many as it likes
+    duplicates_for: int = Field(default=2_592_000, ge=2_592_000)  # seconds that the key of an event is known
+    build_id: str | None = None  # of this code, for Temporal's worker versioning; None: without it
+    deployment: str = "journeyflow"  # all builds that take over from each other
     root: Path = Path(".")  # the folder that holds journeys/ and templates/
 
     @field_validator("public_url", "sendgrid_url", "twilio_url")
@@ -103,6 +110,13 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("should be IP addresses or networks, such as 10.0.0.0/8") from None
         return proxies
+
+    @field_validator("build_id", "deployment")
+    @classmethod
+    def _is_plain(cls, name: str | None) -> str | None:
+        if name is not None and not _PLAIN.fullmatch(name):
+            raise ValueError("should be 1 to 100 letters, digits, - and _, such as 2026-11-28_3f2a91c")
+        return name
 
     @field_validator("dkim_selector")
     @classmethod

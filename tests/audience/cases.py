@@ -15,6 +15,7 @@ from journeyflow.conditions import (
     History,
     InSegment,
     Not,
+    Pick,
     Trigger,
 )
 from journeyflow.conditions import Test as Comparison  # pytest would collect the name
@@ -310,6 +311,32 @@ HISTORY = [
     Case("count in", bought(count=count("in", (1, 3))), True, orders=((5, {}),)),
     Case(
         "count between", bought(count=count("at_least", 1) + count("less_than", 2)), True, orders=((5, {}),)
+    ),
+    Case("first of none", bought(first=Pick(60)), False),
+    Case("not first of none", Not(bought(first=Pick(60))), True),
+    # As with `within`: what happened exactly so long ago is too old.
+    Case("first within", bought(first=Pick(6)), True, orders=((5, {}), (1, {}))),
+    Case("first too old", bought(first=Pick(5)), False, orders=((5, {}), (1, {}))),
+    Case("first of those within", bought(within=3, first=Pick(2)), True, orders=((5, {}), (1, {}))),
+    Case("most recent within", bought(most_recent=Pick(2)), True, orders=((5, {}), (1, {}))),
+    Case("most recent is to come", bought(most_recent=Pick(2)), False, orders=((5, {}), (-1, {}))),
+    Case(
+        "most recent where",
+        bought(most_recent=Pick(where=total("at_least", 10))),
+        False,
+        orders=((5, {"total": 10}), (1, {"total": 9})),
+    ),
+    Case(
+        "of two at one time the later told",
+        bought(first=Pick(where=total("is", 1)), most_recent=Pick(where=total("is", 2))),
+        True,
+        orders=((5, {"total": 1}), (5, {"total": 2})),
+    ),
+    Case(
+        "most recent and count",
+        bought(count=count("is", 1), most_recent=Pick(2)),
+        False,
+        orders=((5, {}), (1, {})),
     ),
     Case("not count", Not(bought(count=count("at_least", 2))), True),
     Case("sum", bought(sum=total("at_least", 10)), True, orders=((5, {"total": 4}), (6, {"total": 6}))),

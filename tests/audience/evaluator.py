@@ -15,6 +15,8 @@ from journeyflow.conditions import (
     History,
     InSegment,
     Not,
+    Pick,
+    Rfm,
     Trigger,
 )
 from journeyflow.conditions import Test as Comparison
@@ -30,6 +32,7 @@ class Person:
     consents: dict[tuple[str, str], str]
     trigger: dict[str, Anything] | None
     since: datetime
+    rfm: dict[str, Anything] | None = None
 
     @property
     def row(self) -> dict[str, Anything]:
@@ -50,6 +53,8 @@ def evaluate(condition: Condition, person: Person, now: datetime) -> bool:
             return passes(tests, person.attributes | person.columns)
         case Trigger(tests):
             return person.trigger is not None and passes(tests, person.trigger)
+        case Rfm(tests):
+            return person.rfm is not None and passes(tests, person.rfm)
         case Consent(channel, topic):
             whole = person.consents.get((channel, ""))
             return person.consents.get((channel, topic), whole) == "granted"
@@ -60,7 +65,7 @@ def evaluate(condition: Condition, person: Person, now: datetime) -> bool:
 def history(condition: History, person: Person, now: datetime) -> bool:
     start = now - timedelta(seconds=condition.within) if condition.within is not None else None
     past = [
-        properties
+        (at, properties)
         for name, at, properties in person.events
         if at <= now
         and (start is None or at > start)
@@ -68,13 +73,22 @@ def history(condition: History, person: Person, now: datetime) -> bool:
         and name == condition.match.event
         and passes(condition.match.where, properties)
     ]
+    past.sort(key=lambda event: event[0])  # of one time, in the order in which they were told
+    picked = {"first": past[0], "most_recent": past[-1]} if past else {}
+    if not all(which in picked and like(pick, picked[which], now) for which, pick in condition.picks.items()):
+        return False
     if not condition.count and not condition.sum:
         return bool(past)
     sums = {
-        test.name: round(float(sum(Fraction(str(v)) for p in past if is_number(v := p.get(test.name)))), 6)
+        test.name: round(float(sum(Fraction(str(v)) for _, p in past if is_number(v := p.get(test.name)))), 6)
         for test in condition.sum
     }
     return all(compare(test, len(past)) for test in condition.count) and passes(condition.sum, sums)
+
+
+def like(pick: Pick, event: tuple[datetime, dict[str, Anything]], now: datetime) -> bool:
+    is_recent = pick.within is None or event[0] > now - timedelta(seconds=pick.within)
+    return is_recent and passes(pick.where, event[1])
 
 
 def passes(tests: tuple[Comparison, ...], values: dict[str, Anything]) -> bool:

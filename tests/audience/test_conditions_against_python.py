@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Select, Table, and_, insert, select
 
-from journeyflow.audience.conditions import COLUMNS, Frame, holds
+from journeyflow.audience.conditions import COLUMNS, Frame, Range, holds
 from journeyflow.conditions import (
     All,
     Any,
@@ -20,11 +20,15 @@ from journeyflow.conditions import (
     InSegment,
     Not,
     Operator,
+    Pick,
+    Rfm,
     Trigger,
 )
 from journeyflow.conditions import Test as Comparison
+from journeyflow.rfm import QUINTILES, RANKED
 from journeyflow.store.customers import consents, customers, events
 from journeyflow.store.database import Store
+from journeyflow.store.segments import rfm
 from tests.audience.evaluator import Person, evaluate
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -77,6 +81,7 @@ count_ops = st.sampled_from(["is", "is_not", "at_least", "at_most"])
 counts = st.builds(Comparison, st.just("count"), count_ops, st.integers(0, 3))
 sum_ops = st.sampled_from(["is", "at_least", "at_most", "more_than", "less_than"])
 sums = st.builds(Comparison, st.sampled_from(NAMES), sum_ops, numbers)
+picks = st.builds(Pick, within=st.sampled_from([None, 3600, 86_400]), where=several())
 histories = st.builds(
     History,
     st.builds(EventMatch, st.sampled_from(["order", "review"]), several()),
@@ -84,8 +89,24 @@ histories = st.builds(
     since_entry=st.booleans(),
     count=st.lists(counts, max_size=2).map(tuple),
     sum=st.lists(sums, max_size=2).map(tuple),
+    first=st.one_of(st.none(), picks),
+    most_recent=st.one_of(st.none(), picks),
 )
+standings = st.fixed_dictionaries(
+    {name: st.integers(1, 5) for name in QUINTILES} | {"class": st.sampled_from(RANKED)}
+)
+of_class = st.one_of(
+    st.builds(Comparison, st.just("class"), st.sampled_from(["is", "is_not"]), st.sampled_from(RANKED)),
+    st.builds(
+        Comparison,
+        st.just("class"),
+        st.sampled_from(["in", "not_in"]),
+        st.lists(st.sampled_from(RANKED), max_size=3).map(tuple),
+    ),
+)
+of_fifths = st.builds(Comparison, st.sampled_from(QUINTILES), count_ops, st.integers(1, 5))
 leaves = st.one_of(
+    st.builds(Rfm, st.lists(st.one_of(of_class, of_fifths), max_size=2).map(tuple)),
     st.builds(Attribute, several([*NAMES, *COLUMNS])),
     st.builds(Trigger, several()),
     st.builds(Consent, st.sampled_from(CHANNELS), st.sampled_from(["", "news"])),
@@ -113,6 +134,7 @@ people = st.builds(
     consents=st.dictionaries(topics, st.sampled_from(["granted", "denied"])),
     trigger=st.one_of(st.none(), objects),
     since=times,
+    rfm=st.one_of(st.none(), standings),
 )
 
 
@@ -124,15 +146,18 @@ async def test_sql_says_what_python_says(store: Store, asked: list[Condition], c
             if rows:
                 await connection.execute(insert(table), rows)
         said = [tuple(row) for row in await connection.execute(query(asked))]
+        of_all = [tuple(row) for row in await connection.execute(query(asked, Range(0, len(crowd))))]
     assert said == [tuple(evaluate(condition, person, NOW) for condition in asked) for person in crowd]
+    assert of_all == said
 
 
-def query(asked: list[Condition]) -> Select[Anything]:
+def query(asked: list[Condition], everybody: Range | None = None) -> Select[Anything]:
     entries, triggers = events.alias(), events.alias()
-    frame = Frame(customers, NOW, triggers, entries.c.at)
+    frame = Frame(customers, NOW, triggers, entries.c.at, everybody)
+    columns = [holds(condition, frame).label(f"asked_{number}") for number, condition in enumerate(asked)]
     return (
-        select(*(holds(condition, frame).label(f"asked_{number}") for number, condition in enumerate(asked)))
-        .select_from(customers)
+        select(*columns)
+        .select_from(everybody.joined(customers, customers.c.id) if everybody else customers)
         .join(entries, and_(entries.c.customer_id == customers.c.id, entries.c.name == "entry"))
         .outerjoin(triggers, and_(triggers.c.customer_id == customers.c.id, triggers.c.name == "trigger"))
         .order_by(customers.c.id)
@@ -141,7 +166,7 @@ def query(asked: list[Condition]) -> Select[Anything]:
 
 def stored(crowd: list[Person]) -> dict[Table, list[dict[str, Anything]]]:
     """Customer number n, from 1, is the nth person."""
-    rows: dict[Table, list[dict[str, Anything]]] = {customers: [], events: [], consents: []}
+    rows: dict[Table, list[dict[str, Anything]]] = {customers: [], events: [], consents: [], rfm: []}
     for number, person in enumerate(crowd, start=1):
         rows[customers].append(
             {"id": number, "key": str(number), "created_at": NOW, "updated_at": NOW} | person.row
@@ -151,6 +176,8 @@ def stored(crowd: list[Person]) -> dict[Table, list[dict[str, Anything]]]:
         for position, (name, at, properties) in enumerate(happened):
             event = {"key": f"{number}-{position}", "customer_id": number, "name": name, "at": at}
             rows[events].append(event | {"received_at": NOW, "properties": properties})
+        if person.rfm is not None:
+            rows[rfm].append({"customer_id": number, "at": NOW} | person.rfm)
         for (channel, topic), state in person.consents.items():
             consent = {"customer_id": number, "channel": channel, "topic": topic}
             rows[consents].append(consent | {"state": state, "at": NOW})

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from journeyflow.audience.conditions import Frame
 from journeyflow.audience.facts import Seen, facts
@@ -20,12 +20,15 @@ from journeyflow.conditions import (
     InSegment,
     Message,
     Not,
+    Pick,
+    Rfm,
     Trigger,
 )
 from journeyflow.conditions import Any as Either
 from journeyflow.conditions import Test as Comparison
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store
+from journeyflow.store.segments import rfm
 from tests.engine.programmes import World
 
 DAY = 86_400
@@ -86,6 +89,18 @@ async def seen(world: World, *conditions: Condition, trigger: bool = True) -> Se
             History(EventMatch("ordered"), within=7 * DAY, sum=(Comparison("points", "at_most", 9),)),
             [["event ordered within 7 days, sum of points", 2]],
         ),
+        (
+            History(
+                EventMatch("ordered"),
+                first=Pick(DAY),
+                most_recent=Pick(where=(Comparison("total", "at_least", 1), Comparison("kind", "is", "b"))),
+            ),
+            [
+                ["event ordered, first", "2031-05-05T12:00:00+00:00"],
+                ["event ordered, most recent, total", 0.7],
+                ["event ordered, most recent, kind", None],
+            ],
+        ),
         (InSegment("vip", GOLD), [["segment vip", True]]),
         (InSegment("vip", Not(GOLD)), [["segment vip", False]]),
         (
@@ -93,6 +108,10 @@ async def seen(world: World, *conditions: Condition, trigger: bool = True) -> Se
             [["message email hello was opened within 7 days", False]],
         ),
         (Message("hello", "sent"), [["message hello was sent", False]]),
+        (
+            Rfm((Comparison("class", "is", "loyal"), Comparison("recency", "at_least", 4))),
+            [["rfm class", "loyal"], ["rfm recency", 3]],
+        ),
         (All(()), []),
         (
             All((GOLD, Not(Either((GOLD, Consent("email")))))),
@@ -114,6 +133,9 @@ async def test_what_was_asked_and_what_it_was(world: World, condition: Condition
     for total in (0.1, 0.7):
         world.now += timedelta(hours=1)
         await world.happen("ordered", "ann", total=total, points=1)
+    standing = {"recency": 3, "frequency": 4, "monetary": 5, "class": "loyal", "at": world.now}
+    async with world.store.writing() as connection:
+        await connection.execute(insert(rfm).values(customer_id=1, **standing))
     assert _typed(await seen(world, condition)) == _typed(expected)
 
 
@@ -123,6 +145,11 @@ async def test_several_conditions_ask_the_same_once(world: World) -> None:
     silver = Attribute((Comparison("tier", "is", "silver"), Comparison("size", "is", 3)))
     assert len(facts([GOLD, silver, VISITS, VISITS], Frame(customers, world.now)).columns) == 2
     assert await seen(world, GOLD, silver, Not(GOLD)) == [["attribute tier", "gold"], ["attribute size", 3]]
+
+
+async def test_who_has_bought_nothing_has_no_class(world: World) -> None:
+    await world.customers("ann")
+    assert await seen(world, Rfm((Comparison("class", "is_not", "new"),))) == [["rfm class", None]]
 
 
 async def test_who_came_in_without_an_event_has_no_trigger(world: World) -> None:

@@ -67,6 +67,22 @@ def test_a_domain_has_one_spelling() -> None:
 
 
 @pytest.mark.parametrize(
+    ("phone", "country", "default"),
+    [
+        ("+46 (0)70-174 06 05", None, None),
+        ("0046 70 174 06 05", "NO", None),
+        ("070-174 06 05", "SE", None),
+        ("070-174 06 05", None, "SE"),
+        ("0701740605", "SE", "NO"),
+        ("0701740605", "SE-AB", "NO"),
+    ],
+)
+def test_a_number_is_kept_in_one_form(phone: str, country: str | None, default: str | None) -> None:
+    parsed = parse_customer({**CUSTOMER, "phone": phone, "country": country}, country=default)
+    assert parsed.columns["phone"] == "+46701740605"
+
+
+@pytest.mark.parametrize(
     ("record", "message"),
     [
         ({}, "id is missing or empty"),
@@ -89,7 +105,10 @@ def test_a_domain_has_one_spelling() -> None:
         ({"email": "a" * 65 + "@example.com"}, "email is not an address"),
         ({"email": 5}, "email must be text, not a number"),
         ({"phone": "0701740605"}, "phone is not in E.164 form"),
-        ({"phone": "+46 70 174 06 05"}, "phone is not in E.164 form"),
+        ({"email": "ada@shop.local"}, "email is not an address"),
+        ({"email": "ada@-example.com"}, "email is not an address"),
+        ({"phone": "070-174 06 05"}, "phone is not in E.164 form"),
+        ({"phone": "12", "country": "SE"}, "phone is not a number of its country"),
         ({"phone": "+0701740605"}, "phone is not in E.164 form"),
         ({"phone": "+4670174060512345"}, "phone is not in E.164 form"),
         ({"phone": "+٤٦٧٠١٧٤٠٦٠٥"}, "phone is not in E.164 form"),

@@ -14,6 +14,7 @@ from journeyflow.audience.suppression import is_suppressed, suppress
 from journeyflow.store.audit import audit_log
 from journeyflow.store.customers import customers, events, suppressions
 from journeyflow.store.database import Store
+from journeyflow.store.events import event_keys
 from journeyflow.store.tables import metadata
 from tests.audience.lives import NOW, PLAN, cohort_of, live, personal_tables
 
@@ -23,6 +24,7 @@ IMPERSONAL = {
     "audit_log": "who of the staff did what; a customer is a number",
     "cohorts": "a size and a time",
     "coupons": "codes; whose one was is forgotten",
+    "event_keys": "the senders' ids; they go with the events of whoever is erased",
     "installation": "the store's own name",
     "journey_versions": "what users wrote",
     "journeys": "what users wrote",
@@ -125,6 +127,15 @@ async def test_nothing_is_left_of_an_erased_customer(store: Store) -> None:
         else:
             assert after[name] == rows[1:], f"Bea's {name}"
     assert await erase(store, "ann-customers-key", "sam", NOW) is None
+
+
+async def test_no_key_is_left_of_what_an_erased_customer_did(store: Store) -> None:
+    rows = [EventRow(f"{who}-looked", who, "looked", NOW, {}) for who in ("ann", "bea")]
+    await record_events(store, rows, NOW)
+    await erase(store, "ann", "sam", NOW)
+    async with store.reading() as connection:
+        left = (await connection.execute(select(event_keys.c.key))).scalars().all()
+    assert left == ["bea-looked"]
 
 
 async def test_an_erasure_by_number(store: Store) -> None:

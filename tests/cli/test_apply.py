@@ -11,7 +11,7 @@ from journeyflow.cli.main import run
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = ["confirm-consent", "confirm-sms", "sms-help", "sms-join", "sms-started", "sms-stopped"]
-NAMES = sorted(["birthday", "post-purchase", "welcome", "win-back", *ANSWERS])
+NAMES = sorted(["birthday", "champion", "post-purchase", "slipping", "welcome", "win-back", *ANSWERS])
 
 
 @pytest.fixture
@@ -38,12 +38,14 @@ def test_the_shipped_programme_comes_into_force_once(
 ) -> None:
     assert run(["apply"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert [line.split(maxsplit=1) for line in told[:10]] == [[name, "new version"] for name in NAMES]
+    assert [line.split(maxsplit=1) for line in told[: len(NAMES)]] == [
+        [name, "new version"] for name in NAMES
+    ]
     before = dump(programme)
     assert run(["apply", "."]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert [line.split(maxsplit=1) for line in told[:10]] == [[name, "unchanged"] for name in NAMES]
-    assert told[10:] == ["policy unchanged", "templates: 0 changed, 0 removed"]
+    assert [line.split(maxsplit=1) for line in told[: len(NAMES)]] == [[name, "unchanged"] for name in NAMES]
+    assert told[len(NAMES) :] == ["policy unchanged", "templates: 0 changed, 0 removed"]
     assert dump(programme) == before
 
 

@@ -1,31 +1,28 @@
 """CSV and JSON lines as people really save them."""
 
 import io
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeyflow.cli.files import (
-    CUSTOMERS,
-    EVENTS,
-    LONGEST_LINE,
-    Bad,
-    Found,
-    HeaderError,
-    read_csv,
-    read_json_lines,
-    typed,
-)
+from journeyflow.cli.columns import CUSTOMERS, EVENTS, Choice, typed
+from journeyflow.cli.csv_files import CsvFile, HeaderError
+from journeyflow.cli.files import LONGEST_LINE, Bad, Found, JsonLines
 
 
-def csv_of(text: str | bytes) -> list[Found | Bad]:
-    return list(read_csv(io.BytesIO(text.encode() if isinstance(text, str) else text), CUSTOMERS))
+def csv_of(text: str | bytes, choice: Choice | None = None, **more: str) -> list[Found | Bad]:
+    return list(CsvFile(io.BytesIO(as_bytes(text)), CUSTOMERS, choice, **more))
 
 
 def json_of(text: str | bytes) -> list[Found | Bad]:
-    return list(read_json_lines(io.BytesIO(text.encode() if isinstance(text, str) else text)))
+    return list(JsonLines(io.BytesIO(as_bytes(text))))
+
+
+def as_bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
 
 
 def test_a_csv_row_takes_the_form_of_a_json_line() -> None:
@@ -66,7 +63,7 @@ def test_the_columns_of_consent() -> None:
 
 def test_a_csv_event() -> None:
     text = b"id,customer,name,at,prop.total\ne1,1,order.completed,2026-03-01T12:00:00Z,19.90\n"
-    (found,) = read_csv(io.BytesIO(text), EVENTS)
+    (found,) = CsvFile(io.BytesIO(text), EVENTS)
     assert isinstance(found, Found)
     assert found.record["properties"] == {"total": 19.9}
 
@@ -190,6 +187,70 @@ def test_a_wrong_header_is_told_once(text: str | bytes, reason: str) -> None:
         csv_of(text)
     assert caught.value.line == 1
     assert reason in str(caught.value)
+
+
+def test_columns_are_what_the_caller_says() -> None:
+    choice = Choice({"Kundnr": "id", "E-Mail": "email", "Namn": "attr.first_name"}, frozenset({"Summa"}))
+    text = "Kundnr;E-Mail;Summa;Namn\n1;ada@example.com;12,50;Ada\n"
+    record = {"id": "1", "email": "ada@example.com", "attributes": {"first_name": "Ada"}}
+    assert csv_of(text, choice) == [Found(2, record)]
+
+
+@pytest.mark.parametrize(
+    ("header", "choice", "reason"),
+    [
+        ("id,Mail", Choice(), 'Say what it is with --map "Mail=email", or leave it out with --ignore "Mail"'),
+        ("id,City,Zip", Choice(), 'there are no columns "City", "Zip"; expected id'),
+        ("id,City", Choice(), '--map "City=attr.City"'),
+        ("Nr,email", Choice(), 'is no column "Nr"'),
+        (
+            "email",
+            Choice(),
+            'the column "id" is missing from the header; if another column holds',
+        ),
+        ("id", Choice({"Mail": "email"}), '--map names the column "Mail", which is not in the header'),
+        ("id", Choice({}, frozenset({"Mail"})), '--ignore names the column "Mail"'),
+        ("id,email,Mail", Choice({"Mail": "email"}), 'the column "email" is there twice'),
+        ("id,Mail", Choice({"Mail": "mail"}), 'is no column "Mail"'),
+    ],
+)
+def test_a_header_that_cannot_be_placed_tells_the_ways_out(header: str, choice: Choice, reason: str) -> None:
+    with pytest.raises(HeaderError, match=re.escape(reason)):
+        csv_of(header + "\n", choice)
+
+
+def test_a_delimiter_and_an_encoding_of_the_callers() -> None:
+    text = "id|attr.name|attr.note\n1|Åsa|a;b,c\n".encode("cp1252")
+    record = {"id": "1", "attributes": {"name": "Åsa", "note": "a;b,c"}}
+    assert csv_of(text, delimiter="|", encoding="cp1252") == [Found(2, record)]
+    assert isinstance(csv_of(text, delimiter="|")[0], Bad)
+
+
+ROWS = [b'2,"never closed\n', b"3\n", b'4,"two\r\nlines"\r\n', b"5,\xe5\n", b'6,"x"y,z\n', b"7,last"]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_rejected_rows_of_csv_keep_their_bytes_and_can_be_read_again(row: bytes) -> None:
+    head = b"id,attr.note\n"
+    first = CsvFile(io.BytesIO(b"\xef\xbb\xbf" + head + row), CUSTOMERS)
+    again = rejects_of(first)
+    assert again == b'reject_line,reject_reason,%s2,"the ""reason"", told",%s\n' % (head, row.rstrip(b"\n"))
+    found = list(CsvFile(io.BytesIO(again), CUSTOMERS))
+    assert [type(one) for one in found] == [type(one) for one in csv_of(head + row)]
+    assert rejects_of(CsvFile(io.BytesIO(again), CUSTOMERS)) == again, "the reason stands there once"
+
+
+def rejects_of(file: CsvFile) -> bytes:
+    rows = [file.rejected(Bad(one.line, 'the "reason", told', one.raw)) for one in file]
+    return file.head_of_rejects() + b"".join(rows)
+
+
+def test_rejected_lines_of_json_keep_their_bytes_and_can_be_read_again() -> None:
+    text = b'{"id": "1"}\n{"id": \n{"id": "3"}'
+    lines = JsonLines(io.BytesIO(text))
+    again = b"".join(lines.rejected(Bad(one.line, "told", one.raw)) for one in lines)
+    assert again.splitlines()[1::2] == text.splitlines()
+    assert [type(one) for one in json_of(again)] == [Found, Bad, Found]
 
 
 @given(st.binary(max_size=400))

@@ -41,14 +41,20 @@ def test_good_lines_go_in_and_bad_ones_are_reported(
         '3,"broken,,\n'
         "4,bob@example.com,denied,7\n"
     )
+    Path("people.rejects").touch(0o644)
     assert run(["customers", "import", "people.csv", "--rejects", "people.rejects"]) == 1
     out, err = capsys.readouterr()
     assert out == "customers: 2 new, 0 unchanged, 2 bad\n"
     reports = err.splitlines()
-    assert reports[0] == "people.csv:3: email is not an address; write it as name@example.com"
+    assert reports[0] == "people.csv:3: email is not an address that can be; write it as name@example.com"
     assert reports[1].startswith("people.csv:4: the quotes or line breaks are broken")
     assert len(reports) == 2
-    assert Path("people.rejects").read_text() == err
+    assert Path("people.rejects").read_text() == (
+        "reject_line,reject_reason,id,email,consent_email,attr.points\n"
+        f'3,"{reports[0].partition(": ")[2]}",2,secret,,\n'
+        f'4,"{reports[1].partition(": ")[2]}",3,"broken,,\n'
+    )
+    assert Path("people.rejects").stat().st_mode & 0o777 == 0o600
     assert "secret" not in err
     assert query(database, "SELECT key, email FROM customers ORDER BY key") == [
         ("1", "ada@example.com"),
@@ -58,6 +64,54 @@ def test_good_lines_go_in_and_bad_ones_are_reported(
         ("granted", "import"),
         ("denied", "import"),
     ]
+
+
+def test_rejected_rows_are_mended_and_imported(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("people.csv").write_text("Nr;Telefon;Namn\n1;070-174 06 05;Ada\n2;0;Bob\n")
+    options = ["--map", "Nr=id", "--map", "Telefon=phone", "--ignore", "Namn", "--country", "se"]
+    assert run(["customers", "import", "people.csv", *options, "--rejects", "bad.csv"]) == 1
+    Path("bad.csv").write_text(Path("bad.csv").read_text().replace(";2;0;", ";2;+46701740606;"))
+    assert run(["customers", "import", "bad.csv", *options]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "customers: 1 new, 0 unchanged, 1 bad",
+        "customers: 1 new, 0 unchanged, 0 bad",
+    ]
+    assert query(database, "SELECT key, phone FROM customers") == [
+        ("1", "+46701740605"),
+        ("2", "+46701740606"),
+    ]
+
+
+def test_times_are_read_as_the_file_writes_them(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("sales.csv").write_text("id,customer,name,at\n1,9,sold,28/11/2026 09:30\n2,9,sold,2026-11-28\n")
+    command = ["events", "import", "sales.csv", "--at-format", "%d/%m/%Y %H:%M"]
+    assert run(command) == 2
+    assert run([*command, "--timezone", "Europe/Stockholm"]) == 1
+    assert "sales.csv:3: at is not of the form %d/%m/%Y %H:%M" in capsys.readouterr().err
+    assert query(database, "SELECT at FROM events") == [("2026-11-28 08:30:00.000000",)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--map", "email"],
+        ["--map", "=email"],
+        ["--delimiter", "ab"],
+        ["--country", "Sweden"],
+        ["--encoding", "utf-16"],
+        ["--format", "jsonl", "--ignore", "x"],
+    ],
+)
+def test_options_that_cannot_be_are_refused(database: Path, options: list[str]) -> None:
+    Path("people.csv").write_text("id\n1\n")
+    assert run(["customers", "import", "people.csv", *options]) == 2
+    assert not database.exists()
+
+
+@pytest.mark.parametrize("form", ["%H:%M", "%d/%m %H:%M", "%Q", "when"])
+def test_a_form_of_times_has_to_tell_the_day(database: Path, form: str) -> None:
+    Path("sales.csv").write_text("id\n1\n")
+    assert run(["events", "import", "sales.csv", "--timezone", "UTC", "--at-format", form]) == 2
 
 
 def test_importing_again_changes_nothing(database: Path, capsys: pytest.CaptureFixture[str]) -> None:

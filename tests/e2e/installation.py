@@ -62,7 +62,9 @@ class Installation:
     folder: Path
     store: Store
     server: DevServer
+    url: str  # of the store
     smtp_port: int | None = None  # None: e-mail goes to the outbox folder
+    variables: dict[str, str] = field(default_factory=dict)  # beside those that every process is given
     workers: list[Worker] = field(default_factory=list)
 
     async def start_worker(self, kill_at: str = "") -> Worker:
@@ -80,10 +82,12 @@ class Installation:
         self.workers.append(Worker(process))
         return self.workers[-1]
 
-    async def apply(self, plans: Iterable[Plan], templates: Iterable[Template]) -> None:
+    async def apply(
+        self, plans: Iterable[Plan], templates: Iterable[Template], policy: Policy = POLICY
+    ) -> None:
         texts = [StoredTemplate(t.name, t.channel, t.locale, t.digest, t.to_json()) for t in templates]
         planned = [PlannedJourney(plan.journey, plan.digest, plan.to_json(), "") for plan in plans]
-        await apply_programme(self.store, POLICY.to_json(), texts, planned, datetime.now(UTC))
+        await apply_programme(self.store, policy.to_json(), texts, planned, datetime.now(UTC))
 
     async def add_customers(self, keys: Iterable[str]) -> None:
         consents = {"email": "granted", "sms": "granted"}
@@ -150,7 +154,7 @@ class Installation:
             "JOURNEYFLOW_SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}?tls=none",
         }
         own = {
-            "JOURNEYFLOW_STORE": f"sqlite:///{self.folder}/journeyflow.db",
+            "JOURNEYFLOW_STORE": self.url,
             "JOURNEYFLOW_OUTBOX": str(self.folder / "outbox"),
             "PROVIDER_LOG": str(self.folder / "accepted.log"),
             "TEMPORAL_ADDRESS": self.server.address,
@@ -160,7 +164,7 @@ class Installation:
             for name, value in os.environ.items()
             if not name.startswith(("JOURNEYFLOW_", "TEMPORAL_"))
         }
-        return outside | own | (smtp if self.smtp_port is not None else {})
+        return outside | own | (smtp if self.smtp_port is not None else {}) | self.variables
 
 
 @asynccontextmanager
@@ -169,13 +173,18 @@ async def installation(
     template: Path,
     smtp_port: int | None = None,
     dynamic_config: Mapping[str, object] | None = None,
+    url: str | None = None,
 ) -> AsyncIterator[Installation]:
-    """On a copy of the migrated, empty store `template`. Its processes are gone when the block ends."""
+    """On the store at `url`, else on a copy of the migrated, empty store `template`.
+
+    Its processes are gone when the block ends.
+    """
     os.makedirs(folder)
-    store = Store.open(f"sqlite:///{shutil.copy(template, folder / 'journeyflow.db')}")
+    where = url or f"sqlite:///{shutil.copy(template, folder / 'journeyflow.db')}"
+    store = Store.open(where)
     try:
         async with dev_server(folder / "temporal.db", dynamic_config=dynamic_config) as server:
-            made = Installation(folder, store, server, smtp_port)
+            made = Installation(folder, store, server, where, smtp_port)
             try:
                 yield made
             finally:

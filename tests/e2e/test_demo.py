@@ -30,6 +30,9 @@ def test_the_demo_runs_to_its_end_and_again_in_the_same_folder(tmp_path: Path) -
         assert list((tmp_path / "demo" / "outbox").glob("*.eml"))
         told = " ".join(output.split())
         assert "the real orders of the last day come in now" in told
+        assert re.search(
+            r"customers: 2,357 computed anew.* [1-9][0-9,]* moved up, [1-9][0-9,]* moved down", told
+        )
         assert "this nobody ever did; it is made up" in told
         assert told.index("orders-of-today.jsonl") < told.index("made up") < told.index("made-up.jsonl")
         _check_that_journeys_react({name: _rows(output, name) for name in _JOURNEYS})

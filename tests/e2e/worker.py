@@ -3,6 +3,7 @@
 What it runs is the real thing; the points are put around its functions from here, so that the product
 knows nothing of them. KILL_AT names the point, a number after a colon the visit: "claimed:3".
 PROVIDER_LOG names a file that gets a line for each message that the outbox channel has accepted.
+QUEUES names those that it works on, without it all.
 """
 
 import asyncio
@@ -63,7 +64,8 @@ def main() -> None:
 
 async def _work() -> None:
     settings = load_settings()
-    async with migrated_store(settings) as store, working(settings, store, await connect(), QUEUES):
+    queues = os.environ.get("QUEUES", " ".join(QUEUES)).split()
+    async with migrated_store(settings) as store, working(settings, store, await connect(), queues):
         sys.stdout.write(f"{READY}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

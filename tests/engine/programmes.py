@@ -15,6 +15,7 @@ from journeyflow.delivery.channels.base import Channel
 from journeyflow.delivery.courier import Courier
 from journeyflow.delivery.deliver import Attempt, deliver
 from journeyflow.engine.programme import Programme
+from journeyflow.engine.refreshing import Refreshed, refresh_all
 from journeyflow.engine.route import route
 from journeyflow.engine.travel import travel
 from journeyflow.folder import apply_folder, read_folder
@@ -63,6 +64,10 @@ class World:
 
     async def route(self) -> int:
         return await route(self.store, self.programme, self.now)
+
+    async def refresh(self) -> Refreshed:
+        """Segments are asked about everybody, as far as they are due."""
+        return await refresh_all(self.store, self.programme, lambda: self.now)
 
     async def enter(self, *keys: str, name: str = "began") -> None:
         await self.happen(name, *keys)

@@ -89,7 +89,7 @@ async def test_what_is_to_be_told_to_temporal_is_forgotten(world: World) -> None
     assert await world.rows(select(wakeups)) == []
     (start,) = await world.rows(select(starts))
     async with world.store.reading() as connection:
-        state = await state_to_start_with(connection, start.cohort_id)
+        state = await state_to_start_with(connection, start.cohort_id, start.due_at)
     assert (state.resting, state.deliveries) == ([], []), "no workflow is started for nobody"
 
 

@@ -10,7 +10,6 @@ from sqlalchemy import delete, insert, select, update
 from journeyflow.audience.consent import Basis, Choice, decide
 from journeyflow.engine import purge as purging
 from journeyflow.engine.purge import purge
-from journeyflow.engine.sweep import sweep
 from journeyflow.store.audit import audit_log, note
 from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.ledger import messages
@@ -263,11 +262,11 @@ async def test_whoever_is_still_in_a_segment_is_not_brought_in_again(world: Worl
     segments = "gold: {attribute: tier, is: gold}\n"
     await world.apply(journey, policy=retaining(*KEPT), segments=segments)
     await world.customers("ann", tier="gold")
-    assert await sweep(world.store, world.programme, lambda: world.now) == 1
+    assert (await world.refresh()).entered == 1
     assert (await purged(world))["enrollments"] == 0
-    assert await sweep(world.store, world.programme, lambda: world.now) == 0
+    assert (await world.refresh()).entered == 0
     await world.customers("ann", tier="silver")
-    assert await sweep(world.store, world.programme, lambda: world.now) == 0
+    await world.route()
     assert (await purged(world))["enrollments"] == 1
 
 

@@ -267,6 +267,7 @@ async def test_entries_without_an_event(world: World, enter: str, text: str) -> 
     if "schedule" in enter:
         world.now += timedelta(days=1)
     await sweep(world.store, world.programme, lambda: world.now)
+    await world.refresh()
     told = (await line(world, "enter")).text
     assert told.replace("2031-05-07", "1999-05-07") == text
 

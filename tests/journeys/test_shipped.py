@@ -1,4 +1,4 @@
-"""The four campaigns in journeys/, from start to end, for typical customers and for others."""
+"""The campaigns in journeys/, from start to end, for typical customers and for others."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -136,3 +136,27 @@ async def test_one_of_two_letters_on_the_same_day_waits(trip: Trip) -> None:
     await trip.event("ann", "order.completed", total=40)
     await trip.skip(hours=2)
     assert await ledger(trip, "ann") == [("welcome", "sent", None), ("order-thanks", "dropped", "cap")]
+
+
+async def test_slipping_and_champion(trip: Trip) -> None:
+    now = await trip.now()
+    people = ("slow", "back", "gone", "first", "risen")
+    for key in people:
+        await member(trip, key)
+    orders = {"slow": 100, "back": 100, "gone": 200, "first": 100, "risen": 1}
+    await trip.events(
+        (k, "order.completed", now - timedelta(days=d), {"total": 5}) for k, d in orders.items()
+    )
+    was = {"slow": "loyal", "back": "champion", "gone": "loyal", "first": "new"}
+    await trip.events((k, "rfm.moved_down", now, {"from": c, "to": "slipping"}) for k, c in was.items())
+    await trip.event("risen", "rfm.moved_up", **{"from": "loyal", "to": "champion"})
+    await trip.skip(hours=20)
+    await trip.event("back", "order.completed", total=70)
+    await trip.skip(days=40)
+    assert await sent_at(trip, "slow") == [("slipping", "Tue 10:00")]
+    assert [name for name, _ in await sent_at(trip, "risen")] == ["champion"]
+    for key in ("back", "gone", "first"):
+        assert "slipping" not in await templates(trip, key), key
+    assert [row.journey for row in await trip.enrollments("gone")] == ["win-back"]
+    passages = {row.journey: row.goal_value for row in await trip.enrollments("back")}
+    assert passages["slipping"] == 70

@@ -3,7 +3,8 @@
 A new pair needs no code: write the .yaml, run with UPDATE_GOLDEN=1, and read the .out before it is
 committed. A name that begins with policy- or segments- stands for that file of the programme; all
 others are journeys, beside the policy and the segments in surroundings/, or for a name that begins with
-capped- beside those in surroundings/capped/. Messages are those in templates/.
+capped- or bought- beside those in surroundings/capped/ or surroundings/bought/. Messages are those in
+templates/.
 
 What a file by itself cannot show is a programme in folders/x/, with its printed problems in folders/x.out.
 """
@@ -29,6 +30,7 @@ from journeyflow.messages.facts import known_messages
 from journeyflow.messages.templates import load_templates
 
 HERE = Path(__file__).parent
+_SURROUNDINGS = ("capped", "bought")
 
 
 @cache
@@ -80,8 +82,8 @@ def _load(file: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Programme:
     """Through the folder that a user would have, so that places are printed as a user sees them."""
     folder = root / "journeys"
     kind = file.stem.partition("-")[0]
-    place = HERE / "surroundings" / ("capped" if kind == "capped" else "")
-    shutil.copytree(place, folder, ignore=shutil.ignore_patterns("capped"))
+    place = HERE / "surroundings" / (kind if kind in _SURROUNDINGS else "")
+    shutil.copytree(place, folder, ignore=shutil.ignore_patterns(*_SURROUNDINGS))
     shutil.copy(file, folder / (f"{kind}.yaml" if kind in ("policy", "segments") else file.name))
     monkeypatch.chdir(root)
     return load(Path(), messages())

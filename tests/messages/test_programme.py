@@ -33,6 +33,8 @@ def test_the_journeys_enter_and_rest_in_every_way_they_show() -> None:
         "birthday": EnterByDate,
         "win-back": EnterBySegment,
         "post-purchase": EnterByEvent,
+        "slipping": EnterByEvent,
+        "champion": EnterByEvent,
         **dict.fromkeys(ANSWERS, EnterByEvent),
     }
     kinds = {type(step) for plan in shipped.values() for step in plan.steps}

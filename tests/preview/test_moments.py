@@ -241,3 +241,9 @@ def test_what_was_held_leaves_over_a_while() -> None:
     noon = NIGHT + timedelta(hours=12)
     sent, _ = windows(plan_of(Send("steps/0", 1, "sms", "code")), policy, NEW_YORK, noon)
     assert sent == Window(noon, noon)
+
+
+def test_the_last_of_those_who_come_in_together_sets_out_later() -> None:
+    plan = replace(plan_of(Wait("steps/0", 1, 60)), spread=7_200)
+    [waited, _] = windows(plan, Policy(), NEW_YORK, NIGHT)
+    assert waited == Window(NIGHT + timedelta(minutes=1), NIGHT + timedelta(minutes=121))

@@ -13,6 +13,8 @@ from journeyflow.conditions import (
     History,
     InSegment,
     Not,
+    Pick,
+    Rfm,
     Trigger,
 )
 from journeyflow.conditions import Test as Comparison
@@ -96,6 +98,11 @@ CONDITIONS: list[tuple[Condition, str]] = [
     (Trigger((Comparison("source", "is", "store"),)), "at entry, source is store"),
     (History(ORDER, within=7_776_000), "has order.completed within 90 days"),
     (History(ORDER, since_entry=True), "has order.completed since entry"),
+    (History(ORDER, first=Pick(2_592_000)), "the first order.completed was within 30 days"),
+    (
+        Not(History(ORDER, most_recent=Pick(3_600, (Comparison("total", "at_least", 50),)))),
+        "not (the most recent order.completed was within 1 hour and one whose total is at least 50)",
+    ),
     (
         History(ORDER, within=86_400, count=(Comparison("count", "at_least", 2),)),
         "at least 2 times order.completed within 1 day",
@@ -106,6 +113,10 @@ CONDITIONS: list[tuple[Condition, str]] = [
     ),
     (Consent("email"), "consents to e-mail"),
     (Consent("sms", "offers"), "consents to SMS about offers"),
+    (
+        Rfm((Comparison("class", "in", ("loyal", "champion")), Comparison("monetary", "at_least", 4))),
+        "by purchases, class is loyal or champion and monetary is at least 4",
+    ),
     (Not(InSegment("quiet", ALWAYS)), "not in the segment quiet"),
     (Not(Consent("sms")), "no consent to SMS"),
     (Not(History(ORDER)), "no order.completed"),
@@ -175,7 +186,11 @@ def test_entries(entry: Entry, words: str) -> None:
 
 
 def test_the_rules_of_a_journey() -> None:
-    exits = (ExitRule("exit/0", event=ORDER), ExitRule("exit/1", when=GOLD))
+    exits = (
+        ExitRule("exit/0", event=ORDER),
+        ExitRule("exit/1", when=GOLD),
+        ExitRule("exit/2", leaves="gold"),
+    )
     goal = Goal(ORDER, within=86_400)
     plan = Plan("any", "Any", "marketing", 50, EnterByEvent(ORDER), (End("end"),), GOLD, 3_600, exits, goal)
     assert rules_in_words(plan) == [
@@ -183,5 +198,11 @@ def test_the_rules_of_a_journey() -> None:
         "only who: tier is gold",
         "leaves at once: order.completed",
         "leaves at once: tier is gold",
+        "leaves at once: when leaving the segment gold",
         "goal: order.completed within 1 day",
     ]
+
+
+def test_who_comes_in_together_sets_out_over_a_time() -> None:
+    plan = Plan("any", "Any", "marketing", 50, EnterBySchedule("0 9 * * mon"), (End("end"),), spread=7_200)
+    assert rules_in_words(plan)[1] == "who come in together: set out over 2 hours"

@@ -21,9 +21,11 @@ from journeyflow.policy import DAY, Cap, Category, QuietHours
 from journeyflow.store import migrate
 from journeyflow.store.customers import consent_log, customers, suppressions
 from journeyflow.store.database import Store
+from journeyflow.store.events import add_events
 from journeyflow.store.hashing import address_hash, hash_of
 from journeyflow.store.installation import installation, name_of
 from journeyflow.store.ledger import messages
+from journeyflow.store.months import MONTH
 from journeyflow.store.tables import metadata
 from tests.databases import Postgresql, create_database, drop_database
 from tests.engine.programmes import NOON, World
@@ -88,7 +90,8 @@ async def test_upgrade_is_pending_once(empty_url: str) -> None:
     await migrate.upgrade(store)
     async with store.reading() as connection:
         tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-    assert set(tables) == {*metadata.tables, "alembic_version"}
+    months = {name for name in tables if MONTH.fullmatch(name)}
+    assert set(tables) - months == {*metadata.tables, "alembic_version"}
     await store.close()
 
 
@@ -216,6 +219,40 @@ async def test_journeys_from_before_the_gate_go_on(old_store: Store, tmp_path: P
     await world.enter("new", "twin")
     assert await world.ledger("new") == [("hello", "queued", None)]
     assert await world.ledger("twin") == [("hello", "dropped", "suppressed")]
+
+
+MUCH_IN_JUNE = """
+    INSERT INTO events (key, customer_id, name, at, received_at, properties)
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000)
+    SELECT 'june-' || n, 1, 'looked', '2031-06-15 12:00:00.000000', '2031-06-15 12:00:00.000000', '{}'
+    FROM numbers
+"""
+
+
+async def test_events_stay_as_they_are_when_they_move_into_months(old_store: Store) -> None:
+    """Those that are known stay known, numbers go on, and passages still know what began them."""
+    columns = "id, key, customer_id, name, at, received_at, properties, routed_at"
+    began = text("SELECT id, event_id FROM enrollments ORDER BY id")
+    kept = text(f"SELECT {columns} FROM events ORDER BY id")
+    async with old_store.writing() as connection:
+        await connection.execute(text(MUCH_IN_JUNE))
+        before = (await connection.execute(kept)).all(), (await connection.execute(began)).all()
+    await migrate.upgrade(old_store)
+    async with old_store.writing() as connection:
+        assert ((await connection.execute(kept)).all(), (await connection.execute(began)).all()) == before
+    first = before[0][0]
+    again = [
+        {"key": key, "customer_id": 1, "name": "looked", "at": NOON, "received_at": NOON, "properties": {}}
+        for key in (first.key, "another")
+    ]
+    async with old_store.writing() as connection:
+        assert await add_events(connection, again) == {"another"}
+        number = await connection.scalar(text("SELECT id FROM events WHERE key = 'another'"))
+        assert number == max(row.id for row in before[0]) + 1
+        if not old_store.is_sqlite:
+            lying = text("SELECT tableoid::regclass::text, count(*) FROM events GROUP BY 1 ORDER BY 1")
+            found = [tuple(row) for row in await connection.execute(lying)]
+            assert found == [("events_2031_06", 10_000), ("events_other", 7)]
 
 
 async def test_both_databases_hash_addresses_alike(store: Store) -> None:

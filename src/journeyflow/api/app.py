@@ -1,15 +1,18 @@
-"""The web application: customers' pages, what providers tell, and the API by which events come in."""
+"""The web application: customers' pages, what providers tell, and the API for programs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
 from journeyflow.api import confirm, preferences, redirect, register, unsubscribe, webhooks
+from journeyflow.api.calls import customers, journeys, messages
+from journeyflow.api.calls.call import AsSent, router
 from journeyflow.api.guard import Guard
 from journeyflow.api.ingest import routes as ingest
 from journeyflow.api.ingest.counter import Counter
+from journeyflow.api.ingest.items import Span
 from journeyflow.api.ingest.recorder import Recorder
 from journeyflow.api.ingest.routes import Desk
 from journeyflow.api.keyring import Keyring
@@ -26,7 +29,7 @@ class Limits:
     """Of what programs send; see the settings."""
 
     rate: float = 20_000
-    max_future: timedelta = timedelta(days=1)
+    span: Span = field(default_factory=Span)
 
 
 def create_app(
@@ -42,18 +45,19 @@ def create_app(
     """
     app = FastAPI(title="journeyflow", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(store, links, clock or (lambda: datetime.now(UTC)))
-    calls = ingest.answers(_desk(site, limits or Limits()))
+    limits = limits or Limits()
+    keyring = Keyring(site.store, site.clock, limits.rate)
+    desk = Desk(keyring, Recorder(site.store, site.clock), site.clock, limits.span)
+    told = ingest.answers(desk)
     for part in (unsubscribe, preferences, confirm, register, redirect):
         app.include_router(part.router(site), include_in_schema=False)
     app.include_router(webhooks.router(site, providers or Providers()), include_in_schema=False)
-    app.include_router(ingest.router(calls))
+    app.include_router(ingest.router(told))
+    for tag, calls in (("customers", customers), ("journeys", journeys), ("messages", messages)):
+        app.include_router(router(site, keyring, calls.CALLS, tag))
     add_routes(app, site)
     explain(app, site)
-    app.add_middleware(Counter, answers=calls)
+    app.add_middleware(AsSent)
+    app.add_middleware(Counter, answers=told)
     app.add_middleware(Guard)
     return app
-
-
-def _desk(site: Site, limits: Limits) -> Desk:
-    keyring = Keyring(site.store, site.clock, limits.rate)
-    return Desk(keyring, Recorder(site.store, site.clock), site.clock, limits.max_future)

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Text, exists, literal, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience.consent import Choice, State
 from journeyflow.messages.links import Link
 from journeyflow.plan import RESERVED
 from journeyflow.store.customers import aliases, consents, customers, events
-from journeyflow.store.database import insert_ignoring
-from journeyflow.store.types import Json, UtcDateTime
+from journeyflow.store.events import add_event_where
+from journeyflow.store.segments import touch
 
 NOBODY = 0  # no customer has this number
 BIRTHDAY, FIRST_NAME = "birthday", "first_name"  # the attributes
@@ -84,6 +84,7 @@ async def save(connection: AsyncConnection, person: Person, now: datetime) -> No
     values = {"email": person.email, "locale": person.locale, "attributes": dict(person.attributes)}
     statement = update(customers).where(customers.c.id == person.number)
     await connection.execute(statement.values(**values, updated_at=now))
+    await touch(connection, [person.number], "customer")
 
 
 async def ask(connection: AsyncConnection, person: Person, what: Request, now: datetime) -> None:
@@ -109,13 +110,12 @@ async def _tell(
     *conditions: ColumnElement[bool],
 ) -> None:
     """An event, unless there is one with this key. Nobody is told apart: of them there is no row to add."""
-    columns = ["key", "customer_id", "name", "at", "received_at", "properties"]
-    row = select(
-        literal(f"{RESERVED}{key}", Text),
-        customers.c.id,
-        literal(name, Text),
-        literal(now, UtcDateTime),
-        literal(now, UtcDateTime),
-        literal(properties, Json),
-    ).where(customers.c.id == person.number, *conditions)
-    await connection.execute(insert_ignoring(connection, events).from_select(columns, row))
+    row = {
+        "key": f"{RESERVED}{key}",
+        "customer_id": person.number,
+        "name": name,
+        "at": now,
+        "received_at": now,
+        "properties": properties,
+    }
+    await add_event_where(connection, row, *conditions)

@@ -63,7 +63,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
 def _page(description: dict[str, Any]) -> str:
     """Without any script: the server gives none out."""
     parts = [
-        f"<h2>{method.upper()} {html.escape(path)}</h2><p>{html.escape(one['summary'])}</p>{_body(one)}"
+        f"<h2>{method.upper()} {html.escape(path)}</h2>{_operation(one)}"
         for path, methods in description["paths"].items()
         for method, one in methods.items()
     ]
@@ -75,7 +75,20 @@ def _page(description: dict[str, Any]) -> str:
     )
 
 
-def _body(operation: dict[str, Any]) -> str:
-    content = operation.get("requestBody", {}).get("content", {})
-    schemas = [one["schema"] for one in content.values()]
+def _operation(one: dict[str, Any]) -> str:
+    [scope] = one["security"][0]["key"]
+    parts = [f"<p>{html.escape(one['summary'])} Needs a key with the scope <b>{scope}</b>.</p>"]
+    for given in one.get("parameters", []):
+        about = f"{given['name']} ({given['in']}): {given['description']}"
+        parts.append(f"<p>{html.escape(about)}</p>")
+    if "requestBody" in one:
+        parts.append(f"<p>Takes:</p>{_schemas(one['requestBody'])}")
+    for status, answer in sorted(one["responses"].items()):
+        schemas = _schemas(answer) if status.startswith("2") else ""  # a problem always looks the same
+        parts.append(f"<p>{status}: {html.escape(answer['description'])}</p>{schemas}")
+    return "".join(parts)
+
+
+def _schemas(described: dict[str, Any]) -> str:
+    schemas = [one["schema"] for one in described["content"].values()]
     return "".join(f"<pre>{html.escape(json.dumps(one, indent=2))}</pre>" for one in schemas)

@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.plan import RESERVED
 from journeyflow.policy import Policy
-from journeyflow.store.customers import consent_log, consents, customers, events
+from journeyflow.store.customers import consent_log, consents, customers
 from journeyflow.store.database import locked, upsert
+from journeyflow.store.events import add_events
 from journeyflow.store.ledger import OPEN, messages
+from journeyflow.store.segments import touch
 
 State = Literal["granted", "denied", "pending"]
 WHOLE_CHANNEL = ""  # the topic of a consent for everything on a channel
@@ -195,6 +197,7 @@ async def standings(connection: AsyncConnection, ids: Collection[int]) -> dict[i
 async def save(connection: AsyncConnection, policy: Policy, decided: Sequence[Standing]) -> None:
     """Write what the standings changed and cancel the messages that this forbids."""
     await _replace(connection, decided)
+    await touch(connection, [one.customer for one in decided if one.touched], "consent")
     await _log(connection, decided)
     await _cancel(connection, policy, decided)
 
@@ -293,7 +296,7 @@ async def _tell(connection: AsyncConnection, standing: Standing, now: datetime) 
     numbers = reversed((await connection.execute(newest)).scalars().all())
     rows = [
         {
-            "key": f"{RESERVED}consent/{number}",
+            "key": f"{RESERVED}consent/{standing.customer}/{number}",
             "customer_id": standing.customer,
             "name": f"consent.{change.choice.state}",
             "at": change.at,
@@ -302,4 +305,4 @@ async def _tell(connection: AsyncConnection, standing: Standing, now: datetime) 
         }
         for number, change in zip(numbers, standing.changes, strict=True)
     ]
-    await connection.execute(insert(events), rows)
+    await add_events(connection, rows)

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from sys import float_info
 from typing import Any as Anything
 from typing import assert_never
 
-from sqlalchemy import ColumnElement, null
+from sqlalchemy import ColumnElement, null, select
 
-from journeyflow.audience.conditions import COLUMNS, Frame, counted, holds, summed
+from journeyflow.audience.conditions import COLUMNS, PAST, Frame, counted, holds, picked, summed
 from journeyflow.audience.permission import consent_state
 from journeyflow.conditions import (
     All,
@@ -21,10 +23,14 @@ from journeyflow.conditions import (
     InSegment,
     Message,
     Not,
+    Rfm,
     Test,
     Trigger,
 )
 from journeyflow.language.durations import in_words
+from journeyflow.store.segments import rfm
+
+_LARGEST = float_info.max  # sums may be larger, and infinite on SQLite, which JSON cannot say
 
 Seen = list[list[Anything]]  # [[what was asked, what it was], ...]; what is missing was None
 
@@ -72,10 +78,8 @@ def _facts(condition: Condition, frame: Frame) -> Iterator[_Fact]:
                 yield from _facts(part, frame)
         case Not(of):
             yield from _facts(of, frame)
-        case Attribute(tests):
-            yield from (_attribute(test.name, frame) for test in tests)
-        case Trigger(tests):
-            yield from (_trigger(test.name, frame) for test in tests)
+        case Attribute(tests) | Trigger(tests) | Rfm(tests):
+            yield from (_TESTED[condition.kind](test.name, frame) for test in tests)
         case Consent():
             state = consent_state(condition.channel, condition.topic, frame.customer)
             yield _Fact(" ".join(filter(None, ("consent", condition.channel, condition.topic))), state)
@@ -103,10 +107,26 @@ def _trigger(name: str, frame: Frame) -> _Fact:
 
 def _history(condition: History, frame: Frame) -> Iterator[_Fact]:
     event = f"event {_event(condition.match)}{_period(condition)}"
-    if condition.count or not condition.sum:
+    if condition.count or not (condition.sum or condition.picks):
         yield _Fact(f"{event}, count", counted(condition, frame))
     for name in dict.fromkeys(test.name for test in condition.sum):
         yield _Fact(f"{event}, sum of {name}", summed(condition, name, frame))
+    for which, pick in condition.picks.items():
+        asked = f"{event}, {which.replace('_', ' ')}"
+        if pick.within is not None:
+            yield _Fact(asked, picked(condition, which, PAST.c.at, frame))
+        properties = picked(condition, which, PAST.c.properties, frame) if pick.where else null()
+        for name in dict.fromkeys(test.name for test in pick.where):
+            yield _Fact(f"{asked}, {name}", properties, name)
+
+
+def _rfm(name: str, frame: Frame) -> _Fact:
+    row = rfm.alias()
+    query = select(row.c[name]).where(row.c.customer_id == frame.customer.c.id)
+    return _Fact(f"rfm {name}", query.correlate_except(row).scalar_subquery())
+
+
+_TESTED = {"attribute": _attribute, "trigger": _trigger, "rfm": _rfm}
 
 
 def _event(match: EventMatch) -> str:
@@ -133,6 +153,9 @@ def _plain(value: Anything, name: str | None) -> Anything:
     """As JSON has it. Numbers come as decimals from PostgreSQL, and sums as doubles from SQLite."""
     if name is not None:
         return (value or {}).get(name)
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, Decimal | float):
-        return int(value) if value == int(value) else float(value)
+        bounded = max(-_LARGEST, min(value, _LARGEST))
+        return int(bounded) if bounded == int(bounded) else float(bounded)
     return value

@@ -16,8 +16,10 @@ from journeyflow.audience.suppression import STOPPED, is_suppressed, lift, suppr
 from journeyflow.errors import JourneyflowError
 from journeyflow.plan import RESERVED
 from journeyflow.policy import Policy
-from journeyflow.store.customers import customers, events, received_sms
+from journeyflow.store.customers import customers, received_sms
 from journeyflow.store.database import Store, insert_ignoring, locked
+from journeyflow.store.events import add_events
+from journeyflow.store.segments import touch
 
 _EVENTS = {
     Keyword.STOP: "sms.stopped",
@@ -157,7 +159,9 @@ async def _create(connection: AsyncConnection, sms: Sms, key: str) -> int:
         "updated_at": sms.at,
     }
     statement = insert(customers).values(values).returning(customers.c.id)
-    return int((await connection.execute(statement)).scalar_one())
+    created = int((await connection.execute(statement)).scalar_one())
+    await touch(connection, [created], "everything")
+    return created
 
 
 async def _obey(
@@ -226,8 +230,7 @@ async def _tell(
         }
         for customer in people
     ]
-    if rows:
-        await connection.execute(insert(events), rows)
+    await add_events(connection, rows)
 
 
 def _note(reading: Reading | None, text: str, people: list[int]) -> None:

@@ -12,9 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.consent import Basis, Choice, Standing, State, save, standings
 from journeyflow.audience.records import COLUMNS, CustomerRow, EventRow, Proof
 from journeyflow.policy import Policy
-from journeyflow.store.customers import customers, events
+from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, add_missing, locked, undeleted
+from journeyflow.store.events import add_events
+from journeyflow.store.lists import among
+from journeyflow.store.many import as_table
 from journeyflow.store.programme import policies
+from journeyflow.store.segments import touch
 
 Outcome = Literal["new", "changed", "unchanged"]
 
@@ -73,7 +77,7 @@ async def record_events(store: Store, rows: Sequence[EventRow], now: datetime) -
     async with store.writing() as connection:
         keys = {row.customer for row in rows}
         ids, _ = await kept_customers(connection, keys, now)
-        created = await add_events(connection, rows, ids, now)
+        created = await add_event_rows(connection, rows, ids, now)
         outcomes: list[Outcome] = []
         for row in rows:
             outcomes.append("new" if row.key in created else "unchanged")
@@ -88,14 +92,15 @@ async def kept_customers(
     found: dict[str, int] = {}
     created: set[str] = set()
     while missing := keys - set(found):
-        query = select(customers.c.key, customers.c.id).where(customers.c.key.in_(missing))
+        query = select(customers.c.key, customers.c.id).where(among(connection, customers.c.key, missing))
         query = undeleted(connection, query.order_by(customers.c.id), of=customers)
         found |= {row.key: row.id for row in await connection.execute(query)}
         created |= await _create_customers(connection, keys - set(found), now)
+    await touch(connection, [found[key] for key in created], "everything")
     return found, created
 
 
-async def add_events(
+async def add_event_rows(
     connection: AsyncConnection, rows: Sequence[EventRow], ids: Mapping[str, int], now: datetime
 ) -> set[str]:
     values = [
@@ -109,7 +114,7 @@ async def add_events(
         }
         for row in sorted(rows, key=lambda row: (row.at, row.key))
     ]
-    return await add_missing(connection, events, values, "key")
+    return await add_events(connection, values)
 
 
 @dataclass(slots=True)
@@ -198,7 +203,7 @@ async def _create_customers(connection: AsyncConnection, keys: Iterable[str], no
 
 
 async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _Customer]:
-    query = select(customers).where(customers.c.key.in_(list(keys))).order_by(customers.c.id)
+    query = select(customers).where(among(connection, customers.c.key, keys)).order_by(customers.c.id)
     rows = (await connection.execute(locked(connection, query, of=customers))).all()
     given = await standings(connection, [row.id for row in rows])
     return {
@@ -210,7 +215,7 @@ async def _load(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, _
 
 
 async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: datetime) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "number": one.standing.customer,
             **one.columns,
@@ -222,9 +227,20 @@ async def _save(connection: AsyncConnection, known: Iterable[_Customer], now: da
         if one.changed
     ]
     if rows:
-        names = (*COLUMNS, "attributes", "told_at", "updated_at")
+        await _overwrite(connection, rows)
+        await touch(connection, [row["number"] for row in rows], "customer")
+
+
+async def _overwrite(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    names = (*COLUMNS, "attributes", "told_at", "updated_at")
+    if connection.dialect.name == "sqlite":
         statement = update(customers).where(customers.c.id == bindparam("number"))
         await connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
+        return
+    columns = {"number": customers.c.id.type} | {name: customers.c[name].type for name in names}
+    given, parameters = await as_table(connection, "changed_customers", columns, rows)
+    statement = update(customers).where(customers.c.id == given.c.number)
+    await connection.execute(statement.values({name: given.c[name] for name in names}), parameters)
 
 
 async def current_policy(connection: AsyncConnection) -> Policy:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Text, cast, delete, literal, select, text, update
+from sqlalchemy import Row, Text, cast, delete, literal, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +19,7 @@ from journeyflow.store.customers import aliases, consent_log, consents, customer
 from journeyflow.store.database import Store, insert_ignoring, locked
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
-from journeyflow.store.segments import segment_members
+from journeyflow.store.segments import rfm, segment_members, touch, touched
 
 _ATTEMPTS = 20
 _PATIENCE = "SET LOCAL lock_timeout = '500ms'"  # as for an erasure: it is never a leg that has to give way
@@ -30,6 +30,10 @@ _IN_USE = ("55P03", "40P01")
 class Merge:
     anonymous: str  # the keys of both
     customer: str
+
+
+class Overtaken(Exception):
+    """Somebody else has just merged the anonymous one: what was done on top of that is to be done again."""
 
 
 async def known_as(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, str]:
@@ -63,6 +67,8 @@ async def merge(store: Store, wanted: Merge, now: datetime) -> None:
             async with store.writing() as connection:
                 await _merge(connection, wanted, now)
                 return
+        except Overtaken:
+            continue
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _IN_USE:
                 raise
@@ -70,20 +76,23 @@ async def merge(store: Store, wanted: Merge, now: datetime) -> None:
 
 
 async def _merge(connection: AsyncConnection, wanted: Merge, now: datetime) -> None:
+    """First sees to a row of the anonymous one, so that who tells of it now waits for us, or we for them."""
     if await known_as(connection, [wanted.anonymous]):
         return
+    if connection.dialect.name != "sqlite":
+        await connection.execute(text(_PATIENCE))
+    await kept_customers(connection, {wanted.anonymous}, now)
     people = await _lock(connection, wanted)
-    nobody, customer = people.get(wanted.anonymous), people.get(wanted.customer)
-    if customer is None and nobody is not None:  # with all that points to them
+    if wanted.anonymous not in people or await known_as(connection, [wanted.anonymous]):
+        raise Overtaken
+    nobody, customer = people[wanted.anonymous], people.get(wanted.customer)
+    if customer is None:  # with all that points to them
         named = update(customers).where(customers.c.id == nobody.id)
         await connection.execute(named.values(key=wanted.customer, updated_at=now))
         await _remember(connection, wanted.anonymous, nobody.id, None, now)
-    elif customer is not None and nobody is not None:
+    else:
         await _join(connection, nobody, customer, now)
         await _remember(connection, wanted.anonymous, customer.id, nobody.id, now)
-    else:
-        ids, _ = await kept_customers(connection, {wanted.customer}, now)
-        await _remember(connection, wanted.anonymous, ids[wanted.customer], None, now)
 
 
 async def _lock(connection: AsyncConnection, wanted: Merge) -> dict[str, Row[Any]]:
@@ -91,7 +100,6 @@ async def _lock(connection: AsyncConnection, wanted: Merge) -> dict[str, Row[Any
     theirs = customers.c.key.in_([wanted.anonymous, wanted.customer])
     query = select(customers).where(theirs).order_by(customers.c.id)
     if connection.dialect.name != "sqlite":
-        await connection.execute(text(_PATIENCE))
         await between_claims(connection)
         inside = select(enrollments.c.id).join(customers, customers.c.id == enrollments.c.customer_id)
         await connection.execute(
@@ -118,9 +126,21 @@ async def _join(connection: AsyncConnection, nobody: Row[Any], customer: Row[Any
     attributes = {**nobody.attributes, **customer.attributes}
     filled = update(customers).where(customers.c.id == customer.id)
     await connection.execute(filled.values(**values, attributes=attributes, updated_at=now))
-    for table in (consents, segment_members):
+    await _join_memberships(connection, nobody.id, customer.id)
+    for table in (consents, segment_members, rfm, touched):
         await connection.execute(delete(table).where(table.c.customer_id == nobody.id))
     await connection.execute(delete(customers).where(customers.c.id == nobody.id))
+    await touch(connection, [customer.id], "everything")
+
+
+async def _join_memberships(connection: AsyncConnection, nobody: int, customer: int) -> None:
+    """Also those that are open, unless the customer has one: the segments will be asked whether they hold."""
+    own = select(segment_members.c.segment).where(
+        segment_members.c.customer_id == customer, segment_members.c.left_at.is_(None)
+    )
+    theirs = update(segment_members).where(segment_members.c.customer_id == nobody)
+    kept = or_(segment_members.c.left_at.is_not(None), segment_members.c.segment.not_in(own))
+    await connection.execute(theirs.where(kept).values(customer_id=customer))
 
 
 async def _join_consents(connection: AsyncConnection, nobody: int, customer: int) -> None:

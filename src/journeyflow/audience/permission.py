@@ -23,6 +23,8 @@ from journeyflow.store.hashing import address_hash
 
 NO_CONSENT = "none"  # what `consent_state` is where nobody has decided
 
+_AGREED = consents.alias("agreed")  # in subqueries of its own
+
 
 def consent_state(channel: str, topic: str, customer: FromClause) -> ColumnElement[str]:
     """granted, denied or pending: that of the topic, without one that of the channel, else NO_CONSENT."""
@@ -59,7 +61,7 @@ def _agrees(state: ColumnElement[str], has_bought: ColumnElement[bool] | None) -
 
 
 def _state(channel: str, topic: str, customer: FromClause) -> ColumnElement[str]:
-    row = consents.alias()
+    row = _AGREED
     return (
         select(row.c.state)
         .where(row.c.customer_id == customer.c.id, row.c.channel == channel, row.c.topic == topic)

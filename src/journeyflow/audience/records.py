@@ -6,7 +6,7 @@ A parser raises RecordError with one sentence that names the field and never quo
 import difflib
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -14,8 +14,10 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from journeyflow import countries
-from journeyflow.addresses import is_email, is_phone, one_spelling
+from journeyflow.audience.mailboxes import read_mailbox
+from journeyflow.audience.numbers import read_number
 from journeyflow.plan import RESERVED
+from journeyflow.rfm import MOVED_DOWN, MOVED_UP
 
 COLUMNS = ("email", "phone", "timezone", "locale", "country")
 CHANNELS = ("email", "sms")
@@ -70,29 +72,37 @@ class EventRow:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
 
-def parse_customer(record: Mapping[str, Any], topics: Collection[str] | None = None) -> CustomerRow:
+def parse_customer(
+    record: Mapping[str, Any], topics: Collection[str] | None = None, country: str | None = None
+) -> CustomerRow:
     """`{"id", "email", "phone", "timezone", "locale", "country", "attributes": {...},
     "consents": {"email": state, "email.<topic>": state}, "consented_at", "consent_wording", ...}`
 
-    With `topics`, consent for any other is refused.
+    With `topics`, consent for any other is refused. A phone number in national form is of the record's own
+    country; without one, of `country`.
     """
     _refuse_unknown(record, CUSTOMER_FIELDS)
     return CustomerRow(
         key=identifier(record, "id"),
-        columns={name: _COLUMN_PARSERS[name](record[name]) for name in COLUMNS if name in record},
+        columns=_columns(record, country),
         attributes=_attributes(_object(record, "attributes")),
         consents=_consents(_object(record, "consents"), topics),
         proof=_proof(record),
     )
 
 
-def parse_event(record: Mapping[str, Any]) -> EventRow:
-    """`{"id", "customer", "name", "at": ISO 8601 with an offset, "properties": {...}}`"""
+def parse_event(record: Mapping[str, Any], moment: Callable[[Any, str], datetime] | None = None) -> EventRow:
+    """`{"id", "customer", "name", "at": ISO 8601 with an offset, "properties": {...}}`
+
+    `moment` reads times that are written otherwise, given the field's name for its RecordError.
+    """
     _refuse_unknown(record, EVENT_FIELDS)
     ours = {field_name: identifier(record, field_name) for field_name in ("id", "name")}
     for field_name, value in ours.items():
         if value.startswith(RESERVED):
             raise RecordError(f"{field_name} begins with {RESERVED}, which only journeyflow itself writes")
+    if ours["name"] in (MOVED_UP, MOVED_DOWN):
+        raise RecordError(f"name is {ours['name']}, which only journeyflow itself writes")
     properties = _object(record, "properties")
     for name, value in properties.items():
         _check_name(name, "properties")
@@ -101,7 +111,7 @@ def parse_event(record: Mapping[str, Any]) -> EventRow:
         key=ours["id"],
         customer=identifier(record, "customer"),
         name=ours["name"],
-        at=instant(record.get("at"), "at"),
+        at=(moment or instant)(record.get("at"), "at"),
         properties=properties,
     )
 
@@ -153,21 +163,29 @@ def _text(value: Any, name: str) -> str:
     return value.strip()
 
 
+def _columns(record: Mapping[str, Any], country: str | None) -> dict[str, str | None]:
+    columns = {name: parse(record[name]) for name, parse in _COLUMN_PARSERS.items() if name in record}
+    if "phone" in record:  # last, as its country may be among the others
+        home = columns.get("country") or country
+        columns["phone"] = _phone(record["phone"], home.partition("-")[0] if home else None)
+    return columns
+
+
 def _email(value: Any) -> str | None:
     text = _text(value, "email") if value is not None else ""
-    if text and not is_email(text):
-        raise RecordError("email is not an address; write it as name@example.com")
-    try:
-        return one_spelling(text) or None
-    except ValueError:
-        raise RecordError("email has a domain that cannot be; write it as name@example.com") from None
+    address = read_mailbox(text) if text else None
+    if text and address is None:
+        raise RecordError("email is not an address that can be; write it as name@example.com")
+    return address
 
 
-def _phone(value: Any) -> str | None:
+def _phone(value: Any, country: str | None) -> str | None:
     text = _text(value, "phone") if value is not None else ""
-    if text and not is_phone(text):
-        raise RecordError("phone is not in E.164 form; write + and the country code, such as +46701740605")
-    return text or None
+    number = read_number(text, country) if text else None
+    if text and number is None:
+        known = "not a number of its country" if country else "not in E.164 form"
+        raise RecordError(f"phone is {known}; write + and the country code, such as +46701740605")
+    return number
 
 
 def _timezone(value: Any) -> str | None:
@@ -199,7 +217,6 @@ def _country(value: Any) -> str | None:
 
 _COLUMN_PARSERS = {
     "email": _email,
-    "phone": _phone,
     "timezone": _timezone,
     "locale": parse_locale,
     "country": _country,

@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.holdings import holdings, trail
 from journeyflow.audience.suppression import FIELDS, between_claims, is_suppressed, suppress
 from journeyflow.errors import JourneyflowError
+from journeyflow.instants import written
 from journeyflow.store.audit import note
 from journeyflow.store.coupons import coupons
-from journeyflow.store.customers import customers
+from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, locked
+from journeyflow.store.events import forget_keys_of
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
 from journeyflow.store.programme import journey_versions
@@ -60,7 +62,7 @@ async def export(store: Store, key: str, actor: str, now: datetime) -> dict[str,
             "customer": person,
             **sections,
             "journey_versions": await _versions(connection, customer),
-            "steps": [_plain(asdict(taken)) for taken in await trail(connection, customer)],
+            "steps": [written(asdict(taken)) for taken in await trail(connection, customer)],
             "coupons": await _coupons(connection, customer),
             "suppressions": await _suppressions(connection, person),
         }
@@ -91,7 +93,7 @@ async def _sections(connection: AsyncConnection, customer: int) -> dict[str, lis
     found = {}
     for table, theirs in reversed((await holdings(connection, customer)).items()):
         rows = await connection.execute(select(table).where(theirs).order_by(*table.primary_key))
-        found[table.name] = [_plain(dict(row._mapping)) for row in rows]
+        found[table.name] = [written(row._asdict()) for row in rows]
     return found
 
 
@@ -109,7 +111,7 @@ async def _versions(connection: AsyncConnection, customer: int) -> list[dict[str
 
 async def _coupons(connection: AsyncConnection, customer: int) -> list[dict[str, Any]]:
     query = select(coupons).where(coupons.c.customer_id == customer).order_by(coupons.c.id)
-    return [_plain(dict(row._mapping)) for row in await connection.execute(query)]
+    return [written(row._asdict()) for row in await connection.execute(query)]
 
 
 async def _suppressions(connection: AsyncConnection, person: dict[str, Any]) -> list[dict[str, str]]:
@@ -127,6 +129,7 @@ async def _erase(connection: AsyncConnection, who: str | int, actor: str, now: d
         return None
     handed_over, under_way = await _handed_over(connection, person.id)
     sharing = await _sharing(connection, person)
+    await forget_keys_of(connection, events.c.customer_id == person.id)
     removed = {}
     for table, theirs in (await holdings(connection, person.id)).items():
         gone = _free(connection, table, theirs)

@@ -14,6 +14,7 @@ import uvloop
 from pydantic import SecretStr
 
 from journeyflow.api.app import Limits, create_app
+from journeyflow.api.ingest.items import Span
 from journeyflow.api.webhooks import Providers
 from journeyflow.api.webhooks.sendgrid import SendGrid
 from journeyflow.api.webhooks.twilio import Twilio
@@ -98,7 +99,8 @@ def _page_server(settings: Settings, store: Store) -> uvicorn.Server:
 
 
 def _limits(settings: Settings) -> Limits:
-    return Limits(settings.api_rate, timedelta(seconds=settings.max_future))
+    past = None if settings.max_past is None else timedelta(seconds=settings.max_past)
+    return Limits(settings.api_rate, Span(timedelta(seconds=settings.max_future), past))
 
 
 def _providers(settings: Settings, public_url: str) -> Providers:

@@ -5,14 +5,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from temporalio.service import RPCError
 
+from journeyflow.bootstrap import connect, settle_schedules
 from journeyflow.cli.actor import actor
 from journeyflow.cli.stores import migrated_store
+from journeyflow.engine.pausing import paused_journeys
+from journeyflow.errors import ConfigurationError
 from journeyflow.folder import Folder, FolderError, apply_folder, read_folder
 from journeyflow.settings import Settings, load_settings
 from journeyflow.store.applying import Applied
 from journeyflow.store.coupons import stocks
 from journeyflow.store.database import Store
+from journeyflow.store.installation import namespace_of
 
 
 @click.command()
@@ -30,17 +35,36 @@ def apply(ctx: click.Context, root: Path | None) -> None:
     except FolderError as error:
         click.echo("\n".join([*error.problems, "", "nothing was changed"]), err=True)
         ctx.exit(1)
-    applied, empty = asyncio.run(_apply(settings, folder))
+    applied, empty, paused, schedules = asyncio.run(_apply(settings, folder))
     click.echo(_told(applied))
+    for name in paused:
+        click.echo(f"{name} is paused; nobody enters it until: journeyflow journey resume {name}")
     for pool in empty:
         click.echo(f'the pool "{pool}" has no coupons; run: journeyflow coupons import {pool} FILE')
+    for line in schedules:
+        click.echo(line)
 
 
-async def _apply(settings: Settings, folder: Folder) -> tuple[Applied, list[str]]:
-    """Also the pools that a template names and that have no code."""
+async def _apply(settings: Settings, folder: Folder) -> tuple[Applied, list[str], list[str], list[str]]:
+    """Also the pools that a template names and that have no code, the journeys that are paused, and what was
+    done to schedules."""
     async with migrated_store(settings) as store:
         applied = await apply_folder(store, folder, datetime.now(UTC), actor())
-        return applied, await _empty_pools(store, folder)
+        async with store.reading() as connection:
+            paused = await paused_journeys(connection)
+        return applied, await _empty_pools(store, folder), paused, await _settle(store)
+
+
+async def _settle(store: Store) -> list[str]:
+    """Where no worker has been started yet, the first one makes the schedules, wherever it runs."""
+    if await namespace_of(store) is None:
+        return []
+    try:
+        settled = await settle_schedules(store, await connect())
+    except (ConfigurationError, RPCError) as error:
+        later = "the next worker that starts puts them right, or: journeyflow schedules --mend"
+        return [f"the schedules are as before: {error}; {later}"]
+    return [f"schedule {one.line}" for one in settled]
 
 
 async def _empty_pools(store: Store, folder: Folder) -> list[str]:
@@ -57,4 +81,6 @@ def _told(applied: Applied) -> str:
     lines = [f"{name:<{width}}  {change}" for name, change in sorted(applied.journeys.items())]
     lines.append(f"policy {'changed' if applied.policy_changed else 'unchanged'}")
     lines.append(f"templates: {applied.templates_changed} changed, {applied.templates_removed} removed")
+    if any(moved := (len(applied.segments.changed), len(applied.segments.removed))):
+        lines.append(f"segments: {moved[0]} changed, {moved[1]} removed")
     return "\n".join(lines)

@@ -68,11 +68,13 @@ async def _run(folder: Path, root: Path) -> None:
     await _command(console, settings, "apply", str(root))
     await _command(console, settings, "customers", "import", str(history.customers))
     await _command(console, settings, "events", "import", str(history.events))
+    await _command(console, settings, "rfm")
     async with migrated_store(settings) as store, dev_server(folder / TEMPORAL) as server:
         client = await Client.connect(server.address)
         async with working(settings, store, client, QUEUES):
             console.print("\nrunning the journeys on an embedded Temporal server ...")
             await _until_nothing_is_due(store, client)  # events first, so that every run of the demo is alike
+            await client.execute_workflow("Refresh", id="demo-refresh", task_queue=QUEUES[0])
             await client.execute_workflow("Sweep", id="demo-sweep", task_queue=QUEUES[0])
             await _until_nothing_is_due(store, client)
             await _live_today(console, settings, began, folder)
@@ -91,6 +93,8 @@ async def _live_today(console: Console, settings: Settings, began: datetime, fol
         highlight=False,
     )
     await _command(console, settings, "events", "import", str(today.made_up))
+    console.print("\nat night their classes are computed anew, and who has moved is told; here it is now:")
+    await _command(console, settings, "rfm")
     console.print()
 
 

@@ -36,7 +36,8 @@ def dev(port: int, database: Path, api_port: int) -> None:
 
 
 async def _run(port: int, database: Path, api_port: int) -> None:
-    settings = load_settings()
+    # Without a build: nobody says here which one is current, so its workers would get nothing to do.
+    settings = load_settings().model_copy(update={"build_id": None})
     with closing(listen("127.0.0.1", api_port)) as at:
         settings = with_links(settings, address(at))
         async with migrated_store(settings) as store, dev_server(database, port) as server:

@@ -10,7 +10,7 @@ from journeyflow.engine.explaining.messages import Fate, Other
 from journeyflow.language.durations import in_words
 from journeyflow.preview.words import WEEKDAYS, channel
 
-_HOURS = ("quiet-hours", "send-window")
+_RULES = ("quiet-hours", "send-window", "paused")  # that hold back what is queued
 _ADDRESS = {"email": "e-mail address", "sms": "telephone number"}
 _LEFT = {
     "exited": "the passage was left, or an exit rule held, before it was handed over",
@@ -53,6 +53,8 @@ def stopped_by(fate: Fate, moments: Moments) -> Iterator[str]:
             yield f"the customer had no {_ADDRESS.get(fate.channel, 'address')}"
         case "quiet-hours" | "send-window":
             yield _hours(fate, moments)
+        case "paused":
+            yield f"the journey is paused since {moments.told(datetime.fromisoformat(fate.detail['since']))}"
         case "exited" | "failed" if fate.state == "cancelled":
             yield _LEFT[fate.reason]
         case _:
@@ -69,7 +71,7 @@ def became(fate: Fate, moments: Moments) -> Iterator[str]:
             yield "cancelled before it was handed over"
         case "queued" if fate.reason is None:
             yield "waits to be handed over"
-        case "queued" if fate.reason not in _HOURS:
+        case "queued" if fate.reason not in _RULES:
             yield f"not handed over yet: {fate.reason}"
         case "outranked":
             yield "asks for room again when it is handed over"

@@ -1,16 +1,17 @@
 """`customers import` and `events import`: files into the store, bad lines reported, good ones in."""
 
 import asyncio
+import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TextIO, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
 import click
 from rich.console import Console
@@ -19,37 +20,21 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from journeyflow.audience import ingest
 from journeyflow.audience.ingest import Recorded
 from journeyflow.audience.records import RecordError, parse_customer, parse_event
-from journeyflow.cli.files import (
-    CUSTOMERS,
-    EVENTS,
-    Bad,
-    Found,
-    HeaderError,
-    Layout,
-    read_csv,
-    read_json_lines,
-)
+from journeyflow.cli.columns import CUSTOMERS, EVENTS, Layout
+from journeyflow.cli.csv_files import CsvFile, HeaderError
+from journeyflow.cli.files import Bad, Found, JsonLines
+from journeyflow.cli.import_options import Given, country, file_options, time_options
 from journeyflow.cli.stores import migrated_store
 from journeyflow.engine.programme import Programme
 from journeyflow.errors import JourneyflowError
 from journeyflow.settings import Settings, load_settings
 from journeyflow.store.database import Store
+from journeyflow.store.months import Expected
 
 Row = TypeVar("Row")
 
 _BATCH = 1_000  # rows of one transaction
 _KEPT = {"denied": ("denial kept", "denials kept"), "pending": ("still to be confirmed",) * 2}
-_FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
-
-_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-_format = click.option(
-    "--format", "form", type=click.Choice(["csv", "jsonl"]), help="Of FILE; without it, its suffix tells."
-)
-_rejects = click.option(
-    "--rejects",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Also write the reports of bad lines here.",
-)
 
 
 @click.group()
@@ -63,11 +48,10 @@ def events() -> None:
 
 
 @customers.command("import")
-@_file
-@_format
-@_rejects
+@file_options
+@country
 @click.pass_context
-def import_customers(ctx: click.Context, file: Path, form: str | None, rejects: Path | None) -> None:
+def import_customers(ctx: click.Context, given: Given, country: str | None) -> None:
     """Create or update customers from FILE (CSV or JSON lines).
 
     \b
@@ -85,17 +69,16 @@ def import_customers(ctx: click.Context, file: Path, form: str | None, rejects: 
         return await ingest.import_customers(store, rows, now, source="import")
 
     def parser(topics: Collection[str]) -> Callable[[dict[str, Any]], Any]:
-        return partial(parse_customer, topics=topics)
+        return partial(parse_customer, topics=topics, country=country)
 
-    _run(ctx, _Import("customers", file, form, CUSTOMERS, parser, record), rejects)
+    _run(ctx, _Import("customers", given, CUSTOMERS, parser, record))
 
 
 @events.command("import")
-@_file
-@_format
-@_rejects
+@file_options
+@time_options
 @click.pass_context
-def import_events(ctx: click.Context, file: Path, form: str | None, rejects: Path | None) -> None:
+def import_events(ctx: click.Context, given: Given, moment: Callable[[Any, str], datetime]) -> None:
     """Add events from FILE (CSV or JSON lines).
 
     \b
@@ -105,26 +88,32 @@ def import_events(ctx: click.Context, file: Path, form: str | None, rejects: Pat
     Running it again is harmless: an event is known by its id. Exits with 1 if a line was bad.
     """
 
+    expected = Expected()
+
     async def record(store: Store, rows: Sequence[Any], now: datetime) -> Recorded:
+        await expected.make(store, (row.at for row in rows), now)
         return Recorded(await ingest.record_events(store, rows, now), Counter())
 
-    _run(ctx, _Import("events", file, form, EVENTS, lambda _: parse_event, record), rejects)
+    parse = partial(parse_event, moment=moment)
+    _run(ctx, _Import("events", given, EVENTS, lambda _: parse, record))
 
 
 @dataclass(frozen=True, slots=True)
 class _Import(Generic[Row]):
     what: str
-    file: Path
-    form: str | None
+    given: Given
     layout: Layout
     parser: Callable[[Collection[str]], Callable[[dict[str, Any]], Row]]  # given the topics of the policy
     record: Callable[[Store, Sequence[Row], datetime], Awaitable[Recorded]]
 
-    def read(self, source: BinaryIO) -> Iterator[Found | Bad]:
-        form = self.form or _FORMATS.get(self.file.suffix.lower())
-        if form is None:
-            raise click.UsageError(f'the suffix of "{self.file}" tells no format; give --format csv or jsonl')
-        return read_csv(source, self.layout) if form == "csv" else read_json_lines(source)
+    def read(self, source: BinaryIO) -> CsvFile | JsonLines:
+        given = self.given
+        if not given.is_csv:
+            return JsonLines(source, given.encoding)
+        try:
+            return CsvFile(source, self.layout, given.choice, given.delimiter, given.encoding)
+        except HeaderError as error:
+            raise JourneyflowError(f"{given.file}:{error.line}: {error.reason}") from None
 
 
 @dataclass(slots=True)
@@ -133,20 +122,21 @@ class _Report:
 
     file: Path
     console: Console
-    rejects: TextIO | None
+    rejects: BinaryIO | None
     counts: dict[str, int] = field(default_factory=lambda: {"new": 0, "changed": 0, "unchanged": 0, "bad": 0})
     kept: Counter[str] = field(default_factory=Counter)  # see `Recorded`
 
-    def bad(self, line: int, reason: str) -> None:
-        text = f"{self.file}:{line}: {reason}"
+    def bad(self, bad: Bad, content: CsvFile | JsonLines) -> None:
+        text = f"{self.file}:{bad.line}: {bad.reason}"
         self.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
         if self.rejects is not None:
-            self.rejects.write(text + "\n")
+            head = b"" if self.counts["bad"] else content.head_of_rejects()
+            self.rejects.write(head + content.rejected(bad))
         self.counts["bad"] += 1
 
     def taken(self, recorded: Recorded) -> None:
-        for outcome in recorded.outcomes:
-            self.counts[outcome] += 1
+        for outcome, number in Counter(recorded.outcomes).items():
+            self.counts[outcome] += number
         self.kept.update(recorded.kept)
 
     def summary(self) -> str:
@@ -157,25 +147,32 @@ class _Report:
         return ", ".join(told)
 
 
-def _run(ctx: click.Context, job: _Import[Any], rejects: Path | None) -> None:
-    if rejects is not None and rejects.exists() and rejects.samefile(job.file):
-        raise click.UsageError("--rejects names the file that is imported; choose another")
-    report = asyncio.run(_import(job, rejects, load_settings()))
+def _run(ctx: click.Context, job: _Import[Any]) -> None:
+    report = asyncio.run(_import(job, load_settings()))
     click.echo(f"{job.what}: {report.summary()}")
     ctx.exit(1 if report.counts["bad"] else 0)
 
 
-async def _import(job: _Import[Row], rejects: Path | None, settings: Settings) -> _Report:
-    console = Console(stderr=True)
+async def _import(job: _Import[Row], settings: Settings) -> _Report:
+    console, given = Console(stderr=True), job.given
     async with migrated_store(settings) as store:
         with ExitStack() as stack:
-            source = stack.enter_context(job.file.open("rb"))
-            written = stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None
-            report = _Report(job.file, console, written)
+            source = stack.enter_context(given.file.open("rb"))
+            rejects = stack.enter_context(_private(given.rejects)) if given.rejects else None
+            report = _Report(given.file, console, rejects)
             progress = stack.enter_context(_progress(console))
-            task = progress.add_task(job.what, total=job.file.stat().st_size or None)
+            task = progress.add_task(job.what, total=given.file.stat().st_size or None)
             await _feed(job, store, source, report, lambda: _advance(progress, task, source))
     return report
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[BinaryIO]:
+    """For rows of people: nobody else may read it, also where it has been there before."""
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        if path.is_file():
+            path.chmod(0o600)
+        yield file
 
 
 async def _feed(
@@ -183,26 +180,24 @@ async def _feed(
 ) -> None:
     async with store.reading() as connection:
         policy = await Programme().policy(connection)
-    rows = _rows(job, job.parser(policy.topics), source, report)
+    rows = _rows(job.read(source), job.parser(policy.topics), report)
     while batch := list(islice(rows, _BATCH)):
         report.taken(await job.record(store, batch, datetime.now(UTC)))
         advance()
 
 
 def _rows(
-    job: _Import[Row], parse: Callable[[dict[str, Any]], Row], source: BinaryIO, report: _Report
+    content: CsvFile | JsonLines, parse: Callable[[dict[str, Any]], Row], report: _Report
 ) -> Iterator[Row]:
-    try:
-        for item in job.read(source):
-            try:
-                if isinstance(item, Found):
-                    yield parse(item.record)
-                else:
-                    report.bad(item.line, item.reason)
-            except RecordError as error:
-                report.bad(item.line, str(error))
-    except HeaderError as error:
-        raise JourneyflowError(f"{job.file}:{error.line}: {error.reason}") from None
+    for item in content:
+        match item:
+            case Bad():
+                report.bad(item, content)
+            case Found(line, record, raw):
+                try:
+                    yield parse(record)
+                except RecordError as error:
+                    report.bad(Bad(line, str(error), raw), content)
 
 
 def _progress(console: Console) -> Progress:

@@ -34,10 +34,17 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 70, 130
         "dev": Lazy("journeyflow.cli.dev:dev", "Run everything on this machine, with an embedded server."),
         "demo": Lazy("journeyflow.cli.demo:demo", "Run the shipped programme on real orders, to the end."),
         "worker": Lazy("journeyflow.cli.worker:worker", "Run the journeys and their deliveries."),
-        "api": Lazy("journeyflow.cli.api:api", "Serve the API for events, and the pages of customers."),
+        "store": Lazy("journeyflow.cli.store:store", "Upgrade, check or move the database."),
+        "schedules": Lazy(
+            "journeyflow.cli.schedules:schedules", "Show what Temporal starts by itself, and put it right."
+        ),
+        "api": Lazy("journeyflow.cli.api:api", "Serve the API for programs, and the pages of customers."),
         "keys": Lazy("journeyflow.cli.keys:keys", "Make, list and revoke keys to the HTTP API."),
         "enroll": Lazy("journeyflow.cli.enroll:enroll", "Ask for customers to enter a journey."),
         "status": Lazy("journeyflow.cli.status:status", "Show who is where in each journey."),
+        "journey": Lazy("journeyflow.cli.journey:journey", "Pause a journey, or resume it."),
+        "segment": Lazy("journeyflow.cli.segment:segment", "Show who is in a segment, why, and since when."),
+        "rfm": Lazy("journeyflow.cli.rfm:rfm", "Put customers into classes by their purchases."),
         "customer": Lazy("journeyflow.cli.customer:customer", "Look at, export or erase one customer."),
         "why": Lazy("journeyflow.cli.why:why_", "Tell why a customer got a message, or did not."),
         "suppress": Lazy("journeyflow.cli.suppress:suppress", "Addresses that nothing is sent to."),

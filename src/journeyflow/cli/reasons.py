@@ -7,9 +7,10 @@ from typing import Any
 
 from journeyflow.cli.fate import Moments, became, stopped_by
 from journeyflow.conditions import ALWAYS
-from journeyflow.engine.explaining.absence import Absence, Cause, Part
+from journeyflow.engine.explaining.absence import Absence, Cause
 from journeyflow.engine.explaining.happenings import Happening
 from journeyflow.engine.explaining.messages import Fate
+from journeyflow.engine.explaining.parts import Part
 from journeyflow.engine.timeline import NO_REST
 from journeyflow.engine.why import Decision, Ending, Passage
 from journeyflow.language.durations import in_words
@@ -158,6 +159,8 @@ def _ending(ending: Ending, moments: Moments) -> Line:
     if rule.when is not None:
         text = f"left, since this held: {condition_in_words(rule.when)}"
         return Line(ending.at, rule.path, text, ["what its values were is not kept"])
+    if rule.leaves is not None:
+        return Line(ending.at, rule.path, f"left, as who leaves the segment {rule.leaves}")
     text = f"left, since {_event(ending.event, moments)} came"
     return Line(ending.at, rule.path, text, _properties(ending.event))
 
@@ -168,6 +171,7 @@ def _cause(plan: Plan, cause: Cause, moments: Moments) -> Line:
     since = moments.told(cause.at) if cause.at else ""
     text = {
         "disabled": "the journey takes nobody in: its file is gone",
+        "paused": f"the journey is paused since {since}, so nobody enters it",
         "never-did": f"the customer never did what brings in: {entry_in_words(plan.enter)}",
         "asked-for": "nobody asked for it, and nothing else brings customers in",
         "where": f"{event} came, but is not what brings in: {entry_in_words(plan.enter)}",
@@ -182,7 +186,7 @@ def _cause(plan: Plan, cause: Cause, moments: Moments) -> Line:
         "date": f"the date it waits for is {value(cause.value)}: {entry_in_words(plan.enter)}",
     }[cause.why]
     details = _properties(cause.event) if cause.why == "where" else []
-    return Line(at, cause.why, text, [*details, *_parts(cause.parts)])
+    return Line(at, cause.why, text, [*details, *parts_in_words(cause.parts)])
 
 
 def _again(plan: Plan) -> str:
@@ -191,7 +195,7 @@ def _again(plan: Plan) -> str:
     return f"customers enter again after {in_words(plan.again)} at the soonest"
 
 
-def _parts(parts: Iterable[Part]) -> Iterator[str]:
+def parts_in_words(parts: Iterable[Part]) -> Iterator[str]:
     for part in parts:
         holds = "holds" if part.holds else "does not hold"
         facts = ", ".join(f"{asked} is {value(was)}" for asked, was in part.facts)

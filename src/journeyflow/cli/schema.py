@@ -53,9 +53,11 @@ def _names(root: Path) -> "Names":
     """Of what can be read: somebody who asks for help may be in the middle of writing."""
     from journeyflow.language.json_schema.documents import Names
     from journeyflow.language.policy import parse_policy
+    from journeyflow.language.rfm import ready_made
     from journeyflow.language.segments import parse_segments
     from journeyflow.language.source import read
     from journeyflow.messages.templates import load_templates
+    from journeyflow.policy import Policy
 
     files = {name: root / "journeys" / f"{name}.yaml" for name in ("segments", "policy")}
     found = {name: read(file.as_posix(), file.read_bytes()) for name, file in files.items() if file.is_file()}
@@ -65,7 +67,7 @@ def _names(root: Path) -> "Names":
     for template in load_templates(root / "templates" / "messages")[0]:
         templates.setdefault(template.channel, set()).add(template.name)
     return Names(
-        sorted(segments) if segments else None,
+        sorted([*segments, *ready_made(policy or Policy())]) if segments else None,
         sorted(policy.categories) if policy else None,
         {channel: sorted(names) for channel, names in sorted(templates.items())},
         sorted(path.stem for path in (root / "journeys").glob("*.yaml") if path.stem not in files),

@@ -38,6 +38,7 @@ def show(console: Console, one: JourneyStatus, now: datetime) -> None:
     A stop is overdue when somebody rests there a minute past their time: no worker takes them on.
     """
     state = "" if one.enabled else ", not taking anybody in"
+    state += f", paused since {one.paused_at:%Y-%m-%d %H:%M} UTC" if one.paused_at else ""
     table = Table(title=f"{one.name} (version {one.version}{state})", title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")

@@ -17,6 +17,7 @@ from journeyflow.engine.held import cancel_held
 from journeyflow.engine.hours import Hours, Place
 from journeyflow.engine.local_time import default_zone
 from journeyflow.engine.locks import lock_customers, lock_enrollments
+from journeyflow.engine.pausing import paused_at
 from journeyflow.engine.steps.send import when_capped
 from journeyflow.members import enrollment_range
 from journeyflow.plan import Plan, Send
@@ -175,6 +176,7 @@ def _query(job: _Job) -> Select[Any]:
             customers.c.country, customers.c.attributes, _trigger.c.properties,
             and_(enrollments.c.state == "active", or_(false(), *exits)).label("exits"),
             refused.label("refused_by"), state.label("consent"),
+            paused_at(job.plan.journey).label("paused_at"),
         )
         .join_from(messages, enrollments, enrollments.c.id == messages.c.enrollment_id)
         .join(customers, customers.c.id == messages.c.customer_id)
@@ -183,7 +185,8 @@ def _query(job: _Job) -> Select[Any]:
 
 
 def _verdict(job: _Job, hours: Hours | None, row: Row[Any]) -> Verdict:
-    message = Claimable(row.enrollment_state, row.refused_by, row.consent, Place(row.timezone, row.country))
+    place = Place(row.timezone, row.country)
+    message = Claimable(row.enrollment_state, row.refused_by, row.consent, place, row.paused_at)
     verdict = at_claim(message, hours, job.now)
     return Verdict("dropped", "exited") if row.exits and verdict.state != "held" else verdict
 

@@ -25,6 +25,7 @@ from journeyflow.errors import ConfigurationError
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.store.ledger import OPEN, WAS, messages
 from journeyflow.store.passages import cohorts
+from journeyflow.store.segments import touch_addressees
 from journeyflow.workflows.contracts import DeliveryCount, DeliveryRequest, Turn
 
 
@@ -94,6 +95,7 @@ async def _settle(job: Job) -> None:
             for id, answer in answers:
                 settled = update(messages).where(messages.c.id == id, messages.c.state == "sending")
                 await connection.execute(settled.values(**_settled(answer, job.clock())))
+            await touch_addressees(connection, [id for id, _answer in answers])
 
 
 def _settled(answer: Accepted | Unanswerable | None, now: datetime) -> dict[str, Any]:

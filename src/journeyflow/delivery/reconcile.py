@@ -22,6 +22,7 @@ from journeyflow.plan import Plan, Send
 from journeyflow.store.database import locked
 from journeyflow.store.ledger import CHECKS, IN_DOUBT, OPEN, RESENT, messages
 from journeyflow.store.passages import enrollments
+from journeyflow.store.segments import touch_addressees
 from journeyflow.workflows.contracts import DeliveryRequest, Reconciled
 
 LOST = "lost: the provider never had it"
@@ -91,14 +92,16 @@ async def _settle(
     courier: Courier, doubts: Mapping[int, _Doubt], answers: Mapping[int, _Answer], now: datetime
 ) -> int:
     async with courier.store.writing() as connection:
-        settled = 0
+        settled: list[int] = []
         for doubt in await _still_unknown(connection, [doubts[id] for id in answers]):
             plan = await courier.programme.plan(connection, doubt.version)
             values = _settled(doubt, answers[doubt.id], _may_resend(plan, doubt), now)
             if values:
                 await connection.execute(update(messages).where(messages.c.id == doubt.id).values(**values))
-            settled += "state" in values
-    return settled
+            if "state" in values:
+                settled.append(doubt.id)
+        await touch_addressees(connection, settled)
+    return len(settled)
 
 
 async def _still_unknown(connection: AsyncConnection, doubts: Collection[_Doubt]) -> list[_Doubt]:

@@ -16,6 +16,7 @@ from journeyflow.engine.held import cancel_held
 from journeyflow.errors import JourneyflowError
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
+from journeyflow.store.segments import touch_addressees
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ async def record(
         for taken, result in sorted(results, key=lambda one: one[0].message)  # as others lock them
     ]
     await connection.execute(_RECORD, rows)
+    await touch_addressees(connection, [taken.message for taken, _result in results])
     await _fail_enrollments(connection, results, now)
 
 

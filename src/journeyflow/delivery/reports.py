@@ -16,10 +16,11 @@ from journeyflow.delivery.progress import Progress, further, proven
 from journeyflow.engine.programme import Programme
 from journeyflow.plan import MACHINE, RESERVED
 from journeyflow.policy import Policy
-from journeyflow.store.customers import events
 from journeyflow.store.database import Store, insert_ignoring, locked
+from journeyflow.store.events import add_events
 from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.reports import reports
+from journeyflow.store.segments import touch_addressees
 
 Kind = Literal[
     "accepted", "delivered", "deferred", "bounced", "failed", "opened", "clicked", "complained",
@@ -261,6 +262,7 @@ async def _advance(
     ]
     if changes:
         await connection.execute(_ADVANCE, changes)
+        await touch_addressees(connection, [change["message"] for change in changes])
 
 
 async def _tell_journeys(
@@ -283,8 +285,7 @@ async def _tell_journeys(
         for row in sorted(rows, key=lambda row: (row.at, row.key))
         if row.kind in _TELLING.get(about[row.message_id].channel, ())
     ]
-    if values:
-        await connection.execute(insert_ignoring(connection, events), values)
+    await add_events(connection, values)
 
 
 def _properties(report: Row[Any], message: Row[Any], by_machine: bool) -> dict[str, Any]:

@@ -11,20 +11,31 @@ from temporalio import activity
 from temporalio.client import Client
 
 from journeyflow.delivery import reports
-from journeyflow.engine import outbox, purge, route, sweep, travel
+from journeyflow.engine import outbox, purge, refreshing, rfm, route, sweep, travel
 from journeyflow.engine.programme import Programme
 from journeyflow.instants import from_ms, to_ms
+from journeyflow.store import months
 from journeyflow.store.database import Store
-from journeyflow.workflows.contracts import LegOutcome, LegRequest, PurgeCount, RouteRequest, SweepCount
+from journeyflow.store.events import SHORTEST, forget_keys
+from journeyflow.store.news import news_of
+from journeyflow.workflows.contracts import (
+    LegOutcome,
+    LegRequest,
+    PurgeCount,
+    RefreshCount,
+    RfmCount,
+    RouteRequest,
+    SweepCount,
+)
 
-_POLL = (0.01, 0.1)  # seconds between two looks for new events: at least, at most
 _HEARTBEAT = 1.0  # seconds
 
 
 class EngineActivities:
-    def __init__(self, store: Store, client: Client) -> None:
+    def __init__(self, store: Store, client: Client, remember: timedelta = SHORTEST) -> None:
         self._store = store
         self._client = client
+        self._remember = remember
         self._programme = Programme()
 
     @activity.defn(name="travel")
@@ -38,10 +49,10 @@ class EngineActivities:
         who = (request.partition, request.partitions)
         aside: set[int] = set()  # cohorts that Temporal refused during this attempt
         busy_at = clock()
-        async with heartbeating():
+        async with heartbeating(), news_of(self._store) as news:
             while clock() < end and not activity.is_worker_shutdown():
                 if not await outbox.pending(self._store, clock(), aside):
-                    await asyncio.sleep(_pause(clock() - busy_at))
+                    await news.wait(clock() - busy_at)
                     continue
                 await reports.handle(self._store, self._programme, clock())
                 await route.route(self._store, self._programme, clock(), *who)
@@ -49,25 +60,40 @@ class EngineActivities:
                 busy_at = clock()
 
     @activity.defn(name="sweep")
-    async def sweep(self) -> SweepCount:
+    async def sweep(self, journey: str = "") -> SweepCount:
         async with heartbeating():
-            entered = await sweep.sweep(self._store, self._programme, attempt_clock())
-            aside: set[int] = set()
-            while await outbox.flush(self._store, self._client, aside):
-                pass
+            entered = await sweep.sweep(self._store, self._programme, attempt_clock(), journey)
+            await self._tell()
         return SweepCount(entered)
+
+    @activity.defn(name="refresh")
+    async def refresh(self) -> RefreshCount:
+        async with heartbeating():
+            done = await refreshing.refresh_all(self._store, self._programme, attempt_clock())
+            await self._tell()
+        return RefreshCount(done.joined, done.left, done.entered)
+
+    @activity.defn(name="rfm")
+    async def rfm(self) -> RfmCount:
+        async with heartbeating():
+            done = await rfm.compute(self._store, self._programme, attempt_clock()())
+        return RfmCount(done.changed, done.moved_up, done.moved_down, done.gone)
 
     @activity.defn(name="purge")
     async def purge(self) -> PurgeCount:
         async with heartbeating():
-            gone = await purge.purge(self._store, self._programme, attempt_clock()())
+            now = attempt_clock()()
+            gone = await purge.purge(self._store, self._programme, now)
+            await forget_keys(self._store, now - self._remember)
+            await months.make_ahead(self._store, now)
+            await months.make_gathered(self._store, now)
         return PurgeCount(gone.total())
 
-
-def _pause(quiet: timedelta) -> float:
-    """A tenth of the time it has been quiet, so that an idle installation costs little."""
-    shortest, longest = _POLL
-    return min(longest, max(shortest, quiet.total_seconds() / 10))
+    async def _tell(self) -> None:
+        """Temporal of everybody who has come in."""
+        aside: set[int] = set()
+        while await outbox.flush(self._store, self._client, aside):
+            pass
 
 
 def attempt_clock() -> Callable[[], datetime]:

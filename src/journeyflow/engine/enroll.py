@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, and_, exists, insert, not_, or_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.audience.conditions import Frame, holds
+from journeyflow.engine.pace import Pace
 from journeyflow.engine.programme import Programme, Version
 from journeyflow.engine.travel import first_leg, travel_within
 from journeyflow.errors import JourneyflowError
@@ -34,10 +36,17 @@ async def enroll(
     version: Version,
     entrants: list[Entrant],
     now: datetime,
+    pace: Pace | None = None,
+    before: int = 0,
 ) -> None:
-    """Customers who may enter (see `may_enter`), each at most once in `entrants`."""
-    for begin in range(0, len(entrants), COHORT_SIZE):
-        await _enroll_cohort(connection, programme, version, entrants[begin : begin + COHORT_SIZE], now)
+    """Customers who may enter (see `may_enter`), each at most once in `entrants`.
+
+    They set out at `pace`, behind so many who came in `before` them; else at once.
+    """
+    size = pace.size if pace else COHORT_SIZE
+    for begin in range(0, len(entrants), size):
+        due = pace.due(before + begin) if pace else now
+        await _enroll_cohort(connection, programme, version, entrants[begin : begin + size], now, due)
 
 
 def may_enter(plan: Plan, now: datetime) -> ColumnElement[bool]:
@@ -50,19 +59,29 @@ def may_enter(plan: Plan, now: datetime) -> ColumnElement[bool]:
     return not_(exists().where(mine, or_(inside, recent) if plan.again else inside))
 
 
+def newcomers(plan: Plan, occasion: ColumnElement[str], now: datetime) -> list[ColumnElement[bool]]:
+    """Whether a row of `customers` may enter now and has not entered on this occasion."""
+    mine = and_(enrollments.c.customer_id == customers.c.id, enrollments.c.journey == plan.journey)
+    before = exists().where(mine, enrollments.c.occasion == occasion)
+    return [may_enter(plan, now), holds(plan.when, Frame(customer=customers, now=now)), not_(before)]
+
+
 async def _enroll_cohort(
     connection: AsyncConnection,
     programme: Programme,
     version: Version,
     entrants: list[Entrant],
     now: datetime,
+    due: datetime,
 ) -> None:
+    rests_until = due if due > now else None
     values = {"version_id": version.id, "size": len(entrants), "created_at": now}
     cohort = (await connection.execute(insert(cohorts).values(**values).returning(cohorts.c.id))).scalar_one()
     rows = [_row(cohort, number, entrant, version, now) for number, entrant in enumerate(entrants)]
-    await connection.execute(insert(enrollments), rows)
-    await connection.execute(insert(starts).values(cohort_id=cohort))
-    await _travel_first_leg(connection, programme, cohort, len(entrants), now)
+    await connection.execute(insert(enrollments), [{**row, "wake_at": rests_until} for row in rows])
+    await connection.execute(insert(starts).values(cohort_id=cohort, due_at=rests_until))
+    if rests_until is None:
+        await _travel_first_leg(connection, programme, cohort, len(entrants), now)
 
 
 async def _travel_first_leg(

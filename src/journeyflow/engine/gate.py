@@ -17,6 +17,8 @@ from journeyflow.engine.caps import Ask, Full, reserve
 from journeyflow.engine.hours import Closed, Hours, Place
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.engine.local_time import default_zone
+from journeyflow.engine.pausing import REASON as PAUSED
+from journeyflow.engine.pausing import REST, RETRY, still_paused
 from journeyflow.members import Mask, positions
 from journeyflow.plan import WEBHOOK, Send, Webhook
 from journeyflow.policy import Category, Policy
@@ -28,7 +30,8 @@ _SLOTS = 10  # moments over which held messages are spread: few, since each is a
 @dataclass(frozen=True, slots=True)
 class Verdict:
     state: str  # queued | held | dropped
-    reason: str | None = None  # the rule: no-address, suppressed, consent, quiet-hours, send-window, cap
+    # The rule: paused, no-address, suppressed, consent, quiet-hours, send-window, cap.
+    reason: str | None = None
     detail: dict[str, Any] | None = None
     until: datetime | None = None  # of held: when to ask again
 
@@ -49,6 +52,8 @@ class _Question:
 
 async def decide(leg: Leg, number: int, send: Send | Webhook, members: Mask) -> dict[int, Verdict]:
     """A verdict for each member, by position."""
+    if leg.is_paused and (since := await still_paused(leg.connection, leg.plan.journey)) is not None:
+        return {position: _resting(since, leg.now + REST) for position in positions(members)}
     if isinstance(send, Webhook):
         return {position: Verdict("queued") for position in positions(members)}
     question = _Question(leg, number, send, category_of(leg.policy, leg.plan.category), members)
@@ -79,6 +84,10 @@ def refusal(
     bought = category.bought if category.consent == "soft-opt-in" else None
     has_bought = holds(bought, Frame(customer=customer, now=now)) if bought else None
     return refused_by(channel, category, topic, customer, has_bought)
+
+
+def _resting(since: datetime, until: datetime) -> Verdict:
+    return Verdict("held", PAUSED, {"since": since.isoformat()}, until)
 
 
 async def _ask_permission(question: _Question) -> None:
@@ -165,10 +174,11 @@ class Claimable:
     refused_by: str | None  # what `refusal` says now
     consent: str  # the state of the customer's consent
     place: Place
+    paused_at: datetime | None  # the journey
 
 
 def at_claim(message: Claimable, hours: Hours | None, now: datetime) -> Verdict:
-    """The gate's second answer: queued (go on), dropped, or held until the hours allow it.
+    """The gate's second answer: queued (go on), dropped, or held until the hours allow it or to ask again.
 
     `hours` is None where no hours hold. Caps are asked again only for an outranked message: any other holds
     its place in them since it was queued.
@@ -178,6 +188,8 @@ def at_claim(message: Claimable, hours: Hours | None, now: datetime) -> Verdict:
     if message.refused_by is not None:
         detail = {"consent": message.consent} if message.refused_by == "consent" else None
         return Verdict("dropped", message.refused_by, detail)
+    if message.paused_at is not None:
+        return _resting(message.paused_at, now + RETRY)
     closed = hours.closed(message.place, now) if hours else None
     if closed is not None:
         reason, detail = _told(closed)

@@ -1,6 +1,7 @@
 """The state of one leg: which members are where, and what was decided about them."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.conditions import Frame, holds
+from journeyflow.audience.conditions import Frame, asks_of_trigger, holds
 from journeyflow.conditions import Condition
 from journeyflow.engine.local_time import default_zone, zone
 from journeyflow.members import Mask, enrollment_ids, mask_of, place_of, positions, to_hex
@@ -47,8 +48,9 @@ class Leg:
     finished: Mask = 0
     gone: dict[tuple[str, str], Mask] = field(default_factory=dict)  # (exited | failed, reason) -> who
     channels: set[str] = field(default_factory=set)  # where messages were queued
-    woken_by: dict[int, int] = field(default_factory=dict)  # position -> event
+    woken_by: dict[int, int] = field(default_factory=dict)  # position -> event, or 0: the journey was resumed
     trail: list[list[Any]] = field(default_factory=list)  # [step, what, members, detail]
+    is_paused: bool = False  # the journey, as far as the leg knew when it began
 
     def go(self, members: Mask, to: int) -> None:
         self.at[to] |= members
@@ -84,7 +86,7 @@ class Leg:
         """Those of `members` for whom the condition holds now."""
         if not members:
             return 0
-        everyone = members_of(enrollment_ids(self.cohort, members), enrollments.c.id)
+        everyone = members_of(enrollment_ids(self.cohort, members), [condition], enrollments.c.id)
         rows = await self.connection.execute(everyone.where(holds(condition, frame_at(self.now))))
         return mask_of(place_of(row.id)[1] for row in rows)
 
@@ -98,14 +100,14 @@ def frame_at(now: datetime) -> Frame:
     return Frame(customer=customers, now=now, trigger=_trigger, since=enrollments.c.since)
 
 
-def members_of(enrollment_numbers: list[int], *columns: ColumnElement[Any]) -> Select[Any]:
-    """Selects the columns for each of the enrollments."""
-    return (
-        select(*columns)
-        .join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
-        .outerjoin(_trigger, _trigger.c.id == enrollments.c.event_id)
-        .where(enrollments.c.id.in_(enrollment_numbers))
-    )
+def members_of(
+    enrollment_numbers: list[int], conditions: Iterable[Condition], *columns: ColumnElement[Any]
+) -> Select[Any]:
+    """Selects the columns for each of the enrollments, from all that the conditions ask of."""
+    query = select(*columns).join_from(enrollments, customers, enrollments.c.customer_id == customers.c.id)
+    if any(map(asks_of_trigger, conditions)):  # by its number alone it has to be looked for in every month
+        query = query.outerjoin(_trigger, _trigger.c.id == enrollments.c.event_id)
+    return query.where(enrollments.c.id.in_(enrollment_numbers))
 
 
 _trigger = events.alias("trigger")

@@ -19,6 +19,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from journeyflow.delivery.reports import due
+from journeyflow.engine.segments import is_due
 from journeyflow.engine.travel import outcome_of
 from journeyflow.instants import to_ms
 from journeyflow.members import first, to_hex
@@ -63,6 +64,7 @@ async def pending(store: Store, now: datetime, aside: set[int] | None = None) ->
         or_(
             exists().where(due(now)),
             exists().where(events.c.routed_at.is_(None)),
+            exists().where(is_due(now)),
             exists().where(starts.c.cohort_id.not_in(left)),
             exists().where(wakeups.c.cohort_id.not_in(left)),
         )
@@ -73,11 +75,9 @@ async def pending(store: Store, now: datetime, aside: set[int] | None = None) ->
 
 async def _start(store: Store, client: Client, aside: set[int]) -> int:
     async with store.reading() as connection:
-        query = select(starts.c.cohort_id).where(starts.c.cohort_id.not_in(sorted(aside)))
-        waiting = (
-            (await connection.execute(query.order_by(starts.c.cohort_id).limit(_STARTS))).scalars().all()
-        )
-        states = [await _state(connection, cohort) for cohort in waiting]
+        query = select(starts).where(starts.c.cohort_id.not_in(sorted(aside)))
+        waiting = (await connection.execute(query.order_by(starts.c.cohort_id).limit(_STARTS))).all()
+        states = [await _state(connection, row.cohort_id, row.due_at) for row in waiting]
     calls = {state.cohort: _start_workflow(client, state) for state in states if _has_work(state)}
     told = await _tell(calls, aside)
     done = [state.cohort for state in states if state.cohort not in calls] + told
@@ -99,7 +99,7 @@ async def _tell(calls: dict[int, Coroutine[Any, Any, None]], aside: set[int]) ->
     return told
 
 
-async def _state(connection: Any, cohort: int) -> CohortState:
+async def _state(connection: Any, cohort: int, due_at: datetime | None) -> CohortState:
     query = (
         select(cohorts.c.size, func.min(enrollments.c.since).label("since"))
         .join_from(cohorts, enrollments, enrollments.c.cohort_id == cohorts.c.id)
@@ -109,10 +109,9 @@ async def _state(connection: Any, cohort: int) -> CohortState:
     row = (await connection.execute(query)).one_or_none()
     if row is None:  # everybody in it has been erased
         return CohortState(cohort, 0, [])
-    since = to_ms(row.since)
     outcome = await outcome_of(connection, cohort, 0)
     if outcome is None:
-        return CohortState(cohort, 0, [Rest(START, since, to_hex(first(row.size)))])
+        return CohortState(cohort, 0, [Rest(START, to_ms(due_at or row.since), to_hex(first(row.size)))])
     state = CohortState(cohort, 0, [])
     place(state, outcome)
     return state

@@ -28,17 +28,19 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.conditions import History, Message
+from journeyflow.engine.old_months import drop_months
 from journeyflow.engine.programme import Programme
 from journeyflow.members import enrollment_range
 from journeyflow.policy import DAY, Policy
 from journeyflow.store.audit import audit_log, note
 from journeyflow.store.customers import consent_log, events, received_sms
 from journeyflow.store.database import Store, locked
+from journeyflow.store.events import forget_keys_of
 from journeyflow.store.ledger import OPEN, messages
 from journeyflow.store.passages import cohorts, enrollments, legs, observations, starts
 from journeyflow.store.programme import journeys
 from journeyflow.store.reports import reports
-from journeyflow.store.segments import segment_members
+from journeyflow.store.segments import ask_again, segment_members, segments
 from journeyflow.store.short_links import TESTS, number_of_test, short_links
 
 ACTOR = "journeyflow"  # whose work it is, in the audit log
@@ -55,6 +57,8 @@ async def purge(store: Store, programme: Programme, now: datetime, limit: int = 
         needs = await _needs(connection, programme, now)
     gone: Counter[str] = Counter()
     for rule in _rules(needs):
+        if rule.table is events:
+            gone[rule.name] += await drop_months(store, rule.over, now, ACTOR)
         gone[rule.name] += await _follow(store, rule, now, limit)
     return +gone
 
@@ -96,6 +100,8 @@ def _windows(part: Any) -> Iterator[int]:
     """How far back each condition in a plan looks. One without an end sees what retention leaves."""
     if isinstance(part, History | Message):
         yield part.within or 0
+        picks = part.picks.values() if isinstance(part, History) else ()
+        yield from (pick.within or 0 for pick in picks)
     elif isinstance(part, tuple):
         for item in part:
             yield from _windows(item)
@@ -285,13 +291,16 @@ async def _remove_messages(connection: AsyncConnection, ids: list[int]) -> None:
     """Their links lead nowhere from now on."""
     await connection.execute(delete(short_links).where(short_links.c.message_id.in_(ids)))
     await connection.execute(delete(messages).where(messages.c.id.in_(ids)))
+    await ask_again(connection, segments.c.on_messages)
 
 
 async def _remove_events(connection: AsyncConnection, ids: list[int]) -> None:
     """Ended passages no longer say which event began them."""
     named = enrollments.c.event_id.in_(ids)
     await connection.execute(update(enrollments).where(named).values(event_id=None))
+    await forget_keys_of(connection, events.c.id.in_(ids))
     await connection.execute(delete(events).where(events.c.id.in_(ids)))
+    await ask_again(connection, segments.c.on_events)
 
 
 async def _scrub(connection: AsyncConnection, ids: list[int]) -> None:

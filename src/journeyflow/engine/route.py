@@ -14,13 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.conditions import Frame, holds, matches
 from journeyflow.conditions import EventMatch, Test
 from journeyflow.engine.enroll import Entrant, enroll, may_enter
-from journeyflow.engine.held import cancel_held
+from journeyflow.engine.exits import leave
 from journeyflow.engine.locks import lock_customers, lock_enrollments_of
 from journeyflow.engine.programme import Programme, Version
+from journeyflow.engine.segments import Heard, claim_touched, follow, forget
 from journeyflow.members import place_of
 from journeyflow.plan import ENROLL, EnterByEvent, Goal, Plan
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, locked
+from journeyflow.store.lists import among
 from journeyflow.store.passages import enrollments, wakeups
 
 _CLAIM = 2_000  # events a turn
@@ -38,19 +40,25 @@ class _Event:
 async def route(
     store: Store, programme: Programme, now: datetime, partition: int = 0, partitions: int = 1
 ) -> int:
-    """Routes a turn's worth of events; gives how many."""
+    """Routes a turn's worth of events, and of other changes that segments follow; gives how many."""
     async with store.writing() as connection:
         claimed = await _claim(connection, partition, partitions)
-        if not claimed:
+        touches = await claim_touched(connection, now, partition, partitions)
+        if not claimed and not touches:
             return 0
-        await lock_enrollments_of(connection, (event.customer for event in claimed))
-        await lock_customers(connection, (event.customer for event in claimed))
+        concerned = {event.customer for event in claimed} | {one.customer for one in touches}
+        await lock_enrollments_of(connection, concerned)
+        await lock_customers(connection, concerned)
         router = _Turn(connection, programme, await programme.enabled(connection), now)
         rounds = _rounds(claimed)
         for batch in rounds:
             await router.take(batch)
-        await _mark_routed(connection, [event.id for batch in rounds for event in batch], now)
-        return sum(len(batch) for batch in rounds)
+        routed = [event for batch in rounds for event in batch]
+        heard = [Heard(event.customer, event.name, event.at) for event in routed]
+        await follow(connection, programme, heard, touches, now)
+        await _mark_routed(connection, routed, now)
+        await forget(connection, touches)
+        return len(routed) + len(touches)
 
 
 async def _claim(connection: AsyncConnection, partition: int, partitions: int) -> list[_Event]:
@@ -80,8 +88,9 @@ def _rounds(claimed: list[_Event]) -> list[list[_Event]]:
     return rounds
 
 
-async def _mark_routed(connection: AsyncConnection, ids: list[int], now: datetime) -> None:
-    await connection.execute(update(events).where(events.c.id.in_(ids)).values(routed_at=now))
+async def _mark_routed(connection: AsyncConnection, routed: list[_Event], now: datetime) -> None:
+    if routed:
+        await connection.execute(update(events).where(*_are(connection, routed)).values(routed_at=now))
 
 
 @dataclass(slots=True)
@@ -104,18 +113,16 @@ class _Turn:
 
     async def _versions_inside(self, batch: list[_Event]) -> list[int]:
         """Every version that has, or had, customers of this round inside: a goal may come after the end."""
-        query = (
-            select(enrollments.c.version_id)
-            .where(enrollments.c.customer_id.in_([event.customer for event in batch]))
-            .distinct()
-            .order_by(enrollments.c.version_id)
-        )
+        theirs = among(self.connection, enrollments.c.customer_id, [event.customer for event in batch])
+        query = select(enrollments.c.version_id).where(theirs).distinct().order_by(enrollments.c.version_id)
         return list((await self.connection.execute(query)).scalars())
 
     async def _enter(self, version: Version, batch: list[_Event]) -> None:
         plan = version.plan
         policy = await self.programme.policy(self.connection)
-        ways = _ways_in(plan, batch, self.now - timedelta(seconds=policy.defaults.max_event_age))
+        ways = _ways_in(
+            self.connection, plan, batch, self.now - timedelta(seconds=policy.defaults.max_event_age)
+        )
         if not ways:
             return
         frame = Frame(customer=customers, now=self.now, trigger=events, since=None)
@@ -134,29 +141,19 @@ class _Turn:
 
     async def _exit(self, version: int, plan: Plan, batch: list[_Event]) -> None:
         for rule in plan.exits:
-            named = [e.id for e in batch if rule.event is not None and e.name == rule.event.event]
+            named = [e for e in batch if rule.event is not None and e.name == rule.event.event]
             if rule.event is None or not named:
                 continue
             leaving = (
                 select(enrollments.c.id)
                 .join_from(enrollments, events, enrollments.c.customer_id == events.c.customer_id)
-                .where(*_inside(version), *_after_entry(named), matches(rule.event, events))
+                .where(*_inside(version), *_after_entry(self.connection, named), matches(rule.event, events))
             )
             ids = list((await self.connection.execute(leaving)).scalars())
-            values = {
-                "state": "exited",
-                "reason": rule.path,
-                "step": None,
-                "wake_at": None,
-                "ended_at": self.now,
-            }
-            await self.connection.execute(
-                update(enrollments).where(enrollments.c.id.in_(ids)).values(**values)
-            )
-            await cancel_held(self.connection, ids, "exited")
+            await leave(self.connection, ids, rule.path, self.now)
 
     async def _reach_goal(self, version: int, goal: Goal, batch: list[_Event]) -> None:
-        named = [e.id for e in batch if e.name == goal.match.event]
+        named = [e for e in batch if e.name == goal.match.event]
         if not named:
             return
         value = events.c.properties[goal.value] if goal.value else None
@@ -167,7 +164,7 @@ class _Turn:
             .where(
                 enrollments.c.version_id == version,
                 enrollments.c.goal_at.is_(None),
-                *_after_entry(named),
+                *_after_entry(self.connection, named),
                 matches(goal.match, events),
             )
         )
@@ -181,13 +178,18 @@ class _Turn:
     async def _wake(self, version: int, plan: Plan, batch: list[_Event]) -> None:
         for number, step in plan.wait_fors.items():
             for match in step.events:
-                named = [e.id for e in batch if e.name == match.event]
+                named = [e for e in batch if e.name == match.event]
                 if not named:
                     continue
                 query = (
                     select(enrollments.c.id, events.c.id.label("event_id"), events.c.at)
                     .join_from(enrollments, events, enrollments.c.customer_id == events.c.customer_id)
-                    .where(*_inside(version), *_after_entry(named), _may_wait(plan), matches(match, events))
+                    .where(
+                        *_inside(version),
+                        *_after_entry(self.connection, named),
+                        _may_wait(plan),
+                        matches(match, events),
+                    )
                     .order_by(events.c.id)
                 )
                 rows = [
@@ -199,31 +201,41 @@ class _Turn:
                     await self.connection.execute(insert(wakeups), rows)
 
 
-def _ways_in(plan: Plan, batch: list[_Event], fresh: datetime) -> list[ColumnElement[bool]]:
+def _ways_in(
+    connection: AsyncConnection, plan: Plan, batch: list[_Event], fresh: datetime
+) -> list[ColumnElement[bool]]:
     """What a row of `events` has to be to bring its customer in: asked for, however old, or what enters."""
     asked_for = EventMatch(ENROLL, (Test("journey", "is", plan.journey),))
-    ways = [(asked_for, [e.id for e in batch if e.name == ENROLL])]
+    ways = [(asked_for, [e for e in batch if e.name == ENROLL])]
     if isinstance(plan.enter, EnterByEvent):
         match = plan.enter.match
-        ways.append((match, [e.id for e in batch if e.name == match.event and e.at > fresh]))
-    return [and_(events.c.id.in_(named), matches(match, events)) for match, named in ways if named]
+        ways.append((match, [e for e in batch if e.name == match.event and e.at > fresh]))
+    return [and_(*_are(connection, named), matches(match, events)) for match, named in ways if named]
 
 
 def _inside(version: int) -> list[ColumnElement[bool]]:
     return [enrollments.c.version_id == version, enrollments.c.state == "active"]
 
 
-def _after_entry(named: list[int]) -> list[ColumnElement[bool]]:
+def _after_entry(connection: AsyncConnection, named: list[_Event]) -> list[ColumnElement[bool]]:
     """The events meant, as far as they came after the one that brought the customer in."""
     came_in_by = func.coalesce(enrollments.c.event_id, 0)
     at_once = and_(events.c.at == enrollments.c.since, events.c.id > came_in_by)
-    return [events.c.id.in_(named), or_(events.c.at > enrollments.c.since, at_once)]
+    return [*_are(connection, named), or_(events.c.at > enrollments.c.since, at_once)]
+
+
+def _are(connection: AsyncConnection, named: list[_Event]) -> list[ColumnElement[bool]]:
+    """Their times as well, so that PostgreSQL looks only into the months in which they lie."""
+    times = [event.at for event in named]
+    ids = among(connection, events.c.id, [event.id for event in named])
+    return [ids, events.c.at.between(min(times), max(times))]
 
 
 def _may_wait(plan: Plan) -> ColumnElement[bool]:
     """Whether the event can find the member at a wait_for: it is at one, or may be on its way there.
 
-    A member that rests elsewhere until after the event's own time cannot: it gets there too late.
+    A member that rests elsewhere, or before the start, until after the event's own time cannot: it gets there
+    too late.
     """
     waiting = enrollments.c.step.in_(list(plan.wait_fors))
-    return or_(enrollments.c.step.is_(None), waiting, and_(enrollments.c.wake_at <= events.c.at))
+    return or_(enrollments.c.wake_at.is_(None), waiting, enrollments.c.wake_at <= events.c.at)

@@ -31,6 +31,8 @@ class JourneyStatus:
     name: str
     version: str  # the digest of the version in force
     enabled: bool
+    title: str
+    paused_at: datetime | None
     entered: int = 0
     inside: int = 0
     finished: int = 0
@@ -41,31 +43,39 @@ class JourneyStatus:
     messages: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (channel, state, reason)
 
 
-async def status(store: Store, programme: Programme) -> list[JourneyStatus]:
-    """By name; journeys without a file any more are there too, as long as they were ever applied."""
+async def status(store: Store, programme: Programme, journey: str | None = None) -> list[JourneyStatus]:
+    """By name, or of one alone; journeys without a file any more are there too, if they were ever applied."""
     async with store.reading() as connection:
-        found = await _journeys(connection)
-        await _count_enrollments(connection, found)
-        await _count_resting(connection, programme, found)
-        await _count_messages(connection, found)
+        found = await _journeys(connection, programme, journey)
+        versions = await _versions(connection, found)
+        await _count_enrollments(connection, versions, found)
+        await _count_resting(connection, programme, versions, found)
+        await _count_messages(connection, versions, found)
     return sorted(found.values(), key=lambda one: one.name)
 
 
-async def _journeys(connection: AsyncConnection) -> dict[str, JourneyStatus]:
-    query = select(journeys.c.name, journey_versions.c.digest, journeys.c.enabled).join_from(
-        journeys, journey_versions, journey_versions.c.id == journeys.c.version_id
-    )
-    return {row.name: JourneyStatus(*row) for row in await connection.execute(query)}
+async def _journeys(
+    connection: AsyncConnection, programme: Programme, journey: str | None
+) -> dict[str, JourneyStatus]:
+    query = select(journeys) if journey is None else select(journeys).where(journeys.c.name == journey)
+    found = {}
+    for row in (await connection.execute(query)).all():
+        plan = await programme.plan(connection, row.version_id)
+        found[row.name] = JourneyStatus(row.name, plan.digest, row.enabled, plan.title, row.paused_at)
+    return found
 
 
-async def _count_enrollments(connection: AsyncConnection, found: dict[str, JourneyStatus]) -> None:
-    query = select(
-        enrollments.c.journey,
-        enrollments.c.state,
-        enrollments.c.reason,
-        func.count().label("members"),
-        func.count(enrollments.c.goal_at).label("goals"),
-    ).group_by(enrollments.c.journey, enrollments.c.state, enrollments.c.reason)
+async def _versions(connection: AsyncConnection, found: dict[str, JourneyStatus]) -> list[int]:
+    query = select(journey_versions.c.id).where(journey_versions.c.journey.in_(list(found)))
+    return list((await connection.execute(query)).scalars())
+
+
+async def _count_enrollments(
+    connection: AsyncConnection, versions: list[int], found: dict[str, JourneyStatus]
+) -> None:
+    kinds = (enrollments.c.journey, enrollments.c.state, enrollments.c.reason)
+    counts = (func.count().label("members"), func.count(enrollments.c.goal_at).label("goals"))
+    query = select(*kinds, *counts).where(enrollments.c.version_id.in_(versions)).group_by(*kinds)
     for row in await connection.execute(query):
         one = found[row.journey]
         one.entered += row.members
@@ -82,7 +92,7 @@ async def _count_enrollments(connection: AsyncConnection, found: dict[str, Journ
 
 
 async def _count_resting(
-    connection: AsyncConnection, programme: Programme, found: dict[str, JourneyStatus]
+    connection: AsyncConnection, programme: Programme, versions: list[int], found: dict[str, JourneyStatus]
 ) -> None:
     query = (
         select(
@@ -93,7 +103,7 @@ async def _count_resting(
             func.min(enrollments.c.wake_at).label("first_due"),
             func.max(enrollments.c.wake_at).label("last_due"),
         )
-        .where(enrollments.c.state == "active")
+        .where(enrollments.c.version_id.in_(versions), enrollments.c.state == "active")
         .group_by(enrollments.c.journey, enrollments.c.version_id, enrollments.c.step)
         .order_by(enrollments.c.version_id, enrollments.c.step)
     )
@@ -105,11 +115,14 @@ async def _count_resting(
         found[row.journey].resting.append(resting)
 
 
-async def _count_messages(connection: AsyncConnection, found: dict[str, JourneyStatus]) -> None:
+async def _count_messages(
+    connection: AsyncConnection, versions: list[int], found: dict[str, JourneyStatus]
+) -> None:
     kinds = (journey_versions.c.journey, messages.c.channel, messages.c.state, messages.c.reason)
     query = (
         select(*kinds, func.count().label("number"))
         .join_from(messages, journey_versions, journey_versions.c.id == messages.c.version_id)
+        .where(messages.c.version_id.in_(versions))
         .group_by(*kinds)
     )
     for row in await connection.execute(query):

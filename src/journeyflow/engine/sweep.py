@@ -1,4 +1,4 @@
-"""Sweeps: entries that no event brings about, by segment, date and cron.
+"""Sweeps: entries that no event brings about, by date and cron.
 
 Safe to run twice, late, or cut short.
 """
@@ -13,10 +13,6 @@ from cronsim import CronSim
 from sqlalchemy import (
     ColumnElement,
     Select,
-    Text,
-    and_,
-    cast,
-    exists,
     func,
     literal,
     or_,
@@ -26,10 +22,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.audience import json_sql
-from journeyflow.audience.conditions import COLUMNS, Frame, holds
-from journeyflow.engine.enroll import Entrant, enroll, may_enter
+from journeyflow.audience.conditions import COLUMNS
+from journeyflow.engine.enroll import Entrant, enroll, newcomers
 from journeyflow.engine.local_time import at_local, zone
 from journeyflow.engine.locks import lock_customers
+from journeyflow.engine.pace import Pace, behind, pace_of
 from journeyflow.engine.programme import Programme, Version
 from journeyflow.members import COHORT_SIZE
 from journeyflow.plan import EnterByDate, EnterByEvent, EnterByHand, EnterBySchedule, EnterBySegment, Plan
@@ -38,7 +35,6 @@ from journeyflow.store.customers import customers
 from journeyflow.store.database import Store, insert_ignoring, locked
 from journeyflow.store.passages import enrollments, sweeps
 from journeyflow.store.programme import journey_versions
-from journeyflow.store.segments import segment_members
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +57,8 @@ class _Sweep:
 Candidates = Callable[[datetime], Select[Any]]  # who may enter at this moment
 
 
-async def sweep(store: Store, programme: Programme, clock: Callable[[], datetime]) -> int:
-    """Enrolls everyone whose time has come; gives how many.
+async def sweep(store: Store, programme: Programme, clock: Callable[[], datetime], journey: str = "") -> int:
+    """Enrolls everyone whose time has come, into one journey or into all; gives how many.
 
     A journey that fails does not hold up the others; its error is raised when they are done.
     """
@@ -71,6 +67,8 @@ async def sweep(store: Store, programme: Programme, clock: Callable[[], datetime
         policy = await programme.policy(connection)
     entered, errors = 0, []
     for version in enabled:
+        if journey not in ("", version.plan.journey):
+            continue
         try:
             entered += await _sweep_journey(_Sweep(store, programme, policy, clock, version))
         except Exception as error:  # noqa: BLE001 - raised below
@@ -84,47 +82,14 @@ async def sweep(store: Store, programme: Programme, clock: Callable[[], datetime
 async def _sweep_journey(one: _Sweep) -> int:
     entry = one.plan.enter
     match entry:
-        case EnterBySegment():
-            return await _sweep_segment(one, entry)
         case EnterByDate():
             return await _sweep_dates(one, entry)
         case EnterBySchedule():
             return await _sweep_schedule(one, entry)
-        case EnterByEvent() | EnterByHand():
+        case EnterByEvent() | EnterBySegment() | EnterByHand():
             return 0
         case _:
             assert_never(entry)
-
-
-async def _sweep_segment(one: _Sweep, entry: EnterBySegment) -> int:
-    async with one.store.writing() as connection:
-        await _refresh_members(connection, entry, one.clock())
-    occasion = literal("segment:") + cast(segment_members.c.id, Text)
-    member = and_(
-        segment_members.c.segment == entry.segment,
-        segment_members.c.customer_id == customers.c.id,
-        segment_members.c.left_at.is_(None),
-    )
-
-    def candidates(now: datetime) -> Select[Any]:
-        # Asked again: who has left the segment since it was refreshed does not enter.
-        still = holds(entry.condition, Frame(customer=customers, now=now, trigger=None, since=None))
-        return _candidates(one, now, occasion).join_from(customers, segment_members, member).where(still)
-
-    return await _enroll_all(one, candidates)
-
-
-async def _refresh_members(connection: AsyncConnection, entry: EnterBySegment, now: datetime) -> None:
-    inside = holds(entry.condition, Frame(customer=customers, now=now, trigger=None, since=None))
-    open_membership = (segment_members.c.segment == entry.segment, segment_members.c.left_at.is_(None))
-    still = exists().where(customers.c.id == segment_members.c.customer_id, inside)
-    await connection.execute(update(segment_members).where(*open_membership, ~still).values(left_at=now))
-    known = exists().where(segment_members.c.customer_id == customers.c.id, *open_membership)
-    joined = select(
-        literal(entry.segment), customers.c.id, literal(now, segment_members.c.joined_at.type)
-    ).where(inside, ~known)
-    columns = ["segment", "customer_id", "joined_at"]
-    await connection.execute(insert_ignoring(connection, segment_members).from_select(columns, joined))
 
 
 async def _sweep_dates(one: _Sweep, entry: EnterByDate) -> int:
@@ -141,7 +106,7 @@ async def _sweep_day(one: _Sweep, entry: EnterByDate, anniversary: date, zones: 
         everyone = _candidates(one, now, literal(f"date:{anniversary}"))
         return everyone.where(_lives_in(zones), _falls_on(entry, anniversary))
 
-    return await _enroll_all(one, candidates)
+    return await _enroll_all(one, candidates, f"date:{anniversary}")
 
 
 def _days_due(
@@ -186,9 +151,14 @@ def _is_leap(year: int) -> bool:
 
 async def _sweep_schedule(one: _Sweep, entry: EnterBySchedule) -> int:
     entered = 0
-    for at in await _occurrences(one, entry):
-        while (batch := await _sweep_occurrence(one, at)) is not None:
-            entered += batch
+    occasions = [f"schedule:{at.isoformat()}" for at in await _occurrences(one, entry)]
+    mine = (sweeps.c.journey == one.plan.journey, sweeps.c.occasion.in_(occasions))
+    async with one.store.reading() as connection:
+        query = select(sweeps.c.occasion).where(*mine, sweeps.c.done_at.is_not(None))
+        done = set((await connection.execute(query)).scalars())
+    for occasion in occasions:
+        if occasion not in done:
+            entered += await _sweep_occurrence(one, occasion)
     return entered
 
 
@@ -209,9 +179,16 @@ async def _occurrences(one: _Sweep, entry: EnterBySchedule) -> list[datetime]:
     return found
 
 
-async def _sweep_occurrence(one: _Sweep, at: datetime) -> int | None:
+async def _sweep_occurrence(one: _Sweep, occasion: str) -> int:
+    pace = await _pace(one, lambda now: _candidates(one, now, literal(occasion)), occasion)
+    entered = 0
+    while (batch := await _sweep_some(one, occasion, pace, entered)) is not None:
+        entered += batch
+    return entered
+
+
+async def _sweep_some(one: _Sweep, occasion: str, pace: Pace | None, before: int) -> int | None:
     """The next batch of one occurrence; None when it is done. The cursor moves in the same transaction."""
-    occasion = f"schedule:{at.isoformat()}"
     key = {"journey": one.plan.journey, "occasion": occasion}
     mine = (sweeps.c.journey == one.plan.journey, sweeps.c.occasion == occasion)
     async with one.store.writing() as connection:
@@ -224,6 +201,8 @@ async def _sweep_occurrence(one: _Sweep, at: datetime) -> int | None:
             connection,
             one,
             lambda now: _candidates(one, now, literal(occasion)).where(customers.c.id > row.cursor),
+            pace,
+            before,
         )
         moved = {"cursor": entrants[-1].customer} if entrants else {"done_at": one.clock()}
         await connection.execute(update(sweeps).where(*mine).values(**moved))
@@ -232,32 +211,54 @@ async def _sweep_occurrence(one: _Sweep, at: datetime) -> int | None:
 
 def _candidates(one: _Sweep, now: datetime, occasion: ColumnElement[str]) -> Select[Any]:
     """Customers who may enter now and have not entered on this occasion, in order of their ids."""
-    frame = Frame(customer=customers, now=now, trigger=None, since=None)
-    before = exists().where(
-        enrollments.c.customer_id == customers.c.id,
-        enrollments.c.journey == one.plan.journey,
-        enrollments.c.occasion == occasion,
-    )
     return (
         select(customers.c.id, occasion.label("occasion"))
-        .where(may_enter(one.plan, now), holds(one.plan.when, frame), ~before)
+        .where(*newcomers(one.plan, occasion, now))
         .order_by(customers.c.id)
         .limit(COHORT_SIZE)
     )
 
 
-async def _enroll_all(one: _Sweep, candidates: Candidates) -> int:
-    """One cohort a transaction, until nobody is left."""
+async def _pace(one: _Sweep, candidates: Candidates, occasion: str) -> Pace | None:
+    """Where a sweep of this occasion was cut short, it goes on behind those who have come in."""
+    if not one.plan.spread:
+        return None
+    now = one.clock()
+    everyone = candidates(now).limit(None).order_by(None).subquery()
+    mine = (enrollments.c.version_id == one.version.id, enrollments.c.occasion == occasion)
+    resting = (
+        enrollments.c.state == "active",
+        enrollments.c.step.is_(None),
+        enrollments.c.wake_at.is_not(None),
+    )
+    last = (
+        select(enrollments.c.wake_at, func.count().label("size"))
+        .where(*mine, *resting)
+        .group_by(enrollments.c.wake_at)
+        .order_by(enrollments.c.wake_at.desc())
+        .limit(1)
+    )
+    async with one.store.reading() as connection:
+        people = (await connection.execute(select(func.count()).select_from(everyone))).scalar_one()
+        pace, row = pace_of(one.plan, people, now), (await connection.execute(last)).one_or_none()
+    return behind(pace, row.wake_at, row.size) if pace and row else pace
+
+
+async def _enroll_all(one: _Sweep, candidates: Candidates, occasion: str) -> int:
+    """As many as a cohort holds in a transaction, until nobody is left."""
+    pace = await _pace(one, candidates, occasion)
     entered = 0
     while True:
         async with one.store.writing() as connection:
-            entrants = await _enroll_some(connection, one, candidates)
+            entrants = await _enroll_some(connection, one, candidates, pace, entered)
         if not entrants:
             return entered
         entered += len(entrants)
 
 
-async def _enroll_some(connection: AsyncConnection, one: _Sweep, candidates: Candidates) -> list[Entrant]:
+async def _enroll_some(
+    connection: AsyncConnection, one: _Sweep, candidates: Candidates, pace: Pace | None, before: int
+) -> list[Entrant]:
     """The next cohort, whose customers' events are routed before it or after it, never beside it."""
     found = [row.id for row in await connection.execute(candidates(one.clock()))]
     await lock_customers(connection, found)
@@ -266,5 +267,5 @@ async def _enroll_some(connection: AsyncConnection, one: _Sweep, candidates: Can
     rows = await connection.execute(candidates(now).where(customers.c.id.in_(found)))
     entrants = [Entrant(row.id, row.occasion, now) for row in rows]
     if entrants:
-        await enroll(connection, one.programme, one.version, entrants, now)
+        await enroll(connection, one.programme, one.version, entrants, now, pace, before)
     return entrants

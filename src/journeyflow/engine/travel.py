@@ -35,7 +35,9 @@ from journeyflow.plan import (
 from journeyflow.policy import Policy
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store, locked
+from journeyflow.store.lists import among
 from journeyflow.store.passages import cohorts, enrollments, legs
+from journeyflow.store.programme import journey_versions, journeys
 from journeyflow.workflows.contracts import START, Arrival, LegOutcome, LegRequest, Stop
 
 
@@ -46,10 +48,11 @@ async def travel(store: Store, programme: Programme, request: LegRequest) -> Leg
 
 
 async def travel_within(connection: AsyncConnection, programme: Programme, request: LegRequest) -> LegOutcome:
-    version = await _lock_cohort(connection, request.cohort)
+    version, is_paused = await _lock_cohort(connection, request.cohort)
     if (outcome := await outcome_of(connection, request.cohort, request.number)) is not None:
         return outcome
     leg = await _gather(connection, programme, request, version)
+    leg.is_paused = is_paused
     arrivals, late = await count_late_events(leg, request.arrivals)
     for arrival in arrivals:
         _depart(leg, arrival)
@@ -67,9 +70,15 @@ async def outcome_of(connection: AsyncConnection, cohort: int, number: int) -> L
     return None if row is None else _outcome_from_json(row.outcome)
 
 
-async def _lock_cohort(connection: AsyncConnection, cohort: int) -> int:
-    query = select(cohorts.c.version_id).where(cohorts.c.id == cohort)
-    return int((await connection.execute(locked(connection, query, of=cohorts))).scalar_one())
+async def _lock_cohort(connection: AsyncConnection, cohort: int) -> tuple[int, bool]:
+    """The version that it travels, and whether the journey is paused."""
+    mine = select(journeys.c.paused_at).join_from(
+        journeys, journey_versions, journey_versions.c.journey == journeys.c.name
+    )
+    since = mine.where(journey_versions.c.id == cohorts.c.version_id).scalar_subquery()
+    query = select(cohorts.c.version_id, since.label("paused_at")).where(cohorts.c.id == cohort)
+    row = (await connection.execute(locked(connection, query, of=cohorts))).one()
+    return row.version_id, row.paused_at is not None
 
 
 async def _gather(
@@ -126,10 +135,10 @@ def _depart(leg: Leg, arrival: Arrival) -> None:
             leg.go(members, step.then if came else step.otherwise)
         case Wait():
             leg.go(members, step.next)
-        case Send() | WaitUntil() | WaitUntilDate():
+        case Send() | Webhook() | WaitUntil() | WaitUntilDate():
             # Asked again: the gate, and whether it is the right moment where the customer lives by now.
             leg.go(members, arrival.step)
-        case Webhook() | Branch() | Split() | Update() | HandOver() | End():
+        case Branch() | Split() | Update() | HandOver() | End():
             raise PlanError(step.path, f"nobody rests at a step of kind {step.kind}")
         case _:
             assert_never(step)
@@ -202,7 +211,7 @@ async def _note_reached(leg: Leg) -> None:
     waiting = 0
     for (step, _), members in leg.stops.items():
         waiting |= members if step in leg.plan.wait_fors else 0
-    moved = [member for member in leg.chosen(waiting) if member.rested_until is not None]
+    moved = {one: one.rested_until for one in leg.chosen(waiting) if one.rested_until is not None}
     if not moved:
         return
     query = select(events.c.id, events.c.at).where(events.c.id.in_(list(leg.woken_by.values())))
@@ -210,10 +219,10 @@ async def _note_reached(leg: Leg) -> None:
     rows = [
         {
             "member": member.enrollment,
-            "left_at": times.get(leg.woken_by.get(member.position), member.rested_until),
+            "left_at": times.get(leg.woken_by.get(member.position), min(until, leg.now)),
             "event": leg.woken_by.get(member.position),
         }
-        for member in moved
+        for member, until in moved.items()
     ]
     await leg.connection.execute(_REACHED, rows)
 
@@ -226,8 +235,8 @@ _REACHED = (
 
 
 async def _update_members(leg: Leg, members: Mask, **values: Any) -> None:
-    ids = enrollment_ids(leg.cohort, members)
-    await leg.connection.execute(update(enrollments).where(enrollments.c.id.in_(ids)).values(**values))
+    theirs = among(leg.connection, enrollments.c.id, enrollment_ids(leg.cohort, members))
+    await leg.connection.execute(update(enrollments).where(theirs).values(**values))
 
 
 def _priority(plan: Plan, policy: Policy) -> int:

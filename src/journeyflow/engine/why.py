@@ -68,7 +68,7 @@ class Passage:
     entered_at: datetime
     decisions: list[Decision]
     messages: list[Fate]
-    resting: str | None  # the path of the step where it rests now
+    resting: str | None  # the path of the step where it rests now; "start": it sets out later
     wake_at: datetime | None
     goal_at: datetime | None
     goal_value: float | None
@@ -121,12 +121,19 @@ async def _passage(
         row.entered_at,
         await _decisions(connection, plan, row.id),
         messages,
-        plan.steps[row.step].path if row.step is not None else None,
+        _resting(plan, row),
         row.wake_at,
         row.goal_at,
         row.goal_value,
         await _ending(connection, plan, row),
     )
+
+
+def _resting(plan: Plan, row: Row[Any]) -> str | None:
+    if row.step is None:
+        return "start" if row.wake_at is not None else None
+    path: str = plan.steps[row.step].path
+    return path
 
 
 async def _beginning(connection: AsyncConnection, row: Row[Any]) -> Beginning:

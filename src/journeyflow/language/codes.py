@@ -167,6 +167,14 @@ CODES: dict[str, Code] = {
         "Journeys that hand over to each other in a circle could write to a customer without end.",
     ),
     "JF215": Code("unknown topic", "A topic must be defined in journeys/policy.yaml."),
+    "JF216": Code(
+        "purchases not told apart",
+        "Classes of customers by their purchases need `purchases` in the policy, which says what one is.",
+    ),
+    "JF217": Code(
+        "name of a ready-made segment",
+        "The segments `rfm-new` and so on are there by themselves, and mean the same in every programme.",
+    ),
     # JF3xx: the way through a journey
     "JF301": Code("never reached", "No customer can ever come to this step."),
     "JF302": Code(
@@ -217,6 +225,10 @@ CODES: dict[str, Code] = {
         "first time.",
         severity="warning",
         needs="programme",
+    ),
+    "JF312": Code(
+        "leaves with the same segment twice",
+        "The second of two exit rules on leaving one segment never does anything; it may mean another one.",
     ),
     # JF4xx: templates
     "JF401": Code(

@@ -13,14 +13,17 @@ from journeyflow.language.definition import (
     ConsentCondition,
     EventCondition,
     EventPattern,
+    EventPick,
     MessageCondition,
     NotThis,
+    RfmCondition,
     SegmentCondition,
     TriggerCondition,
     Word,
 )
 from journeyflow.language.fields import Fields, as_list, as_map, describe
 from journeyflow.language.problems import Mark, Report, either, instead, quoted
+from journeyflow.language.rfm import rfm_tests
 from journeyflow.language.source import ListNode, MapNode, Node, TextNode
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
@@ -31,10 +34,11 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "any": (),
     "not": (),
     "attribute": OPERATORS,
-    "event": ("within", "since", "where", "count", "sum"),
+    "event": ("within", "since", "where", "count", "sum", "first", "most_recent"),
     "segment": (),
     "consent": (),
     "message": (),
+    "rfm": (),
     "trigger": (),
 }
 
@@ -118,6 +122,8 @@ def _read(kind: str, fields: Fields, report: Report) -> Condition | None:
             return _consent(node, fields.mark, report)
         case "message":
             return _message(node, fields.mark, report)
+        case "rfm":
+            return RfmCondition(fields.mark, rfm_tests(node, report))
         case _:
             return TriggerCondition(fields.mark, property_tests(node, '"trigger"', report))
 
@@ -155,7 +161,25 @@ def _event(fields: Fields, report: Report) -> Condition | None:
     seconds = values.duration(within, '"within"', report) if within else None
     counts = _tests_of(TextNode("count", True, count.mark), count, _NUMERIC, report) if count else ()
     sums = _sum(fields, report)
-    return EventCondition(fields.mark, pattern, seconds, since is not None, counts, sums) if pattern else None
+    first, most_recent = _pick("first", fields, report), _pick("most_recent", fields, report)
+    if pattern is None:
+        return None
+    return EventCondition(fields.mark, pattern, seconds, since is not None, counts, sums, first, most_recent)
+
+
+def _pick(name: str, fields: Fields, report: Report) -> EventPick | None:
+    """`{within: 30 days, where: {total: {at_least: 100}}}`"""
+    node = fields.get(name)
+    keys = as_map(node, f'"{name}"', report) if node else None
+    if keys is None:
+        return None
+    inner = Fields(keys, ("within", "where"), f'"{name}"', report)
+    within = inner.get("within")
+    if within is None and inner.get("where") is None and not inner.unknown:
+        message = f'"{name}" asks nothing; add "within" or "where", for example "within: 30 days"'
+        report.add(keys.mark, "JF102", message)
+    seconds = values.duration(within, '"within"', report) if within else None
+    return EventPick(keys.mark, seconds, where_tests(inner, report))
 
 
 def _sum(fields: Fields, report: Report) -> tuple[Comparison, ...]:

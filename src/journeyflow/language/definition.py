@@ -46,6 +46,15 @@ class TriggerCondition:
 
 
 @dataclass(frozen=True, slots=True)
+class EventPick:
+    """What the oldest or the newest event has to be like."""
+
+    mark: Mark
+    within: int | None = None  # seconds
+    where: tuple[Comparison, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EventCondition:
     mark: Mark
     pattern: EventPattern
@@ -53,6 +62,12 @@ class EventCondition:
     since_entry: bool = False
     count: tuple[Comparison, ...] = ()
     sum: tuple[Comparison, ...] = ()
+    first: EventPick | None = None
+    most_recent: EventPick | None = None
+
+    @property
+    def picks(self) -> tuple[EventPick, ...]:
+        return tuple(filter(None, (self.first, self.most_recent)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,12 @@ class MessageCondition:
     was: Was
     channel: Word | None = None
     within: int | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RfmCondition:
+    mark: Mark
+    tests: tuple[Comparison, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +122,7 @@ Condition = (
     | EventCondition
     | ConsentCondition
     | MessageCondition
+    | RfmCondition
     | SegmentCondition
     | AllOf
     | AnyOf
@@ -298,12 +320,13 @@ Entry = EventEntry | DateEntry | SegmentEntry | ScheduleEntry | ManualEntry
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """One of the two is set."""
+    """One of the three is set."""
 
     path: str
     mark: Mark
     event: EventPattern | None = None
     when: Condition | None = None
+    leaves: Word | None = None  # the segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,3 +351,4 @@ class Journey:
     goal: Goal | None
     steps: tuple[Step, ...]
     source: str  # the text of the file
+    spread: int = 0  # seconds over which those who come in together set out

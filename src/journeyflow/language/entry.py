@@ -19,6 +19,7 @@ from journeyflow.language.problems import Mark, Report, either, quoted
 from journeyflow.language.source import Node
 
 _KINDS = ("event", "date", "segment", "schedule", "manual")
+_LONGEST_SPREAD = 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,19 @@ class Entrance:
     entry: Entry
     when: Condition | None
     again: int | None  # None: never; 0: always; else seconds
+    spread: int  # seconds
 
 
 def entrance(node: Node, report: Report) -> Entrance | None:
     keys = as_map(node, '"enter"', report)
     if keys is None:
         return None
-    fields = Fields(keys, (*_KINDS, "where", "when", "again"), '"enter"', report)
+    fields = Fields(keys, (*_KINDS, "where", "when", "again", "spread"), '"enter"', report)
     entry, asked = _entry(fields, report), fields.get("when")
     when = condition(asked, '"when"', report) if asked else None
     again = _again(fields, entry, report)
-    return Entrance(entry, when, again) if entry else None
+    spread = _spread(fields, entry, report)
+    return Entrance(entry, when, again, spread) if entry else None
 
 
 def _entry(fields: Fields, report: Report) -> Entry | None:
@@ -121,3 +124,15 @@ def _again(fields: Fields, entry: Entry | None, report: Report) -> int | None:
     except durations.DurationError as error:
         report.add(text.mark, "JF107", f'"again" is after {quoted(length)}: {error}')
         return None
+
+
+def _spread(fields: Fields, entry: Entry | None, report: Report) -> int:
+    if isinstance(entry, EventEntry | ManualEntry):
+        message = '"spread" is for those who come in together, and here each comes alone; delete it'
+        fields.refuse("spread", "JF105", message)
+    node = fields.get("spread")
+    seconds = values.duration(node, '"spread"', report) if node else None
+    if node and seconds is not None and seconds > _LONGEST_SPREAD:
+        message = f'"spread" is more than {_LONGEST_SPREAD // 3_600} hours; write a shorter time or delete it'
+        report.add(node.mark, "JF107", message)
+    return seconds or 0

@@ -7,7 +7,7 @@ from journeyflow.language.conditions import condition, event_pattern
 from journeyflow.language.definition import Exit, Goal, Journey, Step, Word
 from journeyflow.language.entry import Entrance, entrance
 from journeyflow.language.fields import Fields, as_list, as_map
-from journeyflow.language.problems import Report, quoted
+from journeyflow.language.problems import Mark, Report, quoted
 from journeyflow.language.source import Document, ListNode, Node
 from journeyflow.language.steps import StepReader
 
@@ -36,6 +36,7 @@ def parse_journey(document: Document) -> Journey | None:
         enter=enter.entry,
         when=enter.when,
         again=enter.again,
+        spread=enter.spread,
         exits=exits,
         goal=goal,
         steps=steps,
@@ -93,17 +94,26 @@ def _exit(node: Node, path: str, report: Report) -> Exit | None:
     keys = as_map(node, 'a rule of "exit"', report)
     if keys is None:
         return None
-    fields = Fields(keys, ("event", "where", "when"), 'a rule of "exit"', report)
-    when = fields.get("when")
-    if when is None and fields.get("event") is None and fields.unknown:
+    fields = Fields(keys, ("event", "where", "when", "leaves"), 'a rule of "exit"', report)
+    kind = next((kind for kind in ("when", "leaves") if fields.get(kind)), "event")
+    chosen = fields.get(kind)
+    if chosen is None and fields.unknown:
         return None
-    if when is None:
+    if chosen is None or kind == "event":
         pattern = event_pattern(fields, report)
         return Exit(path, keys.mark, event=pattern) if pattern else None
-    for key in ("event", "where"):
-        fields.refuse(key, "JF105", f'"{key}" and "when" stand in one rule of "exit"; make two rules of it')
-    asked = condition(when, '"when"', report)
-    return Exit(path, keys.mark, when=asked) if asked else None
+    for key in ("event", "where", *(("leaves",) if kind == "when" else ())):
+        message = f'"{key}" and "{kind}" stand in one rule of "exit"; make two rules of it'
+        fields.refuse(key, "JF105", message)
+    return _exit_with(kind, chosen, path, keys.mark, report)
+
+
+def _exit_with(kind: str, node: Node, path: str, mark: Mark, report: Report) -> Exit | None:
+    if kind == "leaves":
+        segment = values.name(node, "the segment", report)
+        return Exit(path, mark, leaves=segment) if segment else None
+    asked = condition(node, '"when"', report)
+    return Exit(path, mark, when=asked) if asked else None
 
 
 def _goal(fields: Fields, report: Report) -> Goal | None:

@@ -11,6 +11,7 @@ from journeyflow.language.hours import hours
 from journeyflow.language.opening import never_open
 from journeyflow.language.presets import PRESETS
 from journeyflow.language.problems import Report
+from journeyflow.language.purchases import purchases
 from journeyflow.language.scopes import Known, known_channel
 from journeyflow.language.senders import brand, senders
 from journeyflow.language.sms_rules import sms_rules
@@ -20,7 +21,7 @@ from journeyflow.policy import Defaults, Policy, QuietHours, Retention, SmsRules
 
 _KEYS = (
     "categories", "topics", "presets", "caps", "quiet_hours", "send_windows", "spread", "double_opt_in",
-    "senders", "brand", "tracking", "sms", "retention", "defaults",
+    "senders", "brand", "tracking", "sms", "retention", "purchases", "defaults",
 )  # fmt: skip
 _LONGEST_SPREAD = 12 * 3_600
 _KEPT = ("events", "messages", "enrollments", "consent_log", "audit_log")
@@ -65,6 +66,7 @@ def _policy(fields: Fields, report: Report) -> tuple[Policy, tuple[Word, ...]]:
         tracking=tracking(node, report) if (node := fields.get("tracking")) else Tracking(),
         sms=sms_rules(node, report) if (node := fields.get("sms")) else SmsRules(),
         retention=_retention(fields, report),
+        purchases=purchases(node, report) if (node := fields.get("purchases")) else None,
         defaults=_defaults(fields, report),
     )
     return policy, named

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from journeyflow.errors import ConfigurationError
 from journeyflow.language.checks import families
+from journeyflow.language.checks import purchases as purchase_checks
 from journeyflow.language.checks import segments as segment_checks
 from journeyflow.language.checks.allowed import Allowance, allowances, silence
 from journeyflow.language.checks.surroundings import Message, Surroundings, messages_by_name
@@ -14,6 +15,7 @@ from journeyflow.language.definition import Journey, Segment
 from journeyflow.language.journey import parse_journey
 from journeyflow.language.policy import parse_policy
 from journeyflow.language.problems import Mark, Problem, ProgrammeError, Report, instead, quoted
+from journeyflow.language.rfm import ready_made
 from journeyflow.language.segments import parse_segments
 from journeyflow.language.source import MAX_BYTES, Document, read
 from journeyflow.policy import Policy
@@ -73,9 +75,9 @@ class _Read:
 def _load(folder: Path, files: list[Path], messages: Iterable[Message] | None, *, whole: bool) -> Programme:
     problems: list[Problem] = []
     known = None if messages is None else messages_by_name(messages)
-    segments = _segments(folder / _SEGMENTS, known, problems)
     names = _names(folder)
     policy = _policy(folder / _POLICY, names, problems)
+    segments = _segments(folder / _SEGMENTS, policy, known, problems)
     found = [_read(file) for file in files if _is_journey(file, folder, problems)]
     _check(found, Surroundings(segments, policy, known, names), whole)
     problems += (problem for each in found for problem in each.report.problems)
@@ -84,12 +86,13 @@ def _load(folder: Path, files: list[Path], messages: Iterable[Message] | None, *
 
 
 def _load_beside(file: Path, messages: Iterable[Message] | None) -> Programme:
-    """The segments or the policy alone."""
+    """The segments or the policy alone; the policy beside segments says only what they may use."""
     problems: list[Problem] = []
     if file.name == _POLICY:
         return _sound(Programme((), {}, _policy(file, _names(file.parent), problems) or Policy()), problems)
     known = None if messages is None else messages_by_name(messages)
-    return _sound(Programme((), _segments(file, known, problems) or {}, Policy()), problems)
+    policy = _policy(file.parent / _POLICY, _names(file.parent), [])
+    return _sound(Programme((), _segments(file, policy, known, problems) or {}, Policy()), problems)
 
 
 def _names(folder: Path) -> list[str]:
@@ -126,13 +129,19 @@ def _check(found: list[_Read], around: Surroundings, whole: bool) -> None:
 
 
 def _segments(
-    file: Path, messages: Collection[tuple[str, str]] | None, problems: list[Problem]
+    file: Path,
+    policy: Policy | None,
+    messages: Collection[tuple[str, str]] | None,
+    problems: list[Problem],
 ) -> dict[str, Segment] | None:
+    """With the ready-made ones."""
     if not file.exists():
-        return {}
+        return ready_made(policy)
     document = _open(file)
-    segments = parse_segments(document)
-    if segments is not None:
+    own = parse_segments(document)
+    segments = None if own is None else own | ready_made(policy)
+    if own is not None and segments is not None:
+        purchase_checks.check_segments(own, policy, document.report)
         segment_checks.check(segments, messages, document.report)
     problems += document.report.problems
     return segments

@@ -186,6 +186,7 @@ _LISTS: dict[str, Callable[[], str]] = {
     "utm": _of(_POLICY, "tracking", "utm"),
     "sms": _of(_POLICY, "sms"),
     "retention": _of(_POLICY, "retention"),
+    "purchases": _of(_POLICY, "purchases"),
     "sender": _of(_POLICY, "senders", "email"),
     "defaults": _of(_POLICY, "defaults"),
     "codes": _codes,

@@ -55,7 +55,7 @@ class Window:
 
 def windows(plan: Plan, policy: Policy, tz: ZoneInfo, entered: datetime) -> tuple[Window, ...]:
     """One for each step, in the plan's order. Raises PlanError for a message that can never go out."""
-    arrivals: dict[int, Window] = {0: Window(entered, entered)}
+    arrivals: dict[int, Window] = {0: Window(entered, entered + timedelta(seconds=plan.spread))}
     found = []
     rules = _Rules(plan, policy, tz)
     for number, step in enumerate(plan.steps):

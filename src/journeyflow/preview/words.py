@@ -16,6 +16,8 @@ from journeyflow.conditions import (
     InSegment,
     Message,
     Not,
+    Pick,
+    Rfm,
     Scalar,
     Test,
     Trigger,
@@ -76,6 +78,8 @@ _COUNTS = {
 def rules_in_words(plan: Plan) -> list[str]:
     """Who may come in and how often, who leaves before the end, and what counts as success."""
     lines = [f"how often: {_again(plan.again)}"]
+    if plan.spread:
+        lines.append(f"who come in together: set out over {duration(plan.spread)}")
     if plan.when != ALWAYS:
         lines.append(f"only who: {condition_in_words(plan.when)}")
     lines += [f"leaves at once: {_exit(rule)}" for rule in plan.exits]
@@ -157,6 +161,8 @@ def condition_in_words(condition: Condition) -> str:
             return f"consents to {_consent(condition)}"
         case Message():
             return _message(condition)
+        case Rfm():
+            return f"by purchases, {tests_in_words(condition.tests)}"
         case InSegment():
             return f"in the segment {condition.segment}"
         case All():
@@ -199,6 +205,8 @@ def _again(again: int | None) -> str:
 def _exit(rule: ExitRule) -> str:
     if rule.event:
         return events_in_words((rule.event,))
+    if rule.leaves:
+        return f"when leaving the segment {rule.leaves}"
     return condition_in_words(rule.when) if rule.when else "never"
 
 
@@ -236,8 +244,17 @@ def _history(history: History) -> str:
         f"the sum of {test.name} over {event} is {_COUNTS[test.op].format(_value(test.value))}"
         for test in history.sum
     ]
-    parts = ([f"{counts} times {event}"] if counts else []) + sums
+    picks = [
+        f"the {which.replace('_', ' ')} {event} was {_pick(pick)}" for which, pick in history.picks.items()
+    ]
+    parts = ([f"{counts} times {event}"] if counts else []) + sums + picks
     return " and ".join(parts) or f"has {event}"
+
+
+def _pick(pick: Pick) -> str:
+    within = f"within {duration(pick.within)}" if pick.within else ""
+    tests = f"one whose {tests_in_words(pick.where)}" if pick.where else ""
+    return " and ".join(filter(None, (within, tests)))
 
 
 def _negated(condition: Condition) -> str:
@@ -246,7 +263,7 @@ def _negated(condition: Condition) -> str:
             return f"not in the segment {condition.segment}"
         case Consent():
             return f"no consent to {_consent(condition)}"
-        case History(count=(), sum=()):
+        case History(count=(), sum=(), first=None, most_recent=None):
             return f"no {_history(condition).removeprefix('has ')}"
         case _:
             return f"not ({condition_in_words(condition)})"

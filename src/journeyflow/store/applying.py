@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.store.audit import note
 from journeyflow.store.database import Store, insert_ignoring, locked, upsert
+from journeyflow.store.definitions import NO_CHANGES, PlannedSegment, SegmentChanges, put_segments
 from journeyflow.store.programme import journey_versions, journeys, policies, templates
 
 JourneyChange = Literal["new version", "earlier version", "enabled again", "unchanged", "disabled"]
@@ -46,6 +47,7 @@ class Applied:
     templates_changed: int  # new or with another body
     templates_removed: int  # languages of templates that are still there
     journeys: dict[str, JourneyChange]  # by name; those disabled earlier are left out
+    segments: SegmentChanges = NO_CHANGES
 
 
 async def apply_programme(
@@ -55,8 +57,10 @@ async def apply_programme(
     planned: Sequence[PlannedJourney],
     now: datetime,
     actor: str = "journeyflow",
+    segments: Sequence[PlannedSegment] = (),
 ) -> Applied:
-    """The programme is all of it: journeys that are not in it are disabled, languages of templates deleted.
+    """The programme is all of it: journeys that are not in it are disabled, languages of templates and
+    segments deleted.
 
     Versions are immutable and stay, since customers inside keep the one they entered.
     """
@@ -65,7 +69,8 @@ async def apply_programme(
         changed, removed = await _put_templates(connection, texts, now)
         versions = await _put_versions(connection, planned, now)
         changes = await _point_journeys(connection, planned, *versions)
-        applied = Applied(policy_changed, changed, removed, changes)
+        moved = await put_segments(connection, segments, now)
+        applied = Applied(policy_changed, changed, removed, changes, moved)
         await _note(connection, planned, applied, actor, now)
         return applied
 
@@ -85,9 +90,10 @@ async def _note(
         if change != "unchanged"
     }
     texts = applied.templates_changed + applied.templates_removed
-    if changes or texts or applied.policy_changed:
+    segments = {"changed": list(applied.segments.changed), "removed": list(applied.segments.removed)}
+    if changes or texts or applied.policy_changed or any(segments.values()):
         detail = {"journeys": changes, "templates": texts, "policy": applied.policy_changed}
-        await note(connection, now, actor, "apply", None, **detail)
+        await note(connection, now, actor, "apply", None, **detail, segments=segments)
 
 
 async def _put_policy(connection: AsyncConnection, policy: dict[str, Any], now: datetime) -> bool:

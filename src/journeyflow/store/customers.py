@@ -37,7 +37,7 @@ events = Table(
     "events",
     metadata,
     Column("id", BigId, primary_key=True),
-    Column("key", Text, nullable=False, unique=True),  # the sender's id of this event
+    Column("key", Text, nullable=False),  # the sender's id of this event; see `event_keys`
     Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
     Column("name", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from alembic import command
@@ -18,6 +20,18 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 7_240_519_283  # any number, the same in every process; an advisory lock of this database alone
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    revision: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    current: str | None  # None: there is nothing yet
+    ahead: tuple[Step, ...]  # what `upgrade` would do, in its order
+
+
 async def upgrade(store: Store) -> None:
     """Migrate to the newest schema. All or nothing; processes that start together take turns."""
     async with _migrating(store) as connection:
@@ -25,12 +39,14 @@ async def upgrade(store: Store) -> None:
 
 
 async def pending(store: Store) -> bool:
-    """Whether `upgrade` would change the store; asked without a lock.
+    """Whether `upgrade` would change the store; asked without a lock. Raises as `standing` does."""
+    return bool((await standing(store)).ahead)
 
-    Raises ConfigurationError when the store has been migrated further than this program knows.
-    """
+
+async def standing(store: Store) -> Standing:
+    """Raises ConfigurationError when the store has been migrated further than this program knows."""
     async with store.reading() as connection:
-        return await connection.run_sync(_pending)
+        return await connection.run_sync(_standing)
 
 
 def upgrade_connection(connection: Connection) -> None:
@@ -46,15 +62,17 @@ def scripts(connection: Connection) -> Config:
     return config
 
 
-def _pending(connection: Connection) -> bool:
+def _standing(connection: Connection) -> Standing:
     script = ScriptDirectory.from_config(scripts(connection))
-    current = set(MigrationContext.configure(connection).get_current_heads())
-    if current - {known.revision for known in script.walk_revisions()}:
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = list(script.walk_revisions())  # the newest first
+    if current is not None and current not in {one.revision for one in known}:
         raise ConfigurationError(
             "the store was made by a newer journeyflow than this one; "
             "use that version or a later one, or another store (JOURNEYFLOW_STORE)"
         )
-    return current != set(script.get_heads())
+    ahead = takewhile(lambda one: one.revision != current, known)
+    return Standing(current, tuple(Step(one.revision, one.doc) for one in ahead)[::-1])
 
 
 @asynccontextmanager

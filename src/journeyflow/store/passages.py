@@ -23,7 +23,8 @@ enrollments = Table(
     Column("journey", Text, nullable=False),
     Column("customer_id", BigId, ForeignKey("customers.id"), nullable=False),
     Column("occasion", Text, nullable=False),  # what brought the customer in; once per occasion
-    Column("event_id", BigId, ForeignKey("events.id")),  # the event that brought the customer in
+    # The event that brought the customer in. No foreign key: on PostgreSQL events lie in months.
+    Column("event_id", BigId),
     Column("entered_at", UtcDateTime, nullable=False),
     Column("since", UtcDateTime, nullable=False),  # the event's own time, else entered_at: later events count
     # When it left its last stop (or came in), and the event that brought it from there: only later events

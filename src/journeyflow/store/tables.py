@@ -5,6 +5,7 @@ from journeyflow.store import (
     audit,
     coupons,
     customers,
+    events,
     experiments,
     installation,
     ledger,
@@ -17,6 +18,7 @@ from journeyflow.store import (
 from journeyflow.store.types import metadata
 
 __all__ = [
-    "api_keys", "audit", "coupons", "customers", "experiments", "installation", "ledger", "metadata", "passages",
+    "api_keys", "audit", "coupons", "customers", "events", "experiments", "installation", "ledger", "metadata",
+    "passages",
     "programme", "reports", "segments", "short_links",
 ]  # fmt: skip

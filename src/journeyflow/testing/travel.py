@@ -30,6 +30,7 @@ from journeyflow.delivery.machines import HOLD
 from journeyflow.delivery.reports import handle
 from journeyflow.engine import outbox as towards_temporal
 from journeyflow.engine.programme import Programme
+from journeyflow.engine.refreshing import refresh_all
 from journeyflow.engine.route import route
 from journeyflow.engine.sweep import sweep
 from journeyflow.instants import to_ms
@@ -81,11 +82,14 @@ class Trip:
         await self.settle()
 
     async def sweep(self) -> int:
-        """What the schedule does every minute; gives how many entered."""
+        """What the schedules do every minute; gives how many entered."""
+        before = await self._entered()
+        await self.settle()  # segments follow what has changed
         now = await self.now()
-        entered = await sweep(self.store, self._programme, lambda: now)
+        await sweep(self.store, self._programme, lambda: now)
+        await refresh_all(self.store, self._programme, lambda: now)
         await self.settle()
-        return entered
+        return await self._entered() - before
 
     async def skip(self, **duration: float) -> None:
         """Moves the clock as `timedelta(**duration)` says, through everything that falls due on the way."""
@@ -155,6 +159,11 @@ class Trip:
         query = query.where(messages.c.state.in_(["queued", "sending"])).distinct()
         async with self.store.reading() as connection:
             return list((await connection.execute(query)).scalars())
+
+    async def _entered(self) -> int:
+        async with self.store.reading() as connection:
+            query = select(func.count()).select_from(enrollments)
+            return (await connection.execute(query)).scalar_one()
 
     async def _cohorts(self) -> list[int]:
         async with self.store.reading() as connection:

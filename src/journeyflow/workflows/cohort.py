@@ -124,12 +124,14 @@ class Cohort:
             self._continue_as_new()
 
     def _is_time_for_a_new_run(self, under_way: int) -> bool:
-        """Waits for deliveries under way, but not for ever: one whose provider is down may take days.
+        """Temporal suggests it, or another build takes over from this one, whose workers will be stopped.
+
+        Waits for deliveries under way, but not for ever: one whose provider is down may take days.
 
         The next run then starts them anew, which does nothing twice.
         """
         info = workflow.info()
-        if not info.is_continue_as_new_suggested():
+        if not (info.is_continue_as_new_suggested() or info.is_target_worker_deployment_version_changed()):
             return False
         length = info.get_current_history_length()
         self._suggested_at = self._suggested_at or length
@@ -137,7 +139,9 @@ class Cohort:
 
     def _continue_as_new(self) -> None:
         self._state.deliveries += [one for task, one in self._deliveries.items() if not task.done()]
-        workflow.continue_as_new(self._state)
+        is_replaced = workflow.info().is_target_worker_deployment_version_changed()
+        behavior = workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE if is_replaced else None
+        workflow.continue_as_new(self._state, initial_versioning_behavior=behavior)
 
     async def _until_due_or_woken(self) -> None:
         """Keeps one timer for as long as the earliest deadline is the same."""

@@ -136,5 +136,20 @@ class SweepCount:
 
 
 @dataclass
+class RefreshCount:
+    joined: int = 0  # segments
+    left: int = 0
+    entered: int = 0  # journeys
+
+
+@dataclass
+class RfmCount:
+    changed: int = 0  # customers
+    moved_up: int = 0
+    moved_down: int = 0
+    gone: int = 0  # who have no purchases left
+
+
+@dataclass
 class PurgeCount:
     rows: int = 0

@@ -1,4 +1,4 @@
-"""The workflow that a Temporal Schedule runs: entries by date, segment and cron."""
+"""The workflow that Temporal Schedules run: entries by date and cron."""
 
 from datetime import timedelta
 
@@ -11,9 +11,11 @@ with workflow.unsafe.imports_passed_through():
 @workflow.defn(name="Sweep")
 class Sweep:
     @workflow.run
-    async def run(self) -> SweepCount:
+    async def run(self, journey: str = "") -> SweepCount:
+        """Of one journey, or of all."""
         count: SweepCount = await workflow.execute_activity(
             "sweep",
+            args=[journey] if journey else [],
             result_type=SweepCount,
             start_to_close_timeout=timedelta(minutes=30),
             heartbeat_timeout=timedelta(seconds=10),

@@ -33,6 +33,14 @@ class Caller:
         asked = {"auth": (KEYS["ingest"], "")} | ({"json": body} if body is not None else {}) | options
         return await self.http.post(path, **asked)
 
+    async def ask(
+        self, method: str, path: str, scope: str = "read", status: int = 200, **options: Any
+    ) -> httpx2.Response:
+        """With the key that has this scope alone; that it is answered so is asserted."""
+        answer = await self.http.request(method, path, **({"auth": (KEYS[scope], "")} | options))
+        assert answer.status_code == status, answer.text
+        return answer
+
     async def batch(self, *items: dict[str, Any], **more: Any) -> httpx2.Response:
         return await self.post("/v1/batch", {"batch": list(items), **more})
 

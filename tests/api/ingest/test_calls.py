@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from journeyflow.api.app import Limits
+from journeyflow.api.ingest.items import Span
 from journeyflow.store.customers import events
-from tests.api.ingest.calling import NOW, Caller, track
+from journeyflow.store.database import Store
+from tests.api.ingest.calling import NOW, Caller, calling, track
 
 
 async def test_an_order_becomes_an_event_of_a_customer_nobody_knew(caller: Caller) -> None:
@@ -92,6 +95,7 @@ _BAD: dict[str, tuple[Any, str]] = {
     "nobody": ({"type": "track", "event": "x"}, "userId is missing"),
     "no event": ({"type": "track", "userId": "a"}, "name is missing"),
     "a name of ours": (track(event="journeyflow.x"), "only journeyflow itself writes"),
+    "a move of ours": (track(event="rfm.moved_up"), "only journeyflow itself writes"),
     "an id of ours": (track(messageId="journeyflow.x"), "only journeyflow itself writes"),
     "far ahead": (track(timestamp=(NOW + timedelta(days=1, seconds=1)).isoformat()), "too far in the future"),
     "no time": (track(timestamp="yesterday-secret"), "not an ISO 8601 time"),
@@ -155,3 +159,22 @@ async def test_what_was_said_later_stands_although_it_came_first(caller: Caller)
     )  # fmt: skip
     await identify(1, points=10)
     assert (await caller.customer("ada")).attributes == {"points": 10, "tier": "gold"}
+
+
+async def test_what_was_told_of_a_customer_is_not_told_again_by_who_sends_it_again(caller: Caller) -> None:
+    for group, id in (("blue", "m-1"), ("red", "m-2"), ("blue", "m-1")):
+        await caller.post("/v1/group", {"userId": "ada", "groupId": group, "messageId": id})
+    for points, id in ((1, "m-1"), (2, "m-2"), (1, "m-1")):
+        await caller.post("/v1/identify", {"userId": "ada", "traits": {"points": points}, "messageId": id})
+    await caller.batch(track(1))
+    assert (await caller.customer("ada")).attributes == {"group": "red", "points": 2}
+    assert await caller.count() == 1, "the ids of events are others"
+
+
+async def test_what_is_older_than_the_settings_allow_is_refused(sqlite_store: Store) -> None:
+    async with calling(sqlite_store, Limits(span=Span(past=timedelta(hours=1)))) as caller:
+        for minutes, status in ((60, 200), (61, 422)):
+            at = (NOW - timedelta(minutes=minutes)).isoformat()
+            answer = await caller.post("/v1/track", track(minutes, timestamp=at))
+            assert answer.status_code == status
+        assert "too far in the past" in answer.json()["detail"]

@@ -70,6 +70,7 @@ async def test_it_is_ready_and_describes_itself(caller: Caller) -> None:
     assert {path for path in described["paths"] if not path.startswith("/v1/")} == set()
     page = await caller.http.get("/docs")
     assert "POST /v1/batch" in page.text
+    assert "DELETE /v1/customers/{id}</h2><p>Forget a customer" in page.text
 
 
 async def test_a_store_of_another_version_is_not_ready(sqlite_caller: Caller) -> None:

@@ -1,15 +1,18 @@
 """An anonymous id that turns out to be a customer's: nothing is lost, and no denial becomes a grant."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 
+from journeyflow.audience.incoming import ANONYMOUS, Told, record_told
 from journeyflow.audience.ingest import record_customers
-from journeyflow.audience.records import CustomerRow
+from journeyflow.audience.merging import Merge, merge
+from journeyflow.audience.records import CustomerRow, EventRow
 from journeyflow.audience.rights import erase, export
-from journeyflow.store.customers import aliases
+from journeyflow.store.customers import aliases, customers, events
 from journeyflow.store.database import Store
 from journeyflow.store.passages import enrollments
 from tests.api.ingest.calling import LINKS, NOW, Caller, calling, track
@@ -120,3 +123,20 @@ async def test_who_travels_as_two_goes_on_as_one(store: Store, tmp_path: Path) -
         passages = await caller.rows(select(enrollments).order_by(enrollments.c.id))
     assert {row.customer_id for row in passages} == {number}
     assert sorted((row.state, row.reason) for row in passages) == [("active", None), ("exited", "merged")]
+
+
+async def test_of_two_merges_at_once_one_counts_and_no_event_is_left_behind(store: Store) -> None:
+    """Whatever comes first of them and of what is told of the device."""
+    for number in range(8):
+        key = f"{ANONYMOUS}d{number}"
+        event = Told(event=EventRow(f"e{number}", key, "looked", NOW, {}))
+        merges = [merge(store, Merge(key, customer), NOW) for customer in ("ada", "bea")]
+        await asyncio.gather(record_told(store, [event], NOW), *merges)
+    async with store.reading() as connection:
+        device = literal(f"{ANONYMOUS}d") + func.substr(events.c.key, 2)
+        owners = select(aliases.c.customer_id.label("meant"), events.c.customer_id)
+        rows = (await connection.execute(owners.join_from(aliases, events, device == aliases.c.key))).all()
+        left = await connection.execute(select(customers.c.key).where(customers.c.key.startswith(ANONYMOUS)))
+        assert left.all() == []
+    assert len(rows) == 8
+    assert all(row.meant == row.customer_id for row in rows)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from journeyflow.api.description import answer, body, problems, security
+
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 _FREE = {"type": "object", "additionalProperties": True}
 _TIME = {"type": "string", "format": "date-time"}
@@ -20,18 +22,6 @@ _OWN: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "screen": ("A customer looked at a screen.", {"name": _TEXT, "category": _TEXT, "properties": _FREE}, []),
     "group": ("A customer belongs to a group.", {"groupId": _TEXT, "traits": _FREE}, ["groupId"]),
     "alias": ("An anonymous id is a customer's.", {"previousId": _TEXT}, ["previousId", "userId"]),
-}
-_PROBLEM = {
-    "type": "object",
-    "required": ["title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-    },
 }
 _TAKEN = {
     "type": "object",
@@ -53,15 +43,7 @@ _TAKEN = {
         },
     },
 }
-_REFUSALS = {
-    400: "The body is not JSON.",
-    401: "There is no key, or none that is known.",
-    403: "The key may not do this.",
-    413: "The body is too large.",
-    415: "The body is compressed with something else than gzip.",
-    422: "What it says cannot be taken.",
-    429: "The key has sent more than its share; Retry-After says when to try again.",
-}
+_REFUSALS = (400, 401, 403, 413, 415, 422, 429, 503)
 
 
 def of(call: str) -> dict[str, Any]:
@@ -86,12 +68,6 @@ def _single(kind: str) -> dict[str, Any]:
     return _route(about, _schema({**_COMMON, **own}, required)) | {"name": kind}
 
 
-def _problems() -> dict[int | str, dict[str, Any]]:
-    return {
-        status: _answer(about, "application/problem+json", _PROBLEM) for status, about in _REFUSALS.items()
-    }
-
-
 def _item(kind: str) -> dict[str, Any]:
     _, own, required = _OWN[kind]
     return _schema({"type": {"const": kind}, **_COMMON, **own}, ["type", *required])
@@ -105,13 +81,6 @@ def _schema(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
 def _route(about: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "summary": about,
-        "responses": {200: _answer("It is kept.", "application/json", _TAKEN), **_problems()},
-        "openapi_extra": {
-            "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-            "security": [{"key": []}, {"bearer": []}],
-        },
+        "responses": {200: answer("It is kept.", _TAKEN), **problems(_REFUSALS)},
+        "openapi_extra": {"requestBody": body(schema), "security": security("ingest")},
     }
-
-
-def _answer(about: str, kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": about, "content": {kind: {"schema": schema}}}

@@ -33,9 +33,17 @@ _HINTS = ("locale", "timezone")  # what a device knows about whoever holds it
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """How far from now an event may lie."""
+
+    future: timedelta = timedelta(days=1)
+    past: timedelta | None = None  # None: as far as it likes
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     at: datetime
-    max_future: timedelta
+    span: Span
     sent_at: datetime | None = None  # by the clock of the sender
 
     def corrected(self, at: datetime) -> datetime:
@@ -48,17 +56,19 @@ class Arrival:
             moment = at + wrong if abs(wrong) > _ON_THE_WAY else at
         except OverflowError:
             raise RecordError("timestamp and sentAt are too far apart") from None
-        if moment > self.at + self.max_future:
+        if moment > self.at + self.span.future:
             raise RecordError("timestamp is too far in the future; say when it happened")
+        if self.span.past is not None and moment < self.at - self.span.past:
+            raise RecordError("timestamp is too far in the past; import what is older")
         return moment
 
 
-def arrival(call: Mapping[str, Any], at: datetime, max_future: timedelta) -> Arrival:
+def arrival(call: Mapping[str, Any], at: datetime, span: Span) -> Arrival:
     """A sentAt that cannot be read corrects nothing."""
     try:
-        return Arrival(at, max_future, instant(call.get("sentAt"), "sentAt"))
+        return Arrival(at, span, instant(call.get("sentAt"), "sentAt"))
     except RecordError:
-        return Arrival(at, max_future)
+        return Arrival(at, span)
 
 
 def told(item: Any, kind: Any, arrived: Arrival) -> Told:
@@ -88,13 +98,13 @@ def _identify(item: dict[str, Any], arrived: Arrival) -> Told:
     consents = _object(context, "consents") if "consents" in context else {}
     proof = {name: context[name] for name in CONSENT_FIELDS if name in context}
     row = _customer(_who(item), traits, hints, {"consents": consents, **proof}, _moment(item, arrived))
-    return Told(customer=row, merge=_both(item))
+    return Told(customer=row, key=_key(item, "identify"), merge=_both(item))
 
 
 def _group(item: dict[str, Any], arrived: Arrival) -> Told:
     traits = {f"group_{name}": value for name, value in _object(item, "traits").items()}
     traits["group"] = identifier(item, "groupId")
-    return Told(customer=_customer(_who(item), traits, {}, {}, None))
+    return Told(customer=_customer(_who(item), traits, {}, {}, None), key=_key(item, "group"))
 
 
 def _alias(item: dict[str, Any], arrived: Arrival) -> Told:
@@ -150,6 +160,13 @@ def _message_id(item: Mapping[str, Any]) -> Any:
         return item["messageId"]
     text = json.dumps(item, sort_keys=True, ensure_ascii=True)
     return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def _key(item: Mapping[str, Any], kind: str) -> str | None:
+    """Of what is no event; without a messageId it may well be meant to be told again."""
+    if item.get("messageId") in (None, ""):
+        return None
+    return f"{kind}/{identifier(item, 'messageId')}"
 
 
 def _moment(item: Mapping[str, Any], arrived: Arrival) -> datetime:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from journeyflow.api.ingest import description
 from journeyflow.api.ingest.body import read
 from journeyflow.api.ingest.counter import Answer
-from journeyflow.api.ingest.items import KINDS, arrival, told
+from journeyflow.api.ingest.items import KINDS, Span, arrival, told
 from journeyflow.api.ingest.recorder import Recorder
 from journeyflow.api.keyring import Keyring
 from journeyflow.api.problem import Refused
@@ -30,7 +30,7 @@ class Desk:
     keyring: Keyring
     recorder: Recorder
     clock: Callable[[], datetime]
-    max_future: timedelta
+    span: Span
 
 
 def answers(desk: Desk) -> dict[str, Answer]:
@@ -59,7 +59,7 @@ def _single(desk: Desk, kind: str) -> Answer:
         key = await desk.keyring.admit(request, "ingest")
         call = await read(request)
         desk.keyring.spend(key, 1)
-        arrived = arrival(call, desk.clock(), desk.max_future)
+        arrived = arrival(call, desk.clock(), desk.span)
         try:
             one = told({name: value for name, value in call.items() if name != "writeKey"}, kind, arrived)
         except RecordError as error:
@@ -77,7 +77,7 @@ async def _batch(desk: Desk, request: Request) -> Response:
     if not isinstance(items, list) or not 0 < len(items) <= MAX_ITEMS:
         raise Refused(422, f"batch is not a list of 1 to {MAX_ITEMS} items")
     desk.keyring.spend(key, len(items))
-    arrived = arrival(call, desk.clock(), desk.max_future)
+    arrived = arrival(call, desk.clock(), desk.span)
     good: list[Told] = []
     bad: list[dict[str, Any]] = []
     for index, item in enumerate(items):

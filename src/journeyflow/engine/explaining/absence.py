@@ -10,10 +10,10 @@ from typing import Any, Literal
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.conditions import COLUMNS, Frame, holds, matches
-from journeyflow.audience.facts import Seen, facts
-from journeyflow.conditions import All, Condition, EventMatch, Test
+from journeyflow.audience.conditions import COLUMNS, matches
+from journeyflow.conditions import Condition, EventMatch, Test
 from journeyflow.engine.explaining.happenings import Happening
+from journeyflow.engine.explaining.parts import Part, parts_of
 from journeyflow.engine.programme import Programme
 from journeyflow.errors import JourneyflowError
 from journeyflow.plan import ENROLL, EnterByDate, EnterByEvent, EnterBySegment, Plan
@@ -24,6 +24,7 @@ from journeyflow.store.programme import journey_versions, journeys
 
 Why = Literal[
     "disabled",  # the journey takes nobody in
+    "paused",  # the journey is paused, since when
     "never-did",  # none of the events that bring customers in
     "where",  # such an event came, and its properties do not match
     "not-routed",  # the event has yet to be looked at
@@ -40,20 +41,11 @@ Why = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One of the conditions that have to hold together."""
-
-    condition: Condition
-    holds: bool
-    facts: Seen
-
-
-@dataclass(frozen=True, slots=True)
 class Cause:
     why: Why
     event: Happening | None = None
-    # Of entered, inside and again: when that passage began; of not-in-force: since when the journey is;
-    # of too-old: when the event was looked at.
+    # Of entered, inside and again: when that passage began; of paused and not-in-force: since when the
+    # journey is; of too-old: when the event was looked at.
     at: datetime | None = None
     parts: list[Part] = field(default_factory=list)
     value: Any = None  # of date
@@ -72,8 +64,8 @@ async def absence(
     connection: AsyncConnection, programme: Programme, customer: int, journey: str, now: datetime
 ) -> Absence | None:
     """None for somebody who is inside now. Raises JourneyflowError where there is no such journey."""
-    version, enabled = await _version(connection, journey)
-    plan = await programme.plan(connection, version)
+    found = await _find(connection, journey)
+    plan = await programme.plan(connection, found.version_id)
     query = select(enrollments).where(
         enrollments.c.customer_id == customer, enrollments.c.journey == plan.journey
     )
@@ -81,7 +73,8 @@ async def absence(
     if passages and passages[-1].state == "active":
         return None
     asked = _Asked(connection, customer, plan, list(passages), await programme.policy(connection), now)
-    causes = [] if enabled else [Cause("disabled")]
+    causes = [] if found.enabled else [Cause("disabled")]
+    causes += [Cause("paused", at=found.paused_at)] if found.paused_at else []
     causes += await _by_event(asked) if _is_by_event(plan) else await _by_sweep(asked)
     return Absence(journey, plan, causes)
 
@@ -100,13 +93,12 @@ def _is_by_event(plan: Plan) -> bool:
     return plan.enter.kind in ("event", "manual")
 
 
-async def _version(connection: AsyncConnection, journey: str) -> tuple[int, bool]:
-    query = select(journeys.c.name, journeys.c.version_id, journeys.c.enabled).order_by(journeys.c.name)
-    rows = {row.name: row for row in await connection.execute(query)}
+async def _find(connection: AsyncConnection, journey: str) -> Row[Any]:
+    rows = {row.name: row for row in await connection.execute(select(journeys).order_by(journeys.c.name))}
     if journey not in rows:
         names = f"applied are: {', '.join(rows)}" if rows else "none has been applied yet"
         raise JourneyflowError(f'no journey is called "{journey}"; {names}')
-    return rows[journey].version_id, rows[journey].enabled
+    return rows[journey]
 
 
 async def _by_event(asked: _Asked) -> list[Cause]:
@@ -195,18 +187,4 @@ async def _attribute(asked: _Asked, name: str) -> Any:
 
 
 async def _parts(asked: _Asked, condition: Condition) -> list[Part]:
-    """Those that have to hold together, each as it is now."""
-    frame = Frame(customer=customers, now=asked.now)
-    found = []
-    for part in _together(condition):
-        seen = facts([part], frame)
-        query = select(holds(part, frame), *seen.columns).where(customers.c.id == asked.customer)
-        row = (await asked.connection.execute(query)).one()
-        found.append(Part(part, bool(row[0]), seen.seen(row[1:])))
-    return found
-
-
-def _together(condition: Condition) -> list[Condition]:
-    if isinstance(condition, All):
-        return [part for one in condition.of for part in _together(one)]
-    return [condition]
+    return await parts_of(asked.connection, condition, asked.customer, asked.now)

@@ -33,7 +33,8 @@ async def _decide(leg: Leg, number: int, step: Branch, members: Mask) -> list[Ma
     asked = facts(conditions, frame)
     first = [(holds(condition, frame), index) for index, condition in enumerate(conditions)]
     arm = case(*first, else_=literal(len(conditions))).label("arm")
-    query = members_of(enrollment_ids(leg.cohort, members), enrollments.c.id, arm, *asked.columns)
+    ids = enrollment_ids(leg.cohort, members)
+    query = members_of(ids, conditions, enrollments.c.id, arm, *asked.columns)
     rows = (await leg.connection.execute(query)).all()
     seen = [
         {"enrollment_id": row.id, "step": number, "at": leg.now, "facts": asked.seen(row[2:])} for row in rows

@@ -3,8 +3,7 @@
 from journeyflow.engine.leg import Leg
 from journeyflow.members import Mask
 from journeyflow.plan import ENROLL, HandOver
-from journeyflow.store.customers import events
-from journeyflow.store.database import insert_ignoring
+from journeyflow.store.events import add_events
 
 
 async def run(leg: Leg, number: int, step: HandOver, members: Mask) -> None:
@@ -19,6 +18,6 @@ async def run(leg: Leg, number: int, step: HandOver, members: Mask) -> None:
         }
         for member in leg.chosen(members)
     ]
-    await leg.connection.execute(insert_ignoring(leg.connection, events), rows)
+    await add_events(leg.connection, rows)
     leg.note(number, "hand_over", members)
     leg.go(members, step.next)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from journeyflow.engine.gate import Verdict, decide
 from journeyflow.engine.leg import Leg, Member
+from journeyflow.engine.pausing import REASON as PAUSED
 from journeyflow.members import Mask, mask_of
 from journeyflow.plan import IfCapped, Send, Webhook
 from journeyflow.store.database import upsert
@@ -60,14 +61,20 @@ def _move(leg: Leg, number: int, step: Send | Webhook, member: Member, verdict: 
 
 
 async def _held_since(leg: Leg, number: int, verdicts: dict[int, Verdict]) -> dict[int, datetime]:
-    """When the messages that are held or capped now first asked the gate, by enrollment."""
+    """When the messages that are held or capped now first asked the gate, by enrollment.
+
+    A pause is no waiting for room: who comes from there asks for the first time.
+    """
     asking = mask_of(position for position, verdict in verdicts.items() if verdict.until is not None)
     if not asking:
         return {}
     ids = [member.enrollment for member in leg.chosen(asking)]
     rows = await leg.connection.execute(
         select(messages.c.enrollment_id, messages.c.at).where(
-            messages.c.enrollment_id.in_(ids), messages.c.step == number, messages.c.state == "held"
+            messages.c.enrollment_id.in_(ids),
+            messages.c.step == number,
+            messages.c.state == "held",
+            messages.c.reason != PAUSED,
         )
     )
     return {row.enrollment_id: row.at for row in rows}

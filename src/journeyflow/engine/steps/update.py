@@ -12,6 +12,7 @@ from journeyflow.members import Mask
 from journeyflow.plan import Change, Update
 from journeyflow.store.customers import customers
 from journeyflow.store.database import locked
+from journeyflow.store.segments import touch
 
 
 async def run(leg: Leg, number: int, step: Update, members: Mask) -> None:
@@ -26,6 +27,7 @@ async def run(leg: Leg, number: int, step: Update, members: Mask) -> None:
             changed.append(_row(member.customer, after))
     if changed:
         await leg.connection.execute(_statement().values(updated_at=leg.now), changed)
+        await touch(leg.connection, [row["customer"] for row in changed], "customer")
     for reason, failing in broken.items():
         leg.fail(failing, f"{step.path}: {reason}")
         members &= ~failing

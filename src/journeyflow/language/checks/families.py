@@ -9,6 +9,7 @@ from journeyflow.language.checks import (
     flow,
     handovers,
     pressure,
+    purchases,
     references,
     resends,
     scope,
@@ -20,7 +21,7 @@ from journeyflow.language.checks.ways import ways
 from journeyflow.language.definition import Journey
 from journeyflow.language.problems import Report
 
-_OF_ALL = (references.check, handovers.check, flow.check_reach, scope.check)
+_OF_ALL = (references.check, purchases.check, handovers.check, flow.check_reach, scope.check)
 _OF_SOUND = (resends.check, variables.check, sends.check, conditions.check, arms.check, flow.check_waits)
 _ON_WAYS = (flow.check, pressure.check, consent.check)
 

@@ -20,12 +20,15 @@ from journeyflow.language.definition import (
     ConsentCondition,
     EventCondition,
     NotThis,
+    RfmCondition,
     TriggerCondition,
 )
 from journeyflow.language.problems import Mark
 
 _PATIENCE = 20_000  # comparisons, after which nothing more is said
 
+# Whose values are compared.
+_SUBJECTS = {AttributeCondition: "attribute", TriggerCondition: "trigger", RfmCondition: "rfm"}
 # What holds where a comparison does not: of any value, and of a number.
 _OPPOSITES = {"is": "is_not", "is_not": "is", "in": "not_in", "not_in": "in", "exists": "exists"}
 _BEYOND = {
@@ -38,7 +41,7 @@ _BEYOND = {
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One comparison of an attribute, or of a property of the entry event."""
+    """One comparison of an attribute, of a property of the entry event, or of what purchases amount to."""
 
     subject: tuple[str, str]  # ("attribute", "tier")
     op: str
@@ -134,7 +137,7 @@ def formula(condition: Condition, *, holds: bool = True) -> Formula:
             return _joined(parts, are_all=isinstance(condition, AllOf) == holds)
         case NotThis():
             return formula(condition.of, holds=not holds)
-        case AttributeCondition() | TriggerCondition():
+        case AttributeCondition() | TriggerCondition() | RfmCondition():
             return _tests(condition, holds)
         case _:
             fact = _fact(condition)
@@ -156,8 +159,8 @@ def _covered(test: Comparison, narrow: Sequence[Comparison]) -> bool:
     return _follows(given, _test("property", test))
 
 
-def _tests(condition: AttributeCondition | TriggerCondition, holds: bool) -> Formula:
-    subject = "attribute" if isinstance(condition, AttributeCondition) else "trigger"
+def _tests(condition: AttributeCondition | TriggerCondition | RfmCondition, holds: bool) -> Formula:
+    subject = _SUBJECTS[type(condition)]
     tests = tuple(_test(subject, test) for test in condition.tests)
     return _joined(tests if holds else tuple(map(_denied, tests)), are_all=holds)
 
@@ -201,13 +204,14 @@ class _Events:
     def is_impossible(self) -> bool:
         asked = self._condition
         counted = _values([_test("count", test) for test in asked.count])
-        impossible_event = _clash([_test("property", test) for test in asked.pattern.where])
+        wheres = (asked.pattern.where, *(asked.pattern.where + pick.where for pick in asked.picks))
+        impossible_event = any(_clash([_test("property", test) for test in where]) for where in wheres)
         return counted.is_empty() or (impossible_event and self._needs_an_event())
 
     def counts(self) -> list[Test]:
-        """The tests on the number of events; none where a sum is asked for."""
+        """The tests on the number of events; none where anything else is asked as well."""
         asked = self._condition
-        if asked.sum:
+        if asked.sum or asked.picks:
             return []
         subject = "count", repr(_told((asked.pattern, asked.within, asked.since_entry)))
         tests = [Test(subject, test.op, test.value) for test in asked.count]
@@ -216,7 +220,7 @@ class _Events:
     def implies(self, other: "_Events") -> bool:
         """Where `other` asks for one event at all, or for a wider number of the same ones."""
         mine, its = self._condition, other._condition
-        if mine.sum or its.sum or mine.pattern.event.value != its.pattern.event.value:
+        if mine.sum or its.sum or its.picks or mine.pattern.event.value != its.pattern.event.value:
             return self == other
         if not its.count:
             return self._needs_an_event() and self._is_narrower(its)
@@ -226,9 +230,11 @@ class _Events:
         return same and covers(its.count, mine.count)
 
     def _needs_an_event(self) -> bool:
-        """A count may hold for none at all."""
+        """A count may hold for none at all, unless one of them has to be like something."""
         counts = self._condition.count
-        return not self._condition.sum and (not counts or refuse_none(counts))
+        return bool(self._condition.picks) or (
+            not self._condition.sum and (not counts or refuse_none(counts))
+        )
 
     def _is_narrower(self, its: EventCondition) -> bool:
         mine = self._condition

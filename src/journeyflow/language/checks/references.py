@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+from journeyflow.language.checks import purchases
 from journeyflow.language.checks.surroundings import Surroundings
 from journeyflow.language.definition import (
     Condition,
@@ -17,6 +18,7 @@ from journeyflow.language.definition import (
 from journeyflow.language.problems import Report, instead, nearest, quoted
 from journeyflow.language.steps import CHANNELS
 from journeyflow.language.walk import all_conditions, all_steps, conditions_inside
+from journeyflow.rfm import READY_MADE
 
 
 def check(journey: Journey, around: Surroundings, report: Report) -> None:
@@ -24,6 +26,7 @@ def check(journey: Journey, around: Surroundings, report: Report) -> None:
     _topic(journey.topic, around, report)
     if isinstance(journey.enter, SegmentEntry):
         _segment(journey.enter.segment, around.segments, report)
+    _left(journey, around.segments, report)
     for condition in _conditions(journey):
         for found in all_conditions(condition):
             if isinstance(found, ConsentCondition):
@@ -53,6 +56,18 @@ def check_condition(
             _template(found.template, found.channel, messages, report)
 
 
+def _left(journey: Journey, segments: Mapping[str, Segment] | None, report: Report) -> None:
+    seen = set()
+    for rule in journey.exits:
+        if rule.leaves is None:
+            continue
+        _segment(rule.leaves, segments, report)
+        if rule.leaves.value in seen:
+            message = f"a rule before this one is on leaving {quoted(rule.leaves.value)} as well; delete one"
+            report.add(rule.leaves.mark, "JF312", message)
+        seen.add(rule.leaves.value)
+
+
 def _conditions(journey: Journey) -> Iterator[Condition]:
     if journey.when:
         yield journey.when
@@ -76,6 +91,9 @@ def _topic(word: Word | None, around: Surroundings, report: Report) -> None:
 
 def _segment(word: Word, segments: Mapping[str, Segment] | None, report: Report) -> None:
     if segments is None or word.value in segments:
+        return
+    if word.value in READY_MADE:
+        purchases.refuse(word.mark, f"the segment {quoted(word.value)}", report)
         return
     message = f"no segment is called {quoted(word.value)}; {_or_define(word.value, segments, 'segments')}"
     report.add(word.mark, "JF201", message)

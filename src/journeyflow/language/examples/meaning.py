@@ -68,6 +68,16 @@ MEANING: dict[str, Example] = {
     "JF213": Example("- journey: neighbor", "- journey: neighbour"),
     "JF214": Example("- wait: 30 days\n- journey: example", "- wait: 30 days\n- journey: neighbour"),
     "JF215": Example("topic: new", "category: marketing"),
+    "JF216": Example(
+        "exit:\n  - when: {segment: rfm-lapsed}",
+        "purchases: {event: order.completed, value: total}",
+        good_file="policy",
+    ),
+    "JF217": Example(
+        "rfm-loyal: {event: order.completed, count: {at_least: 3}}",
+        "regular: {event: order.completed, count: {at_least: 3}}",
+        file="segments",
+    ),
     "JF301": Example("- end\n- send: {email: welcome}", "- send: {email: welcome}\n- end"),
     "JF302": Example(
         'enter: {schedule: "0 9 * * mon", when: {consent: email}}\n'
@@ -117,6 +127,10 @@ MEANING: dict[str, Example] = {
         "enter: {event: cart.opened, when: {consent: email}}\nexit:\n  - when: {not: {consent: email}}",
     ),
     "JF311": Example("- journey: sorting\n- journey: sorting", "- journey: sorting\n- wait: 30 days"),
+    "JF312": Example(
+        "exit:\n  - leaves: lapsed\n  - leaves: lapsed",
+        "exit:\n  - leaves: lapsed\n  - leaves: do-not-disturb",
+    ),
     "JF401": Example(
         "Hello {{ customer.first_name }! Reply STOP.",
         "Hello {{ customer.first_name }}! Reply STOP.",

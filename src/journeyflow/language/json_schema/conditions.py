@@ -15,6 +15,7 @@ from journeyflow.language.json_schema.parts import (
     one_of_keys,
     ref,
 )
+from journeyflow.rfm import QUINTILES, RANKED
 
 CHANNEL: Schema = {"enum": ["email", "sms"]}
 EVENT = key(TEXT, "The event's name, as it comes in.", "order.completed")
@@ -67,6 +68,10 @@ def _condition(segments: list[str] | None) -> Schema:
         "sum": key(
             _sum(), "What a property of these events adds up to.", {"property": "total", "at_least": 500}
         ),
+        "first": key(_pick(), "What the first of these events is like.", {"within": "30 days"}),
+        "most_recent": key(
+            _pick(), "What the last of these events is like.", {"where": {"total": {"at_least": 100}}}
+        ),
     }
     needs = {name: ["attribute"] for name in _COMPARISONS} | {name: ["event"] for name in of_event}
     return keys(
@@ -92,6 +97,11 @@ def _kinds(segments: list[str] | None) -> dict[str, Schema]:
         "message": key(
             _message(), "A message to the customer has come so far.", {"template": "welcome", "was": "opened"}
         ),
+        "rfm": key(
+            _rfm(),
+            "Tests on what the customer's purchases amount to, all of which must hold.",
+            {"class": {"in": ["loyal", "champion"]}},
+        ),
         "trigger": key(
             ref("where"), "Tests on the event that brought the customer in.", {"source": {"is": "store"}}
         ),
@@ -115,6 +125,36 @@ def _message() -> Schema:
         },
         ("template", "was"),
     )
+
+
+def _rfm() -> Schema:
+    name: Schema = {"enum": list(RANKED)}
+    several: Schema = {"type": "array", "minItems": 1, "items": name}
+    one = {op: key(name, _COMPARISONS[op]["description"], "loyal") for op in ("is", "is_not")}
+    among = {
+        op: key(several, _COMPARISONS[op]["description"], ["loyal", "champion"]) for op in ("in", "not_in")
+    }
+    quintile = {"type": "integer", "minimum": 1, "maximum": 5}
+    numbers = keys(
+        {op: key(quintile, _COMPARISONS[op]["description"], 4) for op in _NUMERIC}, minProperties=1
+    )
+    what = {
+        "recency": "How lately they bought, from 1 to 5: 5 is the fifth of the customers who did last.",
+        "frequency": "How often they bought, from 1 to 5.",
+        "monetary": "How much they spent, from 1 to 5.",
+    }
+    return keys(
+        {
+            "class": key(keys(one | among, minProperties=1), "The class that they are in.", {"is": "loyal"}),
+            **{name: key(numbers, what[name], {"at_least": 4}) for name in QUINTILES},
+        },
+        minProperties=1,
+    )
+
+
+def _pick() -> Schema:
+    within = key(DURATION, "It happened in the last so long.", "30 days")
+    return keys({"within": within, "where": WHERE}, minProperties=1)
 
 
 def _sum() -> Schema:

@@ -45,7 +45,7 @@ def journey_schema(names: Names) -> Schema:
         **keys(_journey(names), ("journey", "enter", "steps")),
         "$defs": {
             "enter": _enter(names),
-            "exit": _exit(),
+            "exit": _exit(names),
             "goal": _goal(),
             **steps.definitions(names.templates, names.journeys),
             **conditions.definitions(names.segments),
@@ -151,9 +151,20 @@ def _enter(names: Names) -> Schema:
             "after 30 days",
             "always",
         ),
+        "spread": key(
+            DURATION,
+            "Those who come in together set out one after the other over this time, 24 hours at most; not "
+            "with event or manual.",
+            "2 hours",
+        ),
     }
+    alone = [{"required": [kind]} for kind in ("event", "manual")]
     return keys(
-        {**kinds, **more}, title="Entry", oneOf=one_of_keys(*kinds), dependentRequired={"where": ["event"]}
+        {**kinds, **more},
+        title="Entry",
+        oneOf=one_of_keys(*kinds),
+        dependentRequired={"where": ["event"]},
+        dependentSchemas={"spread": {"not": {"anyOf": alone}}},
     )
 
 
@@ -172,17 +183,18 @@ def _date() -> Schema:
     )
 
 
-def _exit() -> Schema:
+def _exit(names: Names) -> Schema:
     when = key(ref("condition"), "Leave as soon as this holds.", {"segment": "do-not-disturb"})
     properties = {
         "event": key(TEXT, "Leave when this happens.", "order.refunded"),
         "where": WHERE,
         "when": when,
+        "leaves": key(named(names.segments), "Leave when the customer leaves this segment.", "lapsed"),
     }
     return keys(
         properties,
         title="Exit rule",
-        oneOf=one_of_keys("event", "when"),
+        oneOf=one_of_keys("event", "when", "leaves"),
         dependentRequired={"where": ["event"]},
     )
 

@@ -89,6 +89,11 @@ def document(categories: list[str] | None, topics: list[str] | None) -> Schema:
         "retention": key(
             ref("retention"), "How long things are kept; for ever without it.", {"events": "730 days"}
         ),
+        "purchases": key(
+            ref("purchases"),
+            "What a purchase is, for the classes of customers that are computed every night.",
+            {"event": "order.completed", "value": "total"},
+        ),
         "defaults": key(ref("defaults"), "For customers of whom we know no more.", {"locale": "sv"}),
     }
     return {
@@ -106,6 +111,7 @@ def document(categories: list[str] | None, topics: list[str] | None) -> Schema:
             "tracking": _tracking(),
             "sms": _sms(),
             "retention": _retention(),
+            "purchases": _purchases(),
             "defaults": _defaults(),
         },
     }
@@ -283,6 +289,14 @@ def _retention() -> Schema:
         {name: key(DURATION, f"How long {what} stay.", "730 days") for name, what in kept.items()},
         title="Retention",
     )
+
+
+def _purchases() -> Schema:
+    properties = {
+        "event": key(TEXT, "The event of a purchase.", "order.completed"),
+        "value": key(TEXT, "Its property with what was paid.", "total"),
+    }
+    return keys(properties, ("event", "value"), title="Purchases")
 
 
 def _defaults() -> Schema:

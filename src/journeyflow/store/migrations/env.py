@@ -15,6 +15,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import JSON
 
+from journeyflow.store.months import MONTH
 from journeyflow.store.tables import metadata
 from journeyflow.store.types import UtcDateTime
 
@@ -29,6 +30,11 @@ def _render(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:
     return False
 
 
+def _is_compared(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
+    """All but the months of events, which come and go on PostgreSQL."""
+    return not (kind == "table" and reflected and MONTH.fullmatch(name or ""))
+
+
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
@@ -36,6 +42,7 @@ context.configure(
     render_as_batch=connection.dialect.name == "sqlite",
     render_item=_render,
     compare_type=True,
+    include_object=_is_compared,
 )
 with context.begin_transaction():
     context.run_migrations()

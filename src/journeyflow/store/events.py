@@ -1,0 +1,142 @@
+"""The one place that adds events: each once, whoever tells of it again and from wherever."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journeyflow.store.customers import customers, events
+from journeyflow.store.database import Store, add_missing, insert_ignoring
+from journeyflow.store.lists import among
+from journeyflow.store.types import UtcDateTime, metadata
+
+SHORTEST = timedelta(days=30)  # that a key is known: what is sent again comes within that time
+COLUMNS = ("key", "customer_id", "name", "at", "received_at", "properties")
+_FEW = 10_000  # rows of a transaction
+
+# What has been told, so that it is not taken a second time. A key goes with its event, or before it; so
+# whoever is erased leaves none behind.
+event_keys = Table(
+    "event_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),  # when we were told
+    sqlite_with_rowid=False,
+)
+
+
+async def add_events(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Add the events whose key is new, and number them in their order; gives these keys.
+
+    Each row has all of `COLUMNS`. Of two with one key the first counts.
+    """
+    told: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        told.setdefault(row["key"], row)
+    if not told:
+        return set()
+    if connection.dialect.name == "sqlite":
+        return await _add_on_sqlite(connection, told)
+    return set((await connection.execute(_ADD, {"rows": list(_in_json(told.values()))})).scalars())
+
+
+async def add_event_where(
+    connection: AsyncConnection, row: Mapping[str, Any], *conditions: ColumnElement[bool]
+) -> None:
+    """As `add_events`, where there is the customer and the conditions hold. The same statements run where
+    there is not, so that nobody can tell from outside."""
+    there = customers.c.id == row["customer_id"]
+    known = [literal(row["key"], Text), literal(row["received_at"], UtcDateTime)]
+    taken = insert_ignoring(connection, event_keys).returning(event_keys.c.key)
+    taken = taken.from_select(["key", "at"], select(*known).select_from(customers).where(there, *conditions))
+    is_new = (await connection.execute(taken)).scalar() is not None
+    values = select(*(literal(row[name], events.c[name].type) for name in COLUMNS)).select_from(customers)
+    added = insert(events).from_select(list(COLUMNS), values.where(there, literal(is_new)))
+    await connection.execute(added)
+
+
+async def take_keys(connection: AsyncConnection, keys: Iterable[str], now: datetime) -> set[str]:
+    """Of what is no event: those that nobody has told of. They are kept as hashes, since there is nothing by
+    which one would find them who erases the customer."""
+    hashes = {sha256(key.encode()).hexdigest(): key for key in keys}
+    rows = [{"key": hash, "at": now} for hash in sorted(hashes)]
+    return {hashes[hash] for hash in await add_missing(connection, event_keys, rows, "key")}
+
+
+async def forget_keys_of(connection: AsyncConnection, going: ColumnElement[bool]) -> None:
+    """Of the events that are about to go."""
+    theirs = select(events.c.key).where(going)
+    await connection.execute(delete(event_keys).where(event_keys.c.key.in_(theirs)))
+
+
+async def forget_keys(store: Store, before: datetime) -> int:
+    """Those told of before that time; gives how many. Bit by bit, so that nobody waits for long."""
+    gone = 0
+    while True:
+        async with store.writing() as connection:
+            few = (
+                await connection.execute(delete(event_keys).where(event_keys.c.key.in_(_old(before))))
+            ).rowcount
+        gone += few
+        if few < _FEW:
+            return gone
+
+
+def _old(before: datetime) -> Select[Any]:
+    return select(event_keys.c.key).where(event_keys.c.at < before).order_by(event_keys.c.at).limit(_FEW)
+
+
+async def _add_on_sqlite(connection: AsyncConnection, told: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """There is one writer: whatever is not known now is new."""
+    known = select(event_keys.c.key).where(among(connection, event_keys.c.key, told))
+    fresh = dict(told)
+    for key in (await connection.execute(known)).scalars():
+        del fresh[key]
+    if fresh:
+        keys = [{"key": row["key"], "at": row["received_at"]} for row in fresh.values()]
+        await connection.execute(insert(event_keys), keys)
+        await connection.execute(insert(events), list(fresh.values()))
+    return set(fresh)
+
+
+def _in_json(rows: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+    for number, row in enumerate(rows):
+        times = {name: row[name].isoformat() for name in ("at", "received_at")}
+        yield {**row, **times, "number": number}
+
+
+def _adding() -> Any:
+    """Keys and events in one statement, on PostgreSQL; the rows come as one parameter, since taking
+    thousands of them apart costs more than all else."""
+    given = func.jsonb_to_recordset(bindparam("rows", type_=postgresql.JSONB))
+    columns = [column(name, events.c[name].type) for name in COLUMNS]
+    told = given.table_valued(column("number", Integer), *columns, name="given")
+    rows = select(told.render_derived(with_types=True)).cte("told")
+    # In one order for everybody, so that two who tell the same cannot wait for each other.
+    keys = select(rows.c.key, rows.c.received_at).order_by(rows.c.key)
+    fresh = postgresql.insert(event_keys).from_select(["key", "at"], keys).on_conflict_do_nothing()
+    new = fresh.returning(event_keys.c.key).cte("fresh")
+    chosen = select(*(rows.c[name] for name in COLUMNS)).join_from(rows, new, new.c.key == rows.c.key)
+    ordered = chosen.order_by(rows.c.number)
+    return insert(events).from_select(list(COLUMNS), ordered).returning(events.c.key)
+
+
+_ADD = _adding()
