@@ -55,6 +55,7 @@ def test_smtp_without_a_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         ({"SENDGRID_REGION": "moon-s3cr3t"}, "JOURNEYFLOW_SENDGRID_REGION: Input should be 'global' or 'eu'"),
         ({"SENDGRID_URL": "http://mail-s3cr3t.example.com"}, "JOURNEYFLOW_SENDGRID_URL: should be a URL"),
         ({"SENDGRID_URL": "127.0.0.1:80"}, "JOURNEYFLOW_SENDGRID_URL: should be a URL"),
+        ({"BUILD_ID": "1.2"}, "JOURNEYFLOW_BUILD_ID: should be 1 to 100 letters"),
         ({"DKIM_KEY": "dkim-s3cr3t.pem"}, "need each other"),
         ({"DKIM_SELECTOR": "club"}, "need each other"),
         (

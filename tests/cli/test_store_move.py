@@ -18,7 +18,6 @@ from journeyflow.store.customers import consents, customers, events, suppression
 from journeyflow.store.database import Store
 from journeyflow.store.events import add_events, event_keys
 from journeyflow.store.installation import draw, installation, refuse_moved
-from journeyflow.store.migrate import upgrade
 from journeyflow.store.moving import move
 from journeyflow.store.programme import journey_versions, journeys
 from tests.databases import Postgresql, create_database, drop_database
@@ -33,11 +32,19 @@ VERSION = {"id": 7, "journey": "j", "digest": "d", "plan": {}, "source": "a\x00b
 
 
 @pytest.fixture
-async def target(postgresql: Postgresql) -> AsyncIterator[str]:
-    """The URL of a database without any table."""
-    await create_database(postgresql, "target")
+async def target(postgresql: Postgresql, postgresql_template: str) -> AsyncIterator[str]:
+    """The URL of a store that nobody has used."""
+    await create_database(postgresql, "target", postgresql_template)
     yield postgresql.url("target")
     await drop_database(postgresql, "target")
+
+
+@pytest.fixture
+async def bare_target(postgresql: Postgresql) -> AsyncIterator[str]:
+    """The URL of a database without any table."""
+    await create_database(postgresql, "bare")
+    yield postgresql.url("bare")
+    await drop_database(postgresql, "bare")
 
 
 @pytest.fixture
@@ -84,14 +91,14 @@ async def _rows(store: Store, query: Any) -> list[Any]:
 
 
 async def test_all_that_was_there_has_moved(
-    source: Store, target: str, capsys: pytest.CaptureFixture[str]
+    source: Store, bare_target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [own] = await _rows(source, select(installation.c.name, installation.c.salt))
     await source.close()
-    assert await _move(target) == 0
+    assert await _move(bare_target) == 0
     told = capsys.readouterr().out
     assert 'customers: 1 values held characters that PostgreSQL cannot keep; "\ufffd" stands there' in told
-    moved = Store.open(target)
+    moved = Store.open(bare_target)
     mended = {"note": FULL.replace("\x00", "\ufffd", 1)}
     wanted = [(1, "ada", WORDS, NOON, LATER), (3, "eve", mended, NOON, LATER)]
     columns = [customers.c[name] for name in ("id", "key", "attributes", "created_at", "updated_at")]
@@ -168,7 +175,6 @@ async def test_a_move_that_is_cut_short_leaves_at_most_one_that_can_be_used(
     source: Store, target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = Store.open(target)
-    await upgrade(there)
     await _cut_short(source, there, there, commit=1)
     await refuse_moved(source)
     assert await _rows(there, select(customers.c.id)) == []

@@ -109,7 +109,7 @@ class Ingest:
         return answer.status_code == 200
 
 
-@pytest.mark.timeout(180 + 20 * KILLS)
+@pytest.mark.timeout(240 + 40 * KILLS)
 async def test_every_acknowledged_event_is_routed_once(
     store: Store, tmp_path: Path, sqlite_template: Path
 ) -> None:
@@ -124,7 +124,9 @@ async def test_every_acknowledged_event_is_routed_once(
         killed = await _kill_again_and_again(ingest, Random(SEED))
         enough.set()
         people = sum(await asyncio.gather(*sending))
-        await until(lambda: made.all_ended(2 * people), f"all journeys have ended, seed {SEED}", 120)
+        await until(
+            lambda: made.all_ended(2 * people), f"all journeys have ended, seed {SEED}", 120 + 5 * KILLS
+        )
         _log.info("%s, seed %d: %d events, %d calls repeated", killed, SEED, 2 * people, ingest.repeated)
         await _check(made, ingest, people)
 

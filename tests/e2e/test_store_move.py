@@ -44,8 +44,8 @@ _MOMENT = timedelta(milliseconds=1)
 
 
 @pytest.fixture
-async def target(postgresql: Postgresql) -> AsyncIterator[str]:
-    await create_database(postgresql, "moved")
+async def target(postgresql: Postgresql, postgresql_template: str) -> AsyncIterator[str]:
+    await create_database(postgresql, "moved", postgresql_template)
     yield postgresql.url("moved")
     await drop_database(postgresql, "moved")
 

@@ -18,7 +18,7 @@ from journeyflow.store.events import add_events
 from journeyflow.store.lists import among
 from journeyflow.store.many import as_table
 from journeyflow.store.programme import policies
-from journeyflow.store.segments import touch
+from journeyflow.store.segments import SETTLED, touch
 
 Outcome = Literal["new", "changed", "unchanged"]
 
@@ -96,7 +96,7 @@ async def kept_customers(
         query = undeleted(connection, query.order_by(customers.c.id), of=customers)
         found |= {row.key: row.id for row in await connection.execute(query)}
         created |= await _create_customers(connection, keys - set(found), now)
-    await touch(connection, [found[key] for key in created], "everything")
+    await touch(connection, [found[key] for key in created], "everything", now + SETTLED)
     return found, created
 
 

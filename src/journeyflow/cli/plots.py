@@ -33,7 +33,7 @@ class Words:
 
 def terminal_plot(series: Sequence[Series], words: Words, width: int = 100, height: int = 20) -> str:
     """Without colours; several curves differ in their marks."""
-    import plotext
+    import plotext  # type: ignore[import-untyped]
 
     figure = plotext.figure
     figure.clear()  # the library has one figure only
@@ -54,9 +54,10 @@ def terminal_plot(series: Sequence[Series], words: Words, width: int = 100, heig
 
 def write_png(series: Sequence[Series], words: Words, file: Path) -> None:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=_INCHES, dpi=_DOTS, layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.1)
+    layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.1)
+    figure = Figure(figsize=_INCHES, dpi=_DOTS, layout=layout, facecolor="white")
     axes = figure.add_subplot()
     for one, colour in zip(series, COLOURS, strict=False):
         _draw(axes, one, colour, is_alone=len(series) == 1)
@@ -98,6 +99,7 @@ def _label(axes: Any, series: Sequence[Series]) -> None:
     axes.grid(axis="y", color=_PALE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=_INK, length=0)
+    axes.tick_params(axis="x", pad=8)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(_INK)

@@ -66,6 +66,7 @@ def _show(found: list[Size]) -> None:
     table = Table(show_edge=False)
     for heading in ("table", "rows", "MB"):
         table.add_column(heading, justify="left" if heading == "table" else "right")
-    for one in found:
-        table.add_row(one.table, f"{one.rows:,}", "" if one.bytes is None else f"{one.bytes / 1e6:,.1f}")
+    for one in filter(lambda one: one.rows, found):
+        table.add_row(one.table, f"{one.rows:,}", "" if one.bytes is None else f"{one.bytes / 1e6:,.2f}")
     Console().print(table)
+    click.echo(f"{sum(not one.rows for one in found)} more tables are empty")

@@ -105,10 +105,11 @@ async def _settle(
 
 
 async def _still_unknown(connection: AsyncConnection, doubts: Collection[_Doubt]) -> list[_Doubt]:
-    """Locked. Reports may have proven some meanwhile, and another run may have asked after them."""
+    """Locked. Reports may have proven some meanwhile, and another run may have asked after them; one that
+    somebody has in hand is asked after again the next time."""
     theirs = (messages.c.id.in_([doubt.id for doubt in doubts]), messages.c.state == "unknown")
     query = select(messages.c.id, messages.c.checks).where(*theirs).order_by(messages.c.id)
-    rows = (await connection.execute(locked(connection, query, of=messages))).all()
+    rows = (await connection.execute(locked(connection, query, of=messages, skip_locked=True))).all()
     checks = {row.id: row.checks for row in rows}
     return [doubt for doubt in doubts if checks.get(doubt.id) == doubt.checks]
 

@@ -259,7 +259,7 @@ def _seconds(per: int | str) -> int:
 
 
 async def _follow(store: Store, rule: _Rule, now: datetime, limit: int) -> int:
-    """Found without holding up anybody, and asked again under the lock."""
+    """Found without holding up anybody, and asked again under the lock; what is in use stays for today."""
     gone, query = 0, _query(rule)
     while True:
         async with store.reading() as connection:
@@ -268,7 +268,8 @@ async def _follow(store: Store, rule: _Rule, now: datetime, limit: int) -> int:
             return gone
         query = _query(rule).where(rule.id > found[-1])
         async with store.writing() as connection:
-            again = locked(connection, _query(rule).where(rule.id.in_(found)), of=rule.table)
+            again = _query(rule).where(rule.id.in_(found))
+            again = locked(connection, again, of=rule.table, skip_locked=True)
             ids = list((await connection.execute(again)).scalars())
             if ids:
                 await rule.remove(connection, ids)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Text, cast, delete, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +17,7 @@ from journeyflow.plan import EnterBySegment, Plan
 from journeyflow.store.customers import customers
 from journeyflow.store.database import locked
 from journeyflow.store.passages import enrollments
-from journeyflow.store.segments import What, segment_members, touch, touched
+from journeyflow.store.segments import SETTLED, What, segment_members, touch, touched
 
 # What brings in who joins: the membership, each once.
 OCCASION: ColumnElement[str] = literal("segment:") + cast(segment_members.c.id, Text)
@@ -79,17 +79,23 @@ async def follow(
     touches: Iterable[Touch],
     now: datetime,
 ) -> None:
-    """Asks the segments that depend on these events and changes again, for exactly these customers."""
+    """Asks the segments that depend on these events and changes again, for exactly these customers.
+
+    Old events are history that is being taken in: they are followed when the rest of it is there.
+    """
     segments = await programme.segments(connection)
     if not segments:
         return
     known = frozenset[str]().union(*(segment.on.events for segment in segments))
     heard = [event for event in heard if event.name in known]
-    for chosen, ids in _groups(segments, heard, touches):
+    policy = await programme.policy(connection)
+    fresh = now - timedelta(seconds=policy.defaults.max_event_age)
+    for chosen, ids in _groups(segments, (event for event in heard if event.at > fresh), touches):
         for begin in range(0, len(ids), BATCH):
             moves = await refresh(connection, chosen, ids[begin : begin + BATCH], now)
             await let_go(connection, programme, moves, now)
             await _let_in_joined(connection, programme, moves, now)
+    await touch(connection, [one.customer for one in heard if one.at <= fresh], "event", now + SETTLED)
     await _postpone(connection, (event for event in heard if event.at > now))
 
 

@@ -64,9 +64,9 @@ async def add_event_where(
     """As `add_events`, where there is the customer and the conditions hold. The same statements run where
     there is not, so that nobody can tell from outside."""
     there = customers.c.id == row["customer_id"]
-    known = [literal(row["key"], Text), literal(row["received_at"], UtcDateTime)]
+    known = select(literal(row["key"], Text), literal(row["received_at"], UtcDateTime))
     taken = insert_ignoring(connection, event_keys).returning(event_keys.c.key)
-    taken = taken.from_select(["key", "at"], select(*known).select_from(customers).where(there, *conditions))
+    taken = taken.from_select(["key", "at"], known.select_from(customers).where(there, *conditions))
     is_new = (await connection.execute(taken)).scalar() is not None
     values = select(*(literal(row[name], events.c[name].type) for name in COLUMNS)).select_from(customers)
     added = insert(events).from_select(list(COLUMNS), values.where(there, literal(is_new)))

@@ -1,7 +1,7 @@
 """Segments as they were applied, who is and was in them, and who has to be asked again."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import (
@@ -26,8 +26,11 @@ from journeyflow.store.ledger import messages
 from journeyflow.store.types import BigId, Json, UtcDateTime, metadata
 
 # What changed: attributes, what was agreed to, what became of a message, the value of the purchases. An event
-# is told this way only if it lies in the future. Everything: somebody is new, or two have become one.
+# is told this way only if it is old, or lies in the future. Everything: somebody is new, or two are now one.
 What = Literal["everything", "customer", "consent", "message", "rfm", "event"]
+
+# After this time the rest of what is known is there as well: of somebody new, and of events that are history.
+SETTLED = timedelta(minutes=10)
 
 segments = Table(
     "segments",

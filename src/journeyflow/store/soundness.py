@@ -30,7 +30,11 @@ _DEAD = (
     " WHERE n_dead_tup > :small AND n_dead_tup > :much * (n_live_tup + n_dead_tup) ORDER BY relname"
 )
 _UNCHECKED = "SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' AND NOT convalidated"
-_TOTAL = "SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint FROM pg_partition_tree(:name)"
+_TOTAL = (  # with its partitions
+    "SELECT pg_total_relation_size(CAST(:name AS regclass))"
+    " + coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint"
+    " FROM pg_inherits WHERE inhparent = CAST(:name AS regclass)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,11 @@ async def hints(store: Store) -> list[str]:
     async with store.reading() as connection:
         if store.is_sqlite:
             free, pages = [await _pragma(connection, name) for name in ("freelist_count", "page_count")]
-            much = free > _SMALL and free > _MUCH_FREE * pages
+            if free <= max(_SMALL, _MUCH_FREE * pages):
+                return []
             return [
-                f"{free / pages:.0%} of the file is free; `VACUUM` with the sqlite3 program makes it smaller"
-            ] * much
+                f"{free / pages:.0%} of the file is free; VACUUM, of the sqlite3 program, makes it smaller"
+            ]
         dead = await connection.execute(text(_DEAD), {"small": _SMALL, "much": _MUCH_FREE})
         return [f'"{table}" holds many dead rows; does autovacuum run?' for table in dead.scalars()]
 

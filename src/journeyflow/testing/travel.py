@@ -41,6 +41,7 @@ from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import cohorts, enrollments
 from journeyflow.store.reports import reports
+from journeyflow.store.segments import touched
 from journeyflow.workflows.cohort import Cohort
 
 LINKS = Links("https://post.example.com", ["the secret of journeys in tests only"])  # in every message
@@ -148,6 +149,8 @@ class Trip:
         async with self.store.reading() as connection:
             moments = list((await connection.execute(query)).scalars())
             held = select(func.min(reports.c.received_at)).where(reports.c.handled_at.is_(None))
+            due = select(func.min(touched.c.due_at)).where(touched.c.due_at > now)
+            moments += list((await connection.execute(due)).scalars())
             moments += [at + HOLD for at in (await connection.execute(held)).scalars() if at is not None]
         for cohort in await self._delivering():
             moments += await self._next_attempts(cohort)
