@@ -20,7 +20,7 @@ def compile_journey(journey: d.Journey, segments: Mapping[str, d.Segment]) -> p.
     """`segments` must hold every segment the journey uses, without circles; PlanError otherwise."""
     conditions = _Conditions(segments)
     end = _size(journey.steps)
-    lowering = _Lowering(conditions, end)
+    lowering = _Lowering(conditions, end, journey.goal)
     steps = lowering.lower(journey.steps, at=0, after=end)
     return p.Plan(
         journey=journey.name.value,
@@ -88,9 +88,10 @@ class _Conditions:
 
 
 class _Lowering:
-    def __init__(self, conditions: _Conditions, end: int) -> None:
+    def __init__(self, conditions: _Conditions, end: int, goal: d.Goal | None) -> None:
         self._conditions = conditions
         self._end = end
+        self._goal = goal
 
     def lower(self, steps: tuple[d.Step, ...], at: int, after: int) -> tuple[p.Step, ...]:
         """`steps` as they stand from number `at` on; behind them it goes on at number `after`."""
@@ -139,7 +140,11 @@ class _Lowering:
             p.Variant(variant.name.value, variant.share, to)
             for variant, to in zip(step.variants, starts, strict=True)
         )
-        return (p.Split(step.path, step.name.value, step.holdout, variants), *inner)
+        metric = _metric(step, self._goal)
+        split = p.Split(
+            step.path, step.name.value, step.holdout, variants, metric, step.guardrails, step.decide
+        )
+        return (split, *inner)
 
     def _arms(
         self, lists: tuple[tuple[d.Step, ...], ...], at: int, behind: int
@@ -159,6 +164,7 @@ def _single(
     | d.WaitStep
     | d.WaitUntilStep
     | d.WaitUntilDateStep
+    | d.WaitBestTimeStep
     | d.UpdateStep
     | d.JourneyStep,
     behind: int,
@@ -181,6 +187,9 @@ def _single(
             return p.WaitUntil(step.path, behind, step.at, step.days)
         case d.WaitUntilDateStep():
             return p.WaitUntilDate(step.path, behind, step.attribute.value, step.at, step.offset)
+        case d.WaitBestTimeStep():
+            events = tuple(dict.fromkeys(event.value for event in step.events))
+            return p.WaitBestTime(step.path, behind, events, step.within, step.otherwise)
         case d.UpdateStep():
             changes = tuple(p.Change(x.attribute.value, x.do, x.value) for x in step.changes)
             return p.Update(step.path, behind, changes)
@@ -223,6 +232,16 @@ def _exit(rule: d.Exit, conditions: _Conditions) -> p.ExitRule:
 
 def _goal(goal: d.Goal) -> p.Goal:
     return p.Goal(_match(goal.pattern), goal.within, goal.value)
+
+
+def _metric(step: d.ExperimentStep, goal: d.Goal | None) -> p.Metric | None:
+    """What the experiment says, else the journey's goal, counted from exposure instead of from entry."""
+    if step.metric is not None:
+        found = step.metric
+        return p.Metric(_match(found.pattern), found.within, found.value, found.most, found.better)
+    if goal is None or goal.within is None:
+        return None
+    return p.Metric(_match(goal.pattern), goal.within, goal.value)
 
 
 def _history(condition: d.EventCondition) -> c.History:

@@ -42,6 +42,7 @@ from journeyflow.plan import (
     Step,
     Update,
     Wait,
+    WaitBestTime,
     WaitFor,
     WaitUntil,
     WaitUntilDate,
@@ -91,7 +92,7 @@ def step_in_words(step: Step) -> str:
     match step:
         case Send() | Webhook():
             return _capital(f"{channel(step.channel)} {step.template}")
-        case Wait() | WaitUntil() | WaitUntilDate():
+        case Wait() | WaitUntil() | WaitUntilDate() | WaitBestTime():
             return f"Wait {_how_long(step)}"
         case WaitFor():
             return f"{events_in_words(step.events)} within {duration(step.timeout)}?"
@@ -115,7 +116,16 @@ def step_in_words(step: Step) -> str:
 def ways(step: Step) -> list[tuple[str, int]]:
     """Where it goes on from `step`, and in which case; "" where there is only one way."""
     match step:
-        case Send() | Webhook() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
+        case (
+            Send()
+            | Webhook()
+            | Wait()
+            | WaitUntil()
+            | WaitUntilDate()
+            | WaitBestTime()
+            | Update()
+            | HandOver()
+        ):
             return [("", step.next)]
         case WaitFor():
             return [("yes", step.then), ("no", step.otherwise)]
@@ -215,7 +225,7 @@ def _goal(goal: Goal) -> str:
     return events_in_words((goal.match,)) + within
 
 
-def _how_long(step: Wait | WaitUntil | WaitUntilDate) -> str:
+def _how_long(step: Wait | WaitUntil | WaitUntilDate | WaitBestTime) -> str:
     match step:
         case Wait():
             return duration(step.seconds)
@@ -223,6 +233,8 @@ def _how_long(step: Wait | WaitUntil | WaitUntilDate) -> str:
             return f"until {step.at}{_on_days(step.days)}"
         case WaitUntilDate():
             return f"until {_moved(step.offset)}the date in {step.attribute}, at {step.at}"
+        case WaitBestTime():
+            return f"for the hour of their own within {duration(step.within)} (else {step.at})"
 
 
 def _change(change: Change) -> str:
