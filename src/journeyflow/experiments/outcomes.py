@@ -5,9 +5,10 @@ passed: else an arm that writes later would have had less time. Everybody stays 
 also who was capped, held back or has unsubscribed since.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +20,6 @@ from sqlalchemy import (
     case,
     cast,
     distinct,
-    exists,
     func,
     literal,
     select,
@@ -29,10 +29,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.audience.conditions import matches
 from journeyflow.audience.json_sql import number_at
 from journeyflow.experiments.verdict import Counts
-from journeyflow.plan import Metric
+from journeyflow.plan import Decide, Metric
 from journeyflow.store.customers import consent_log, events
 from journeyflow.store.experiments import exposures
-from journeyflow.store.spans import seconds_between
+from journeyflow.store.spans import day_of, seconds_between
 
 COMPLAINED = "email.complained"
 _RARE = 0.001  # of the customers: what they spend beyond all others counts as much as the least of them
@@ -45,60 +45,138 @@ class Run:
     experiment: str
     generation: int
     shares: dict[str, int]
-    metric: Metric
+    metric: Metric | None  # None: only who was exposed is counted
+    until: datetime | None = None  # who is exposed later does not count; None: everybody counts
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Of one arm: those who were exposed on one day of UTC."""
+
+    arm: str
+    day: date
+    exposed: int
+    matured: int = 0
+    converted: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Of the exposures of a run, in all arms."""
+
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+async def exposed_from(connection: AsyncConnection, run: Run, now: datetime) -> Span:
+    query = select(func.min(exposures.c.at), func.max(exposures.c.at)).where(*_of(run, now))
+    return Span(*(await connection.execute(query)).one())
+
+
+def at_its_look(run: Run, decide: Decide, first: datetime | None) -> Run:
+    """A fixed test is about those who were exposed in the time that was agreed on: whoever came later would
+    make a second look of it."""
+    if decide.method != "fixed" or decide.stop_after is None or first is None:
+        return run
+    return replace(run, until=first + timedelta(seconds=decide.stop_after))
+
+
+def is_over(metric: Metric, decide: Decide, first: datetime | None, now: datetime) -> bool:
+    """Whether `stop_after` has passed, and the outcomes of all who were exposed by then are known."""
+    if first is None or decide.stop_after is None:
+        return False
+    return now >= first + timedelta(seconds=decide.stop_after + metric.within)
 
 
 async def outcomes(connection: AsyncConnection, run: Run, now: datetime) -> list[Counts]:
     """Of every arm, in the order of the shares."""
-    exposed = await _by_arm(connection, _exposed(run))
-    matured = await _by_arm(connection, _exposed(run).where(_is_over(run, now)))
-    sums = await _sums(connection, run, now, sum(matured.values()))
-    unsubscribed = await _by_arm(connection, _unsubscribed(run, now))
-    complained = await _by_arm(connection, _complained(run, now))
-    return [
-        Counts(
-            arm,
-            share,
-            exposed.get(arm, 0),
-            matured.get(arm, 0),
-            *sums.get(arm, (0, 0.0, 0.0)),
-            unsubscribed.get(arm, 0),
-            complained.get(arm, 0),
-        )
-        for arm, share in run.shares.items()
+    return await with_harm(connection, run, now, await by_day(connection, run, now))
+
+
+async def by_day(connection: AsyncConnection, run: Run, now: datetime) -> list[Day]:
+    """By the day of exposure, then by arm."""
+    found = {(row.arm, row.day): row for row in await connection.execute(_exposed(run, now))}
+    hits = await _sums(connection, run, now, sum(row.matured for row in found.values()))
+    none = (0, 0.0, 0.0)
+    days = [
+        Day(arm, date.fromisoformat(day), row.exposed, row.matured, *hits.get((arm, day), none))
+        for (arm, day), row in found.items()
     ]
+    return sorted(days, key=lambda one: (one.day, one.arm))
+
+
+async def with_harm(
+    connection: AsyncConnection, run: Run, now: datetime, days: Iterable[Day]
+) -> list[Counts]:
+    """All days together, with who unsubscribed and complained."""
+    counted = totals(run, days)
+    if run.metric is None:
+        return counted
+    unsubscribed = await _by_arm(connection, _unsubscribed(run, run.metric, now))
+    complained = await _by_arm(connection, _complained(run, run.metric, now))
+    return [
+        replace(one, unsubscribed=unsubscribed.get(one.arm, 0), complained=complained.get(one.arm, 0))
+        for one in counted
+    ]
+
+
+def totals(run: Run, days: Iterable[Day]) -> list[Counts]:
+    by_arm: dict[str, list[Day]] = defaultdict(list)
+    for one in days:
+        by_arm[one.arm].append(one)
+    return [_total(arm, share, by_arm[arm]) for arm, share in run.shares.items()]
+
+
+def _total(arm: str, share: int, days: Sequence[Day]) -> Counts:
+    return Counts(
+        arm,
+        share,
+        sum(one.exposed for one in days),
+        sum(one.matured for one in days),
+        sum(one.converted for one in days),
+        sum(one.total for one in days),
+        sum(one.squares for one in days),
+    )
 
 
 async def _by_arm(connection: AsyncConnection, query: Select[Any]) -> dict[str, int]:
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-def _exposed(run: Run) -> Select[Any]:
-    return select(exposures.c.arm, func.count()).where(*_of(run)).group_by(exposures.c.arm)
+def _exposed(run: Run, now: datetime) -> Select[Any]:
+    matured = case((_has_matured(run.metric, now), 1), else_=0) if run.metric else literal(0)
+    columns = (exposures.c.arm, day_of(exposures.c.at).label("day"))
+    counts = (func.count().label("exposed"), func.sum(matured).label("matured"))
+    return select(*columns, *counts).where(*_of(run, now)).group_by(*columns)
 
 
 async def _sums(
     connection: AsyncConnection, run: Run, now: datetime, matured: int
-) -> dict[str, tuple[int, float, float]]:
-    """By arm: how many converted, the sum of their values and that of the squares."""
-    hits = _hits(run, now).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
-    value = _bounded(hits, run.metric, matured)
+) -> dict[tuple[str, str], tuple[int, float, float]]:
+    """By arm and day: how many converted, the sum of their values and that of the squares."""
+    if run.metric is None:
+        return {}
+    hits = _hits(run, run.metric, now).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+    value, columns = _bounded(hits, run.metric, matured), (hits.c.arm, hits.c.day)
     query = select(
-        hits.c.arm, func.count(), func.sum(value).label("total"), func.sum(value * value).label("squares")
+        *columns, func.count(), func.sum(value).label("total"), func.sum(value * value).label("squares")
     )
-    rows = await connection.execute(query.group_by(hits.c.arm))
-    return {arm: (number, float(total), float(squares)) for arm, number, total, squares in rows}
+    rows = await connection.execute(query.group_by(*columns))
+    return {(arm, day): (number, float(total), float(squares)) for arm, day, number, total, squares in rows}
 
 
-def _hits(run: Run, now: datetime) -> Select[Any]:
+def _hits(run: Run, metric: Metric, now: datetime) -> Select[Any]:
     """A row for each customer who converted."""
-    worth = number_at(events.c.properties, run.metric.value) if run.metric.value else literal(0.0, Float)
-    theirs = and_(events.c.customer_id == exposures.c.customer_id, matches(run.metric.match, events))
+    worth = number_at(events.c.properties, metric.value) if metric.value else literal(0.0, Float)
+    theirs = and_(events.c.customer_id == exposures.c.customer_id, matches(metric.match, events))
+    value = func.coalesce(cast(func.sum(worth), Float), 0.0)
     return (
-        select(exposures.c.arm, func.coalesce(cast(func.sum(worth), Float), 0.0).label("value"))
+        select(exposures.c.arm, day_of(exposures.c.at).label("day"), value.label("value"))
         .join_from(exposures, events, theirs)
-        .where(*_of(run), _is_over(run, now), *_after_exposure(run, events.c.at))
-        .group_by(exposures.c.customer_id, exposures.c.arm)
+        .where(*_of(run, now), _has_matured(metric, now), *_in_time(metric, events.c.at))
+        .group_by(exposures.c.customer_id, exposures.c.arm, exposures.c.at)
     )
 
 
@@ -111,35 +189,44 @@ def _bounded(hits: FromClause, metric: Metric, matured: int) -> ColumnElement[fl
         most: ColumnElement[Any] = literal(metric.most, Float)
     else:
         rest = select(hits.c.value).order_by(hits.c.value.desc()).offset(int(matured * _RARE)).limit(1)
-        most = rest.scalar_subquery()
+        most = rest.scalar_subquery()  # NULL, no bound, where so few have converted
     return case((hits.c.value > most, most), else_=hits.c.value)
 
 
-def _unsubscribed(run: Run, now: datetime) -> Select[Any]:
+def _unsubscribed(run: Run, metric: Metric, now: datetime) -> Select[Any]:
     """Who said no to a channel or a topic."""
     theirs = exposures.c.customer_id == consent_log.c.customer_id
     return (
         select(exposures.c.arm, func.count(distinct(exposures.c.customer_id)))
         .join_from(consent_log, exposures, theirs)
-        .where(consent_log.c.state == "denied", *_of(run), _is_over(run, now))
-        .where(*_after_exposure(run, consent_log.c.at))
+        .where(consent_log.c.state == "denied", *_of(run, now), _has_matured(metric, now))
+        .where(*_in_time(metric, consent_log.c.at))
         .group_by(exposures.c.arm)
     )
 
 
-def _complained(run: Run, now: datetime) -> Select[Any]:
-    theirs = (events.c.customer_id == exposures.c.customer_id, events.c.name == COMPLAINED)
-    told = exists().where(*theirs, *_after_exposure(run, events.c.at)).correlate(exposures)
-    return _exposed(run).where(_is_over(run, now), told)
+def _complained(run: Run, metric: Metric, now: datetime) -> Select[Any]:
+    theirs = and_(events.c.customer_id == exposures.c.customer_id, events.c.name == COMPLAINED)
+    return (
+        select(exposures.c.arm, func.count(distinct(exposures.c.customer_id)))
+        .join_from(exposures, events, theirs)
+        .where(*_of(run, now), _has_matured(metric, now), *_in_time(metric, events.c.at))
+        .group_by(exposures.c.arm)
+    )
 
 
-def _of(run: Run) -> Sequence[ColumnElement[bool]]:
-    return exposures.c.experiment == run.experiment, exposures.c.generation == run.generation
+def _of(run: Run, now: datetime) -> Sequence[ColumnElement[bool]]:
+    until = min(run.until, now) if run.until else now
+    return (
+        exposures.c.experiment == run.experiment,
+        exposures.c.generation == run.generation,
+        exposures.c.at <= until,
+    )
 
 
-def _is_over(run: Run, now: datetime) -> ColumnElement[bool]:
-    return exposures.c.at <= now - timedelta(seconds=run.metric.within)
+def _has_matured(metric: Metric, now: datetime) -> ColumnElement[bool]:
+    return exposures.c.at <= now - timedelta(seconds=metric.within)
 
 
-def _after_exposure(run: Run, at: ColumnElement[Any]) -> Sequence[ColumnElement[bool]]:
-    return at > exposures.c.at, seconds_between(exposures.c.at, at) <= run.metric.within
+def _in_time(metric: Metric, at: ColumnElement[Any]) -> Sequence[ColumnElement[bool]]:
+    return at > exposures.c.at, seconds_between(exposures.c.at, at) <= metric.within
