@@ -59,8 +59,6 @@ def _guardrails() -> Schema:
 
 
 def _decide() -> Schema:
-    bandit = {"properties": {"method": {"const": "bandit"}}, "required": ["method"]}
-    fixed = {"properties": {"method": {"const": "fixed"}}, "required": ["method"]}
     return keys(
         {
             "method": key(
@@ -83,7 +81,11 @@ def _decide() -> Schema:
             "floor": key(SHARE, "The least share of a variant of a bandit; 5% without it.", "5%"),
         },
         allOf=[
-            {"if": fixed, "then": {"required": ["stop_after"]}},
-            {"if": {"not": bandit}, "then": {"not": {"required": ["floor"]}}},
+            {"if": _with_method("fixed"), "then": {"required": ["stop_after"]}},
+            {"if": {"not": _with_method("bandit")}, "then": {"not": {"required": ["floor"]}}},
         ],
     )
+
+
+def _with_method(name: str) -> Schema:
+    return {"properties": {"method": key({"const": name}, "This method.")}, "required": ["method"]}
