@@ -7,6 +7,7 @@ shares meant, which exceeds 1/alpha at any time with a probability of alpha at m
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 ALPHA = 0.001  # a mismatch is a fault of ours, so it has to be beyond doubt before it stops a verdict
 _CONCENTRATION = 1_000.0  # of the prior around the shares meant: the mismatches that matter are small
@@ -28,3 +29,21 @@ def evidence(counts: Sequence[int], shares: Sequence[float]) -> float:
 
 def is_off(counts: Sequence[int], shares: Sequence[float], alpha: float = ALPHA) -> bool:
     return evidence(counts, shares) > -math.log(alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    place: int  # of the share
+    expected: float
+
+
+def missing(counts: Sequence[int], shares: Sequence[float]) -> Missing:
+    """Of the arms the one that is shortest of what it should have, in standard errors."""
+    total, whole = sum(counts), sum(shares)
+    expected = [total * share / whole for share in shares]
+    short = [
+        (count - wanted) / math.sqrt(wanted) if wanted else math.inf
+        for count, wanted in zip(counts, expected, strict=True)
+    ]
+    place = short.index(min(short))
+    return Missing(place, expected[place])
