@@ -5,10 +5,13 @@ is copied but segments, which a plan holds itself so that it never changes.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, assert_never
 
 from journeyflow import conditions as c
 from journeyflow import plan as p
+from journeyflow.design import design
+from journeyflow.digests import digest
 from journeyflow.errors import PlanError
 from journeyflow.language import definition as d
 from journeyflow.language.walk import step_lists
@@ -144,7 +147,16 @@ class _Lowering:
         split = p.Split(
             step.path, step.name.value, step.holdout, variants, metric, step.guardrails, step.decide
         )
-        return (split, *inner)
+        known = digest(design(split, self.ways(step)))
+        return (replace(split, design=known), *inner)
+
+    def ways(self, step: d.ExperimentStep) -> list[tuple[p.Step, ...]]:
+        """The steps of each variant by themselves, as `design` takes them."""
+        sizes = [_size(variant.steps) for variant in step.variants]
+        return [
+            _Lowering(self._conditions, size + 1, self._goal).lower(variant.steps, at=0, after=size)
+            for variant, size in zip(step.variants, sizes, strict=True)
+        ]
 
     def _arms(
         self, lists: tuple[tuple[d.Step, ...], ...], at: int, behind: int

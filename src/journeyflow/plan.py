@@ -5,8 +5,6 @@ themselves. The last step is always an `End`. Plans are frozen, JSON-safe and kn
 Durations are whole seconds, times of day are "HH:MM" in the customer's zone, weekdays 0 (Monday) to 6.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, TypeAdapter
 
+from journeyflow import digests
 from journeyflow.conditions import ALWAYS, Condition, EventMatch, Scalar
 
 Weekdays = tuple[int, ...]  # empty: every day
@@ -150,10 +149,10 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What an experiment is about: an event within a time from exposure, or the sum of one of its properties."""
+    """What an experiment is about: an event within some time, or the sum of one of its properties."""
 
     match: EventMatch
-    within: int  # seconds
+    within: int  # seconds from exposure
     value: str | None = None  # the property; None: whether the event came at all
     most: float | None = None  # what one customer counts for at most, as a few large amounts would decide all
     better: Literal["more", "less"] = "more"
@@ -196,6 +195,7 @@ class Split:
     metric: Metric | None = None  # None: nothing is decided
     guardrails: tuple[Guardrail, ...] = ()
     decide: Decide = Decide()
+    design: str = ""  # the digest of what may not change while it runs; "": compiled before there was one
     kind: Literal["split"] = "split"
 
     @property
@@ -236,7 +236,18 @@ class End:
 
 
 Step = Annotated[
-    Send | Webhook | Wait | WaitUntil | WaitUntilDate | WaitBestTime | WaitFor | Branch | Split | Update | HandOver | End,
+    Send
+    | Webhook
+    | Wait
+    | WaitUntil
+    | WaitUntilDate
+    | WaitBestTime
+    | WaitFor
+    | Branch
+    | Split
+    | Update
+    | HandOver
+    | End,
     Field(discriminator="kind"),
 ]
 
@@ -330,9 +341,7 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the canonical JSON."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digests.digest(self.to_json())
 
     @cached_property
     def wait_fors(self) -> dict[int, WaitFor]:

@@ -1,7 +1,5 @@
 """Putting a whole programme into force: one transaction, and doing it again changes nothing."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.digests import digest
 from journeyflow.store.audit import note
 from journeyflow.store.database import Store, insert_ignoring, locked, upsert
 from journeyflow.store.definitions import NO_CHANGES, PlannedSegment, SegmentChanges, put_segments
@@ -97,12 +96,11 @@ async def _note(
 
 
 async def _put_policy(connection: AsyncConnection, policy: dict[str, Any], now: datetime) -> bool:
-    text = json.dumps(policy, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    found = digest(policy)
     newest = select(policies.c.digest).order_by(policies.c.id.desc()).limit(1)
-    if (await connection.execute(newest)).scalar() == digest:
+    if (await connection.execute(newest)).scalar() == found:
         return False
-    await connection.execute(insert(policies).values(digest=digest, body=policy, applied_at=now))
+    await connection.execute(insert(policies).values(digest=found, body=policy, applied_at=now))
     return True
 
 
