@@ -32,8 +32,10 @@ from journeyflow.settings import Settings, split
 from journeyflow.store.database import Store
 from journeyflow.store.events import SHORTEST
 from journeyflow.store.installation import name_of, namespace_of, settle_namespace
+from journeyflow.workflows.best_hours import BestHours
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
+from journeyflow.workflows.decide import Decide
 from journeyflow.workflows.pinned import PinnedCohort
 from journeyflow.workflows.purge import Purge
 from journeyflow.workflows.reconcile import Reconcile
@@ -117,6 +119,8 @@ def journeys_worker(
             Sweep,
             Refresh,
             Rfm,
+            Decide,
+            BestHours,
             Purge,
             Reconcile,
         ],
@@ -125,6 +129,8 @@ def journeys_worker(
             activities.route,
             activities.sweep,
             activities.rfm,
+            activities.decide,
+            activities.best_hours,
             activities.refresh,
             activities.purge,
         ],

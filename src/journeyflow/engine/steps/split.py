@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from journeyflow.assignment import assigned, salt
+from journeyflow.assignment import assigned_each, salt
 from journeyflow.engine.exposing import HOLDOUT, Exposure, Standing, arms_of, expose, standing_of
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.members import Mask
@@ -27,7 +27,10 @@ async def run(leg: Leg, number: int, step: Split, members: Mask) -> None:
     everyone = leg.chosen(members)
     customers = [member.customer for member in everyone]
     exposed = await arms_of(leg.connection, step.experiment, standing.generation, customers)
-    given = {one.position: _give(step, standing, exposed.get(one.customer), one.key) for one in everyone}
+    given = {
+        one.position: _give(step, standing, exposed.get(one.customer), drawn)
+        for one, drawn in zip(everyone, _draw(step, standing, everyone), strict=True)
+    }
     if standing.winner is None:
         new = [one for one in everyone if one.customer not in exposed]
         exposures = _exposures(step, standing, new, given)
@@ -39,15 +42,20 @@ async def run(leg: Leg, number: int, step: Split, members: Mask) -> None:
         _go(leg, number, step, one, who)
 
 
-def _give(step: Split, standing: Standing, arm: str | None, key: str) -> _Given:
+def _draw(step: Split, standing: Standing, everyone: Iterable[Member]) -> list[str]:
+    name, arms = salt(step.experiment, standing.generation), _arms(step)
+    places = assigned_each(name, (one.key for one in everyone), standing.shares)
+    return [arms[place] for place in places]
+
+
+def _give(step: Split, standing: Standing, arm: str | None, drawn: str) -> _Given:
     """`arm`: that to which the customer was exposed; an earlier version of the journey may not have it."""
     arms = _arms(step)
     if arm in arms:
         return _Given(arm, "kept")
     if standing.winner in arms:
         return _Given(standing.winner, "winner")
-    place = assigned(salt(step.experiment, standing.generation), key, standing.shares)
-    return _Given(arms[place], "drawn")
+    return _Given(drawn, "drawn")
 
 
 def _arms(step: Split) -> list[str]:
