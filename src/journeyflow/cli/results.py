@@ -1,0 +1,111 @@
+"""`results`: what came of experiments, and what can be said by now."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from journeyflow.cli.forest import write_results
+from journeyflow.cli.obstacles import needing_files
+from journeyflow.cli.results_page import results_page
+from journeyflow.cli.results_tables import Told, about, tables
+from journeyflow.cli.stores import migrated_store
+from journeyflow.errors import JourneyflowError
+from journeyflow.experiments.figures import figures
+from journeyflow.experiments.results import Results, full_results, standing
+from journeyflow.experiments.running import known_experiments
+from journeyflow.experiments.sentence import sentences
+from journeyflow.language.problems import instead
+from journeyflow.settings import load_settings
+
+_NONE = "no experiment has been applied yet; write one into a journey, then run: journeyflow apply"
+
+
+def _moment(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
+    """Without an offset it is meant in UTC."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f'it is "{text}"; write a time as in 2026-11-28T12:00Z') from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@click.command("results")
+@click.argument("experiment", required=False)
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="Draw them here.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page here.")
+@click.option("--at", callback=_moment, help="As they were then, for example 2026-11-28T12:00Z.")
+def results(
+    experiment: str | None, as_json: bool, png: Path | None, html: Path | None, at: datetime | None
+) -> None:
+    """Show how experiments stand, or all about EXPERIMENT. Times are in UTC."""
+    now = at or datetime.now(UTC).replace(microsecond=0)
+    if experiment is None and png:
+        raise click.UsageError("name the experiment that is to be drawn")
+    found = asyncio.run(_load(experiment, now, is_full=bool(experiment or html)))
+    with needing_files():
+        if html is not None:
+            html.write_text(results_page(found, now), "utf-8")
+        if png is not None:
+            write_results(found[0], png)
+    if as_json:
+        data = [figures(one) for one in found]
+        click.echo(json.dumps(data[0] if experiment else data, ensure_ascii=False, indent=2))
+    elif experiment:
+        show(Console(), found[0])
+    elif found:
+        Console().print(_table(_all(found)))
+    else:
+        click.echo(_NONE)
+
+
+def show(console: Console, found: Results) -> None:
+    for sentence in (about(found), *sentences(found)):
+        console.print(sentence, highlight=False)
+    for told in tables(found):
+        console.print()
+        console.print(_table(told))
+        if told.note:
+            console.print(told.note, highlight=False, style="dim")
+
+
+async def _load(name: str | None, now: datetime, *, is_full: bool) -> list[Results]:
+    async with migrated_store(load_settings()) as store, store.reading() as connection:
+        known = {one.name: one for one in await known_experiments(connection)}
+        if name is not None and name not in known:
+            way_out = instead(name, list(known)) if known else _NONE
+            raise JourneyflowError(f'no experiment is called "{name}"; {way_out}')
+        asked = full_results if is_full else standing
+        return [await asked(connection, one, now) for one in known.values() if name in (None, one.name)]
+
+
+def _all(found: Sequence[Results]) -> Told:
+    rows = tuple(
+        (
+            one.experiment.name,
+            one.experiment.journey,
+            f"{sum(each.exposed for each in one.counts):,}",
+            one.verdict.state if one.verdict else "no metric",
+            sentences(one)[0],
+        )
+        for one in found
+    )
+    return Told("Experiments", ("experiment", "journey", "exposed", "state", "what can be said"), rows)
+
+
+def _table(told: Told) -> Table:
+    table = Table(title=told.title, title_justify="left", show_edge=False)
+    for heading in told.headings:
+        is_number = heading in ("share", "exposed", "time over", "sent", "of 100", "per customer")
+        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
+    for row in told.rows:
+        table.add_row(*row)
+    return table
