@@ -1,4 +1,4 @@
-"""The trap of timing tests, through a real store: two arms of equal effect, one of which writes three days later.
+"""The trap of timing tests, through a real store: two arms of equal effect, one of them three days later.
 
 `tests/inference/test_delay.py` asks the formulas; this asks what is made of exposures and events.
 """
