@@ -5,8 +5,7 @@ is copied but segments, which a plan holds itself so that it never changes.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 from journeyflow import conditions as c
 from journeyflow import plan as p
@@ -14,7 +13,7 @@ from journeyflow.design import design
 from journeyflow.digests import digest
 from journeyflow.errors import PlanError
 from journeyflow.language import definition as d
-from journeyflow.language.walk import step_lists
+from journeyflow.language.walk import all_steps, step_lists
 
 END_PATH = "end"
 
@@ -39,6 +38,13 @@ def compile_journey(journey: d.Journey, segments: Mapping[str, d.Segment]) -> p.
         topic=journey.topic.value if journey.topic else "",
         spread=journey.spread,
     )
+
+
+def compile_designs(journey: d.Journey, segments: Mapping[str, d.Segment]) -> dict[str, dict[str, Any]]:
+    """What `design` makes of the experiments, by name; raises as `compile_journey` does."""
+    lowering = _Lowering(_Conditions(segments), _size(journey.steps), journey.goal)
+    found = [step for step in all_steps(journey.steps) if isinstance(step, d.ExperimentStep)]
+    return {step.name.value: lowering.design(step) for step in found}
 
 
 def compile_segment(name: str, segments: Mapping[str, d.Segment]) -> c.Condition:
@@ -143,20 +149,27 @@ class _Lowering:
             p.Variant(variant.name.value, variant.share, to)
             for variant, to in zip(step.variants, starts, strict=True)
         )
-        metric = _metric(step, self._goal)
         split = p.Split(
-            step.path, step.name.value, step.holdout, variants, metric, step.guardrails, step.decide
+            path=step.path,
+            experiment=step.name.value,
+            holdout=step.holdout,
+            variants=variants,
+            metric=_metric(step, self._goal),
+            guardrails=step.guardrails,
+            decide=step.decide,
+            design=digest(self.design(step)),
         )
-        known = digest(design(split, self.ways(step)))
-        return (replace(split, design=known), *inner)
+        return (split, *inner)
 
-    def ways(self, step: d.ExperimentStep) -> list[tuple[p.Step, ...]]:
-        """The steps of each variant by themselves, as `design` takes them."""
+    def design(self, step: d.ExperimentStep) -> dict[str, Any]:
+        """Each variant is lowered by itself, so that what stands around the experiment is no part of it."""
         sizes = [_size(variant.steps) for variant in step.variants]
-        return [
+        ways = [
             _Lowering(self._conditions, size + 1, self._goal).lower(variant.steps, at=0, after=size)
             for variant, size in zip(step.variants, sizes, strict=True)
         ]
+        shares = [(variant.name.value, variant.share) for variant in step.variants]
+        return design(step.holdout, shares, ways, _metric(step, self._goal), step.decide.method)
 
     def _arms(
         self, lists: tuple[tuple[d.Step, ...], ...], at: int, behind: int

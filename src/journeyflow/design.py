@@ -16,19 +16,21 @@ _METRIC: TypeAdapter[Metric | None] = TypeAdapter(Metric | None)
 _LOOSE = ("path", "design", "guardrails")  # a step's keys that may change
 
 
-def design(split: Split, ways: Sequence[Sequence[Step]]) -> dict[str, Any]:
-    """As JSON. `ways` are the steps of the variants, each numbered from 0 on: the number behind the last is
-    what follows the experiment, and one more is the end of the journey."""
+def design(
+    holdout: int,
+    shares: Sequence[tuple[str, int]],
+    ways: Sequence[Sequence[Step]],
+    metric: Metric | None,
+    method: str,
+) -> dict[str, Any]:
+    """As JSON. `shares` are of the variants by name, `ways` their steps, each numbered from 0 on: the number
+    behind the last is what follows the experiment, and one more is the end of the journey."""
     variants = [
-        {"name": variant.name, "share": variant.share, "steps": list(map(_step, way))}
-        for variant, way in zip(split.variants, ways, strict=True)
+        {"name": name, "share": share, "steps": list(map(_step, way))}
+        for (name, share), way in zip(shares, ways, strict=True)
     ]
-    return {
-        "holdout": split.holdout,
-        "metric": _given(_METRIC.dump_python(split.metric, mode="json")),
-        "method": split.decide.method,
-        "variants": variants,
-    }
+    watched = _given(_METRIC.dump_python(metric, mode="json"))
+    return {"holdout": holdout, "metric": watched, "method": method, "variants": variants}
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -58,20 +58,33 @@ async def apply_programme(
     actor: str = "journeyflow",
     segments: Sequence[PlannedSegment] = (),
 ) -> Applied:
+    """As `put_programme`, in a transaction of its own."""
+    async with store.writing() as connection:
+        return await put_programme(connection, policy, texts, planned, now, actor, segments)
+
+
+async def put_programme(
+    connection: AsyncConnection,
+    policy: dict[str, Any],
+    texts: Sequence[StoredTemplate],
+    planned: Sequence[PlannedJourney],
+    now: datetime,
+    actor: str,
+    segments: Sequence[PlannedSegment],
+) -> Applied:
     """The programme is all of it: journeys that are not in it are disabled, languages of templates and
     segments deleted.
 
     Versions are immutable and stay, since customers inside keep the one they entered.
     """
-    async with store.writing() as connection:
-        policy_changed = await _put_policy(connection, policy, now)
-        changed, removed = await _put_templates(connection, texts, now)
-        versions = await _put_versions(connection, planned, now)
-        changes = await _point_journeys(connection, planned, *versions)
-        moved = await put_segments(connection, segments, now)
-        applied = Applied(policy_changed, changed, removed, changes, moved)
-        await _note(connection, planned, applied, actor, now)
-        return applied
+    policy_changed = await _put_policy(connection, policy, now)
+    changed, removed = await _put_templates(connection, texts, now)
+    versions = await _put_versions(connection, planned, now)
+    changes = await _point_journeys(connection, planned, *versions)
+    moved = await put_segments(connection, segments, now)
+    applied = Applied(policy_changed, changed, removed, changes, moved)
+    await _note(connection, planned, applied, actor, now)
+    return applied
 
 
 async def _note(
