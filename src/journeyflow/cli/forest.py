@@ -22,7 +22,7 @@ class Form:
     size: int  # of the letters, in points
 
 
-WIDE, NARROW = Form(9.0, 10), Form(4.2, 9)
+WIDE, NARROW = Form(9.0, 10), Form(3.6, 10)
 
 
 def write_results(results: Results, file: Path) -> None:
@@ -33,17 +33,20 @@ def results_png(results: Results, form: Form) -> bytes:
     """What cannot be said yet, since its interval has no bounds, is left out."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     rows, looks = _rows(results), _looks(results)
     heights = [max(1.2, 0.5 + 0.45 * len(rows)), 2.6 if looks else 0.1]
     with rc_context({"font.size": form.size}):
-        figure = Figure((form.inches, sum(heights) + 1.3), dpi=_DOTS, layout="constrained", facecolor="white")
+        layout = ConstrainedLayoutEngine(h_pad=0.12)
+        size = (form.inches, sum(heights) + 1.5)
+        figure = Figure(size, dpi=_DOTS, layout=layout, facecolor="white")
         above, below = figure.subplots(2, 1, height_ratios=heights)
         _intervals(above, rows, results)
         _over_time(below, looks, results)
         figure.suptitle(results.experiment.name, x=0.01, ha="left", color=_INK, size=form.size + 3)
         source = f"journeyflow, {results.now:%Y-%m-%d %H:%M} UTC"
-        figure.supxlabel(source, x=0.01, ha="left", fontsize=form.size - 2, color=_QUIET)
+        figure.supxlabel(source, x=0.01, ha="left", fontsize=form.size - 1, color=_QUIET)
         held = BytesIO()
         figure.savefig(held, format="png")
     return held.getvalue()
@@ -113,11 +116,10 @@ def _focus(axes: Any, looks: Sequence[Look], factor: float) -> None:
 
 
 def _dates(axes: Any) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import AutoDateLocator, DateFormatter
 
-    locator = AutoDateLocator(minticks=3, maxticks=6)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    axes.xaxis.set_major_locator(AutoDateLocator(minticks=2, maxticks=5))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(DateFormatter("%d %b"))  # type: ignore[no-untyped-call]
 
 
 def _plain(axes: Any, grid: str) -> None:

@@ -103,8 +103,8 @@ def _all(found: Sequence[Results]) -> Told:
 
 def _table(told: Told) -> Table:
     table = Table(title=told.title, title_justify="left", show_edge=False)
-    for heading in told.headings:
-        is_number = heading in ("share", "exposed", "time over", "sent", "of 100", "per customer")
+    for place, heading in enumerate(told.headings):
+        is_number = all(row[place][:1] in "+-0123456789" for row in told.rows)
         table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in told.rows:
         table.add_row(*row)

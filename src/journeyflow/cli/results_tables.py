@@ -1,5 +1,6 @@
 """The figures of an experiment as tables, the same on the terminal and on the page."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,11 @@ from journeyflow.language.shares import percent
 from journeyflow.plan import Decide, Metric
 
 _UNKNOWN = "-"
+_HOLD = {
+    "sequential": "The bounds hold at every look.",
+    "fixed": "The bounds hold at the one look at the end, and say nothing before.",
+    "bandit": "The bounds hold at every look; as the shares change, so may the kind of customers in an arm.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +107,21 @@ def _differences(compared: Iterable[Comparison], results: Results) -> Told:
         names = (arm_in_words(one.arm), arm_in_words(one.control))
         difference = (number_in_words(found.absolute * factor), _between(found.interval, factor))
         relative = _UNKNOWN if found.relative is None else f"{found.relative:+.0%}"
-        rows.append((*names, *difference, relative, _between(found.relative_interval, 100, "%")))
+        rows.append((*names, *difference, relative, _lift(found.relative_interval)))
     headings = ("arm", "against", "more", "between", "lift", "lift between")
     each = "of 100 customers" if factor == 100 else "per customer"
-    return Told(
-        "Differences", headings, tuple(rows), f"More {each}; the bounds hold together, at every look."
-    )
+    note = f"More {each}. {_HOLD[results.experiment.split.decide.method]}"
+    return Told("Differences", headings, tuple(rows), note)
 
 
-def _between(interval: Interval | None, factor: int, sign: str = "") -> str:
-    if interval is None or interval.width == float("inf"):
+def _between(interval: Interval, factor: int) -> str:
+    if not math.isfinite(interval.width):
         return _UNKNOWN
-    low, high = (number_in_words(bound * factor) for bound in (interval.low, interval.high))
-    return f"{low}{sign} and {high}{sign}"
+    return f"{number_in_words(interval.low * factor)} and {number_in_words(interval.high * factor)}"
+
+
+def _lift(interval: Interval | None) -> str:
+    return _UNKNOWN if interval is None else f"{interval.low:+.0%} and {interval.high:+.0%}"
 
 
 def _lost(results: Results) -> Told:

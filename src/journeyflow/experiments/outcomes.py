@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
     ColumnElement,
     Float,
     FromClause,
     Select,
+    Subquery,
     and_,
     case,
     cast,
@@ -38,15 +39,40 @@ COMPLAINED = "email.complained"
 _RARE = 0.001  # of the customers: what they spend beyond all others counts as much as the least of them
 
 
+class Arms(Protocol):
+    """Customers in arms, each with the moment from which the arms can differ."""
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """Of each arm, in hundredths of a percent."""
+
+    @property
+    def metric(self) -> Metric | None:
+        """None: only who was exposed is counted."""
+
+    @property
+    def people(self) -> Subquery:
+        """Has `customer_id`, once each, `arm` and `at`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One generation of an experiment; `shares` by arm, in hundredths of a percent."""
+    """One generation of an experiment."""
 
     experiment: str
     generation: int
     shares: dict[str, int]
-    metric: Metric | None  # None: only who was exposed is counted
+    metric: Metric | None
     until: datetime | None = None  # who is exposed later does not count; None: everybody counts
+
+    @property
+    def people(self) -> Subquery:
+        query = select(exposures.c.customer_id, exposures.c.arm, exposures.c.at).where(
+            exposures.c.experiment == self.experiment, exposures.c.generation == self.generation
+        )
+        if self.until is not None:
+            query = query.where(exposures.c.at <= self.until)
+        return query.subquery("exposed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +96,9 @@ class Span:
     last: datetime | None = None
 
 
-async def exposed_from(connection: AsyncConnection, run: Run, now: datetime) -> Span:
-    query = select(func.min(exposures.c.at), func.max(exposures.c.at)).where(*_of(run, now))
+async def exposed_from(connection: AsyncConnection, arms: Arms, now: datetime) -> Span:
+    people = arms.people
+    query = select(func.min(people.c.at), func.max(people.c.at)).where(people.c.at <= now)
     return Span(*(await connection.execute(query)).one())
 
 
@@ -90,15 +117,15 @@ def is_over(metric: Metric, decide: Decide, first: datetime | None, now: datetim
     return now >= first + timedelta(seconds=decide.stop_after + metric.within)
 
 
-async def outcomes(connection: AsyncConnection, run: Run, now: datetime) -> list[Counts]:
+async def outcomes(connection: AsyncConnection, arms: Arms, now: datetime) -> list[Counts]:
     """Of every arm, in the order of the shares."""
-    return await with_harm(connection, run, now, await by_day(connection, run, now))
+    return await with_harm(connection, arms, now, await by_day(connection, arms, now))
 
 
-async def by_day(connection: AsyncConnection, run: Run, now: datetime) -> list[Day]:
+async def by_day(connection: AsyncConnection, arms: Arms, now: datetime) -> list[Day]:
     """By the day of exposure, then by arm."""
-    found = {(row.arm, row.day): row for row in await connection.execute(_exposed(run, now))}
-    hits = await _sums(connection, run, now, sum(row.matured for row in found.values()))
+    found = {(row.arm, row.day): row for row in await connection.execute(_exposed(arms, now))}
+    hits = await _sums(connection, arms, now, sum(row.matured for row in found.values()))
     none = (0, 0.0, 0.0)
     days = [
         Day(arm, date.fromisoformat(day), row.exposed, row.matured, *hits.get((arm, day), none))
@@ -108,25 +135,25 @@ async def by_day(connection: AsyncConnection, run: Run, now: datetime) -> list[D
 
 
 async def with_harm(
-    connection: AsyncConnection, run: Run, now: datetime, days: Iterable[Day]
+    connection: AsyncConnection, arms: Arms, now: datetime, days: Iterable[Day]
 ) -> list[Counts]:
     """All days together, with who unsubscribed and complained."""
-    counted = totals(run, days)
-    if run.metric is None:
+    counted = totals(arms, days)
+    if arms.metric is None:
         return counted
-    unsubscribed = await _by_arm(connection, _unsubscribed(run, run.metric, now))
-    complained = await _by_arm(connection, _complained(run, run.metric, now))
+    unsubscribed = await _by_arm(connection, _unsubscribed(arms.people, arms.metric, now))
+    complained = await _by_arm(connection, _complained(arms.people, arms.metric, now))
     return [
         replace(one, unsubscribed=unsubscribed.get(one.arm, 0), complained=complained.get(one.arm, 0))
         for one in counted
     ]
 
 
-def totals(run: Run, days: Iterable[Day]) -> list[Counts]:
+def totals(arms: Arms, days: Iterable[Day]) -> list[Counts]:
     by_arm: dict[str, list[Day]] = defaultdict(list)
     for one in days:
         by_arm[one.arm].append(one)
-    return [_total(arm, share, by_arm[arm]) for arm, share in run.shares.items()]
+    return [_total(arm, share, by_arm[arm]) for arm, share in arms.shares.items()]
 
 
 def _total(arm: str, share: int, days: Sequence[Day]) -> Counts:
@@ -145,21 +172,22 @@ async def _by_arm(connection: AsyncConnection, query: Select[Any]) -> dict[str, 
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-def _exposed(run: Run, now: datetime) -> Select[Any]:
-    matured = case((_has_matured(run.metric, now), 1), else_=0) if run.metric else literal(0)
-    columns = (exposures.c.arm, day_of(exposures.c.at).label("day"))
+def _exposed(arms: Arms, now: datetime) -> Select[Any]:
+    people = arms.people
+    matured = case((_has_matured(people, arms.metric, now), 1), else_=0) if arms.metric else literal(0)
+    columns = (people.c.arm, day_of(people.c.at).label("day"))
     counts = (func.count().label("exposed"), func.sum(matured).label("matured"))
-    return select(*columns, *counts).where(*_of(run, now)).group_by(*columns)
+    return select(*columns, *counts).where(people.c.at <= now).group_by(*columns)
 
 
 async def _sums(
-    connection: AsyncConnection, run: Run, now: datetime, matured: int
+    connection: AsyncConnection, arms: Arms, now: datetime, matured: int
 ) -> dict[tuple[str, str], tuple[int, float, float]]:
     """By arm and day: how many converted, the sum of their values and that of the squares."""
-    if run.metric is None:
+    if arms.metric is None:
         return {}
-    hits = _hits(run, run.metric, now).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
-    value, columns = _bounded(hits, run.metric, matured), (hits.c.arm, hits.c.day)
+    hits = _hits(arms.people, arms.metric, now).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+    value, columns = _bounded(hits, arms.metric, matured), (hits.c.arm, hits.c.day)
     query = select(
         *columns, func.count(), func.sum(value).label("total"), func.sum(value * value).label("squares")
     )
@@ -167,16 +195,16 @@ async def _sums(
     return {(arm, day): (number, float(total), float(squares)) for arm, day, number, total, squares in rows}
 
 
-def _hits(run: Run, metric: Metric, now: datetime) -> Select[Any]:
+def _hits(people: FromClause, metric: Metric, now: datetime) -> Select[Any]:
     """A row for each customer who converted."""
     worth = number_at(events.c.properties, metric.value) if metric.value else literal(0.0, Float)
-    theirs = and_(events.c.customer_id == exposures.c.customer_id, matches(metric.match, events))
+    theirs = and_(events.c.customer_id == people.c.customer_id, matches(metric.match, events))
     value = func.coalesce(cast(func.sum(worth), Float), 0.0)
     return (
-        select(exposures.c.arm, day_of(exposures.c.at).label("day"), value.label("value"))
-        .join_from(exposures, events, theirs)
-        .where(*_of(run, now), _has_matured(metric, now), *_in_time(metric, events.c.at))
-        .group_by(exposures.c.customer_id, exposures.c.arm, exposures.c.at)
+        select(people.c.arm, day_of(people.c.at).label("day"), value.label("value"))
+        .join_from(people, events, theirs)
+        .where(_has_matured(people, metric, now), *_in_time(people, metric, events.c.at))
+        .group_by(people.c.customer_id, people.c.arm, people.c.at)
     )
 
 
@@ -193,40 +221,31 @@ def _bounded(hits: FromClause, metric: Metric, matured: int) -> ColumnElement[fl
     return case((hits.c.value > most, most), else_=hits.c.value)
 
 
-def _unsubscribed(run: Run, metric: Metric, now: datetime) -> Select[Any]:
+def _unsubscribed(people: FromClause, metric: Metric, now: datetime) -> Select[Any]:
     """Who said no to a channel or a topic."""
-    theirs = exposures.c.customer_id == consent_log.c.customer_id
+    log = consent_log
+    return _harmed(people, metric, now, log, log.c.state == "denied")
+
+
+def _complained(people: FromClause, metric: Metric, now: datetime) -> Select[Any]:
+    return _harmed(people, metric, now, events, events.c.name == COMPLAINED)
+
+
+def _harmed(
+    people: FromClause, metric: Metric, now: datetime, happened: FromClause, is_meant: ColumnElement[bool]
+) -> Select[Any]:
+    """How many in each arm; they count once, however often it happened."""
     return (
-        select(exposures.c.arm, func.count(distinct(exposures.c.customer_id)))
-        .join_from(consent_log, exposures, theirs)
-        .where(consent_log.c.state == "denied", *_of(run, now), _has_matured(metric, now))
-        .where(*_in_time(metric, consent_log.c.at))
-        .group_by(exposures.c.arm)
+        select(people.c.arm, func.count(distinct(people.c.customer_id)))
+        .join_from(people, happened, happened.c.customer_id == people.c.customer_id)
+        .where(is_meant, _has_matured(people, metric, now), *_in_time(people, metric, happened.c.at))
+        .group_by(people.c.arm)
     )
 
 
-def _complained(run: Run, metric: Metric, now: datetime) -> Select[Any]:
-    theirs = and_(events.c.customer_id == exposures.c.customer_id, events.c.name == COMPLAINED)
-    return (
-        select(exposures.c.arm, func.count(distinct(exposures.c.customer_id)))
-        .join_from(exposures, events, theirs)
-        .where(*_of(run, now), _has_matured(metric, now), *_in_time(metric, events.c.at))
-        .group_by(exposures.c.arm)
-    )
+def _has_matured(people: FromClause, metric: Metric, now: datetime) -> ColumnElement[bool]:
+    return people.c.at <= now - timedelta(seconds=metric.within)
 
 
-def _of(run: Run, now: datetime) -> Sequence[ColumnElement[bool]]:
-    until = min(run.until, now) if run.until else now
-    return (
-        exposures.c.experiment == run.experiment,
-        exposures.c.generation == run.generation,
-        exposures.c.at <= until,
-    )
-
-
-def _has_matured(metric: Metric, now: datetime) -> ColumnElement[bool]:
-    return exposures.c.at <= now - timedelta(seconds=metric.within)
-
-
-def _in_time(metric: Metric, at: ColumnElement[Any]) -> Sequence[ColumnElement[bool]]:
-    return at > exposures.c.at, seconds_between(exposures.c.at, at) <= metric.within
+def _in_time(people: FromClause, metric: Metric, at: ColumnElement[Any]) -> Sequence[ColumnElement[bool]]:
+    return at > people.c.at, seconds_between(people.c.at, at) <= metric.within

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.experiments.fates import Fate, fates
 from journeyflow.experiments.outcomes import (
+    Arms,
     Day,
-    Run,
     Span,
     at_its_look,
     by_day,
@@ -72,14 +72,14 @@ async def full_results(connection: AsyncConnection, experiment: Experiment, now:
     return replace(found, trend=tuple(looks), fates=tuple(lost))
 
 
-def trend(run: Run, rules: Rules, days: Sequence[Day], now: datetime) -> list[Look]:
+def trend(arms: Arms, rules: Rules, days: Sequence[Day], now: datetime) -> list[Look]:
     """By the days of exposure, each seen when the time of all who came by its end was over."""
     known = sorted({one.day for one in days if one.matured})
     every = max(1, -(-len(known) // _POINTS))
     chosen = known[::-every][::-1]  # with the last one
     looks = []
     for day in chosen:
-        verdict = assess(totals(run, (one for one in days if one.day <= day)), rules, is_over=False)
+        verdict = assess(totals(arms, (one for one in days if one.day <= day)), rules, is_over=False)
         looks.append(Look(_end(day, rules, now), verdict.against_first))
     return looks
 

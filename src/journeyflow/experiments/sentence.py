@@ -7,7 +7,7 @@ from journeyflow.experiments.verdict import HOLDOUT, Breach, Comparison, Rules, 
 from journeyflow.inference.balance import missing
 from journeyflow.inference.differences import Interval
 
-_DAY = 86_400
+_DAY, _YEAR = 86_400, 365  # seconds; days
 
 
 def sentences(results: Results) -> list[str]:
@@ -35,9 +35,8 @@ def arm_in_words(arm: str) -> str:
 
 
 def number_in_words(number: float) -> str:
-    """Two significant digits below one, as many as matter above."""
     size = abs(number)
-    digits = 0 if size >= 100 else 1 if size >= 0.95 else 2 if size >= 0.095 else 3
+    digits = 0 if size >= 100 else 1 if size >= 0.1 or not size else 2 if size >= 0.01 else 3
     return f"{round(number, digits):,.{digits}f}"
 
 
@@ -142,9 +141,12 @@ def _amount(interval: Interval, rules: Rules) -> str:
 
 
 def _left(results: Results) -> str:
-    if results.days_left is None:
+    days = results.days_left
+    if days is None:
         return "; how long it will take cannot be said"
-    return f"; about {max(1, round(results.days_left)):,} more days at this rate"
+    if days > _YEAR:
+        return "; at this rate it would take more than a year to tell them apart"
+    return f"; about {max(1, round(days)):,} more days at this rate"
 
 
 def _end(results: Results, rules: Rules) -> str:
