@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from journeyflow.engine.deciding import Decided, decide_all
+from journeyflow.engine.status import Tried, status
 from journeyflow.store.audit import audit_log
 from journeyflow.store.experiments import experiments
 from tests.engine.programmes import World
@@ -67,6 +68,8 @@ async def test_a_rule_that_is_met_ends_it_once_and_the_winner_takes_newcomers(wo
     assert [one["matured"] for one in row.decision["counts"]] == [len_of("a", row), len_of("b", row)]
     [line] = await noted(world)
     assert (line.subject, line.actor, line.detail) == ("nudge", "journeyflow", row.decision)
+    [journey] = await status(world.store, world.programme)
+    assert journey.experiments == [Tried("nudge", 400, world.now, "b")]
     await world.customers("newcomer")
     await world.enter("newcomer")
     assert [one.template for one in await world.messages("newcomer")] == ["b"]

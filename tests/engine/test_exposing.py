@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 from journeyflow.assignment import assigned, salt
 from journeyflow.audience.merging import Merge, merge
 from journeyflow.engine.timeline import story
+from journeyflow.engine.travel import first_leg, travel
 from journeyflow.store.customers import customers
 from journeyflow.store.experiments import experiments, exposures
 from tests.engine.programmes import World, keys
@@ -113,9 +114,29 @@ async def test_a_winner_takes_who_is_new_and_nobody_else(world: World) -> None:
     assert "experiment nudge: variant b, which has won" in [moment.text for moment in found.moments]
 
 
+async def test_a_leg_that_is_asked_for_again_stands_also_when_a_winner_was_found_meanwhile(
+    world: World,
+) -> None:
+    await entered(world)
+    await standing(world, winner="a", decided_at=world.now)
+    before = await world.everything()
+    await travel(world.store, world.programme, first_leg(1, len(EVERYBODY), world.now))
+    assert await world.everything() == before
+
+
+async def test_who_travels_another_design_is_not_counted(world: World) -> None:
+    await world.apply(TIMING)
+    await standing(world, design={"split": "another"}, shares=[0, 0, 10_000])
+    await world.customers(*EVERYBODY)
+    await world.enter(*EVERYBODY)
+    for key in EVERYBODY:
+        assert await templates(world, key) == ([drawn(key)] if drawn(key) else [])
+    assert await exposed(world) == {}
+
+
 async def test_a_winner_that_an_earlier_version_does_not_have_is_passed_over_there(world: World) -> None:
     await world.apply(TIMING)
-    await standing(world, winner="c", shares=[0, 0, 0, 10_000])
+    await standing(world, winner="c")
     await world.customers(*EVERYBODY)
     await world.enter(*EVERYBODY)
     for key in EVERYBODY:

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.experiments.designs import SPLIT
 from journeyflow.plan import Split
 from journeyflow.store.database import insert_ignoring
 from journeyflow.store.experiments import experiments, exposures
@@ -24,6 +25,7 @@ class Standing:
     generation: int
     shares: tuple[int, ...]  # hundredths of a percent: the holdout's, then those of the variants
     winner: str | None  # the variant of all newcomers
+    is_counted: bool = True  # False: the journey has another design now, or there is nothing left to measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,14 @@ class Exposure:
 
 async def standing_of(connection: AsyncConnection, split: Split) -> Standing:
     """As of now; one that was never applied since experiments are kept is in its first generation."""
-    columns = (experiments.c.generation, experiments.c.shares, experiments.c.winner)
-    found = await connection.execute(select(*columns).where(experiments.c.name == split.experiment))
-    row = found.one_or_none()
+    query = select(experiments).where(experiments.c.name == split.experiment)
+    row = (await connection.execute(query)).one_or_none()
     if row is None:
         return Standing(1, split.shares, None)
-    # An earlier version of the journey may have other variants than the shares were made for.
-    fits = row.shares is not None and len(row.shares) == len(split.shares)
-    return Standing(row.generation, tuple(row.shares) if fits else split.shares, row.winner)
+    # Who travels an earlier version of the journey may find other arms there than those that are compared.
+    is_same = row.design.get(SPLIT, split.design) == split.design
+    shares = tuple(row.shares) if is_same and row.shares is not None else split.shares
+    return Standing(row.generation, shares, row.winner, is_same and row.winner is None)
 
 
 async def arms_of(

@@ -31,7 +31,7 @@ async def run(leg: Leg, number: int, step: Split, members: Mask) -> None:
         one.position: _give(step, standing, exposed.get(one.customer), drawn)
         for one, drawn in zip(everyone, _draw(step, standing, everyone), strict=True)
     }
-    if standing.winner is None:
+    if standing.is_counted:
         new = [one for one in everyone if one.customer not in exposed]
         exposures = _exposures(step, standing, new, given)
         await expose(leg.connection, step.experiment, standing.generation, exposures, leg.now)
