@@ -19,7 +19,7 @@ from journeyflow.store.experiments import experiments, exposures
 
 EDITED = "edited"  # a key of `decision`: the journey has another design since then
 
-# "another design": nobody was exposed to the one before, or a winner has been found and takes all newcomers.
+# "another design": nobody was exposed to the one before, or it has ended.
 Change = Literal["started", "goes on", "started anew", "another design", "would be spoilt"]
 
 
@@ -38,8 +38,8 @@ class Settled:
 
 def told_spoilt(name: str, changes: Iterable[str]) -> str:
     return (
-        f'the experiment "{name}" is running, and this would spoil it: {", ".join(changes)}; undo that, '
-        f"or start it anew: journeyflow apply --restart-experiment {name}"
+        f'this would spoil the experiment "{name}": {", ".join(changes)}; undo that, or start it anew: '
+        f"journeyflow apply --restart-experiment {name}"
     )
 
 
@@ -92,9 +92,9 @@ def _change(one: Design, row: Row[Any] | None, is_begun: bool, restart: Collecti
         return "started anew"
     if row.digest == one.digest:
         return "goes on"
-    if row.winner is not None:
+    if row.decided_at is not None:
         # Newcomers could not be given a winner that is gone.
-        return "another design" if row.winner in one.variants else "would be spoilt"
+        return "another design" if row.winner in (None, *one.variants) else "would be spoilt"
     return "would be spoilt" if is_begun else "another design"
 
 
@@ -113,9 +113,9 @@ async def _put(
             await _update(connection, one, {**again, **_columns(one)})
             detail = {"generation": generation, "winner": row.winner}  # of the generation before
             await note(connection, now, actor, "experiment started anew", one.experiment, **detail)
-        case "another design" if row is not None and row.winner is None:
+        case "another design" if row is not None and row.decided_at is None:
             await _update(connection, one, {"shares": None, "started_at": now, **_columns(one)})
-        case "another design" | "goes on" if row is not None and row.winner is not None:
+        case "another design" | "goes on" if row is not None and row.decided_at is not None:
             await _mark(connection, one, row, is_edited=change == "another design")
         case _:
             pass
