@@ -88,7 +88,8 @@ async def test_who_was_exposed_keeps_the_arm_under_other_shares_and_who_is_new_g
     assert {found[key] for key in newcomers} == {("", 2_000), ("b", 8_000)}
 
 
-async def test_an_experiment_that_is_started_anew_draws_anew(world: World) -> None:
+async def test_an_experiment_that_is_started_anew_draws_anew(sqlite_world: World) -> None:
+    world = sqlite_world
     await entered(world)
     await standing(world, generation=2)
     await world.enter(*EVERYBODY)
@@ -115,8 +116,9 @@ async def test_a_winner_takes_who_is_new_and_nobody_else(world: World) -> None:
 
 
 async def test_a_leg_that_is_asked_for_again_stands_also_when_a_winner_was_found_meanwhile(
-    world: World,
+    sqlite_world: World,
 ) -> None:
+    world = sqlite_world
     await entered(world)
     await standing(world, winner="a", decided_at=world.now)
     before = await world.everything()
@@ -124,7 +126,8 @@ async def test_a_leg_that_is_asked_for_again_stands_also_when_a_winner_was_found
     assert await world.everything() == before
 
 
-async def test_who_travels_another_design_is_not_counted(world: World) -> None:
+async def test_who_travels_another_design_is_not_counted(sqlite_world: World) -> None:
+    world = sqlite_world
     await world.apply(TIMING)
     await standing(world, design={"split": "another"}, shares=[0, 0, 10_000])
     await world.customers(*EVERYBODY)
@@ -134,7 +137,10 @@ async def test_who_travels_another_design_is_not_counted(world: World) -> None:
     assert await exposed(world) == {}
 
 
-async def test_a_winner_that_an_earlier_version_does_not_have_is_passed_over_there(world: World) -> None:
+async def test_a_winner_that_an_earlier_version_does_not_have_is_passed_over_there(
+    sqlite_world: World,
+) -> None:
+    world = sqlite_world
     await world.apply(TIMING)
     await standing(world, winner="c")
     await world.customers(*EVERYBODY)
