@@ -98,11 +98,11 @@ async def _put(
     ]
     policy, segments = folder.programme.policy.to_json(), _segments(folder.programme)
     applied = await put_programme(connection, policy, texts, planned, now, actor, segments)
-    experiments = await settle(connection, _designs(folder), restart, now, actor)
+    experiments = await settle(connection, designs_of(folder), restart, now, actor)
     return Outcome(applied, experiments)
 
 
-def _designs(folder: Folder) -> list[Design]:
+def designs_of(folder: Folder) -> list[Design]:
     texts = _texts(folder.templates)
     return [
         Design.of(name, journey.name.value, split, texts)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from journeyflow.folder import designs_of, read_folder
 from journeyflow.experiments.designs import Design, differences
+from journeyflow.folder import designs_of, read_folder
 from tests.journeys.writing import POLICY, write_programme
 
 JOURNEY = """
@@ -56,10 +56,10 @@ SPOILING = [
     ),
     ([("method: fixed", "method: sequential")], "the method was fixed and is sequential"),
     ([("evening", "night")], "the variant evening is gone, the variant night is new"),
-    ([('"18:00"', '"19:00"')], "wait, number 1 of the steps of evening, changed"),
+    ([('"18:00"', '"19:00"')], "step 1 of evening (wait) changed"),
     (
         [('{wait: {until: "18:00"}}, end', '{wait: {until: "18:00"}}')],
-        "wait, number 1 of the steps of evening, changed",
+        "step 1 of evening (wait) changed",
     ),
     (
         [('{wait: {until: "18:00"}}, end', "{send: {email: late}}, {update: {a: 1}}")],
@@ -88,12 +88,15 @@ def test_a_segment_that_a_variant_asks_for_belongs_to_it(tmp_path: Path) -> None
     segments = tmp_path / "journeys" / "segments.yaml"
     segments.write_text(SEGMENT.replace("2", "3"))
     (after,) = designs_of(read_folder(tmp_path))
-    assert differences(before.content, after.content) == ("branch, number 2 of the steps of morning, changed",)
+    assert differences(before.content, after.content) == ("step 2 of morning (branch) changed",)
 
 
 def test_nothing_around_it_belongs_to_it(tmp_path: Path) -> None:
     around = edited(
-        ("    steps:\n      - experiment:", "    steps:\n      - wait: 1 day\n      - id: known\n        experiment:"),
+        (
+            "    steps:\n      - experiment:",
+            "    steps:\n      - wait: 1 day\n      - id: known\n        experiment:",
+        ),
         ("- send: {email: after}", "- wait: 1 hour\n      - send: {email: otherwise}"),
         ("stop_after: 30 days", "stop_after: 60 days, alpha: 1%, minimum: 500"),
         ("          decide:", "          guardrails: {unsubscribed: 1%}\n          decide:"),

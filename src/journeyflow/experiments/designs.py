@@ -97,7 +97,7 @@ def _ways(name: str, before: list[Mapping[str, Any]], after: list[Mapping[str, A
         return
     for number, (old, new) in enumerate(zip(before, after, strict=True), start=1):
         if old != new:
-            yield f"{_kind(old)}, number {number} of the steps of {name}, changed"
+            yield f"step {number} of {name} ({_kind(old)}) changed"
 
 
 def _listed(steps: list[Mapping[str, Any]]) -> str:
