@@ -63,8 +63,8 @@ async def row(world: World) -> Any:
 
 async def exposed(world: World) -> dict[int, int]:
     """How many in each generation."""
-    query = select(exposures.c.generation, func.count()).group_by(exposures.c.generation)
-    return {generation: number for generation, number in await world.rows(query)}
+    counted = select(exposures.c.generation, func.count().label("number"))
+    return {row.generation: row.number for row in await world.rows(counted.group_by(exposures.c.generation))}
 
 
 async def test_an_edit_outside_keeps_it_running(world: World) -> None:
