@@ -44,7 +44,14 @@ def salt(experiment: str, generation: int) -> str:
 
 def is_held_out(customer: str, holdout: int) -> bool:
     """Whether the customer is of the `holdout` hundredths of a percent that the programme leaves alone."""
-    return holdout > 0 and slot(_PROGRAMME, customer) < holdout
+    return held_out([customer], holdout)[0]
+
+
+def held_out(customers: Sequence[str], holdout: int) -> list[bool]:
+    """`is_held_out` of each, in their order."""
+    if not holdout:
+        return [False] * len(customers)
+    return [one < holdout for one in slots(_PROGRAMME, customers)]
 
 
 _PROGRAMME = "#programme"  # no experiment's name, from which it has to be independent

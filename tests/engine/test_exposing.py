@@ -137,7 +137,7 @@ async def test_who_travels_another_design_is_not_counted(sqlite_world: World) ->
     assert await exposed(world) == {}
 
 
-async def test_a_winner_that_an_earlier_version_does_not_have_is_passed_over_there(
+async def test_a_winner_that_an_earlier_version_does_not_have_is_passed_over(
     sqlite_world: World,
 ) -> None:
     world = sqlite_world

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, select
 
-from journeyflow.assignment import is_held_out
+from journeyflow.assignment import held_out
 from journeyflow.audience.conditions import Frame, holds
 from journeyflow.audience.permission import consent_state, refused_by
 from journeyflow.engine.caps import Ask, Full, reserve
@@ -150,10 +150,12 @@ def _spread(question: _Question, hours: Hours, place: Place, member: Member, ope
 def _ask_holdout(question: _Question) -> None:
     """After the hours, so that whoever is held out goes on when the others do."""
     holdout = holdout_of(question.leg.policy, question.category)
-    if holdout:
-        for member in question.leg.chosen(question.open):
-            if is_held_out(member.key, holdout):
-                question.answer(member.position, _HELD_OUT)
+    if not holdout:
+        return
+    members = question.leg.chosen(question.open)
+    for member, is_held_out in zip(members, held_out([one.key for one in members], holdout), strict=True):
+        if is_held_out:
+            question.answer(member.position, _HELD_OUT)
 
 
 async def _ask_caps(question: _Question) -> None:
