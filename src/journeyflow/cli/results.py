@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,13 @@ from rich.table import Table
 
 from journeyflow.cli.forest import write_results
 from journeyflow.cli.obstacles import needing_files
+from journeyflow.cli.results_journey import NOBODY, effect_data, effect_sentences, effect_table
 from journeyflow.cli.results_page import results_page
 from journeyflow.cli.results_tables import Told, about, tables
 from journeyflow.cli.stores import migrated_store
 from journeyflow.errors import JourneyflowError
 from journeyflow.experiments.figures import figures
+from journeyflow.experiments.goals import JourneyEffects, effects_of
 from journeyflow.experiments.results import Results, full_results, standing
 from journeyflow.experiments.running import known_experiments
 from journeyflow.experiments.sentence import sentences
@@ -42,12 +45,23 @@ def _moment(_context: click.Context, _parameter: click.Parameter, text: str | No
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="Draw them here.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page here.")
+@click.option("--journey", help="What this journey brings beside those held out of all messages.")
 @click.option("--at", callback=_moment, help="As they were then, for example 2026-11-28T12:00Z.")
 def results(
-    experiment: str | None, as_json: bool, png: Path | None, html: Path | None, at: datetime | None
+    experiment: str | None,
+    as_json: bool,
+    png: Path | None,
+    html: Path | None,
+    journey: str | None,
+    at: datetime | None,
 ) -> None:
     """Show how experiments stand, or all about EXPERIMENT. Times are in UTC."""
     now = at or datetime.now(UTC).replace(microsecond=0)
+    if journey is not None:
+        if experiment or png or html:
+            raise click.UsageError('"--journey" is a question of its own; ask for the rest without it')
+        _show_journey(asyncio.run(_load_journey(journey, now)), as_json)
+        return
     if experiment is None and png:
         raise click.UsageError("name the experiment that is to be drawn")
     found = asyncio.run(_load(experiment, now, is_full=bool(experiment or html)))
@@ -71,10 +85,32 @@ def show(console: Console, found: Results) -> None:
     for sentence in (about(found), *sentences(found)):
         console.print(sentence, highlight=False)
     for told in tables(found):
-        console.print()
-        console.print(_table(told))
-        if told.note:
-            console.print(told.note, highlight=False, style="dim")
+        _print(console, told)
+
+
+def _print(console: Console, told: Told) -> None:
+    console.print()
+    console.print(_table(told))
+    if told.note:
+        console.print(told.note, highlight=False, style="dim")
+
+
+def _show_journey(found: JourneyEffects, as_json: bool) -> None:
+    whole = found.effects[0]
+    if as_json:
+        data = {"journey": found.journey, "effects": [effect_data(one) for one in found.effects]}
+        click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    elif not math.isfinite(whole.conversions.interval.width):
+        click.echo(NOBODY)
+    else:
+        for sentence in effect_sentences(found):
+            Console().print(sentence, highlight=False)
+        _print(Console(), effect_table(found.effects))
+
+
+async def _load_journey(name: str, now: datetime) -> JourneyEffects:
+    async with migrated_store(load_settings()) as store, store.reading() as connection:
+        return await effects_of(connection, name, now)
 
 
 async def _load(name: str | None, now: datetime, *, is_full: bool) -> list[Results]:

@@ -6,6 +6,7 @@ from journeyflow.experiments.results import Results
 from journeyflow.experiments.verdict import HOLDOUT, Breach, Comparison, Rules, Verdict
 from journeyflow.inference.balance import missing
 from journeyflow.inference.differences import Interval
+from journeyflow.plan import Metric
 
 _DAY, _YEAR = 86_400, 365  # seconds; days
 
@@ -26,8 +27,25 @@ def sentences(results: Results) -> list[str]:
 
 def compared(one: Comparison, rules: Rules) -> str:
     """`evening brings between 0.4 and 2.1 more customers in 100 to order.completed than morning`"""
-    brings = _amount(one.difference.interval, rules)
+    brings = more_in_words(one.difference.interval, rules.metric)
     return f"{arm_in_words(one.arm)} brings {brings} than {arm_in_words(one.control)}"
+
+
+def more_in_words(interval: Interval, metric: Metric) -> str:
+    """`between 0.4 fewer and 2.1 more customers in 100 to order.completed`"""
+    is_rate = metric.value is None
+    factor = 100 if is_rate else 1
+    low, high = interval.low * factor, interval.high * factor
+    event = metric.match.event
+    thing = f" customers in 100 to {event}" if is_rate else f" {metric.value} of {event} per customer"
+    less = "fewer" if is_rate else "less"
+    if low > 0:
+        return f"between {number_in_words(low)} and {number_in_words(high)} more{thing}"
+    if high < 0:
+        return f"between {number_in_words(-high)} and {number_in_words(-low)} {less}{thing}"
+    if high == low == 0:
+        return f"neither more nor {less}{thing}"
+    return f"between {number_in_words(-low)} {less} and {number_in_words(high)} more{thing}"
 
 
 def arm_in_words(arm: str) -> str:
@@ -98,7 +116,7 @@ def _won(verdict: Verdict, rules: Rules) -> str:
     sign = 1 if rules.metric.better == "more" else -1
     second = max(verdict.against_first, key=lambda one: sign * one.difference.absolute)
     turned = Interval(-second.difference.interval.high, -second.difference.interval.low)
-    return f"{second.control} brings {_amount(turned, rules)} than {second.arm}"
+    return f"{second.control} brings {more_in_words(turned, rules.metric)} than {second.arm}"
 
 
 def _standing(results: Results) -> str:
@@ -119,25 +137,8 @@ def _breach(breach: Breach) -> str:
 def _against_holdout(one: Comparison, rules: Rules) -> str:
     if not one.difference.interval.excludes_zero:
         return f"Whether {one.arm} does more than no message at all is not known yet."
-    brings = _amount(one.difference.interval, rules)
+    brings = more_in_words(one.difference.interval, rules.metric)
     return f"{_capital(one.arm)} brings {brings} than no message at all (the holdout)."
-
-
-def _amount(interval: Interval, rules: Rules) -> str:
-    """`between 0.4 fewer and 2.1 more customers in 100 to order.completed`"""
-    is_rate = rules.metric.value is None
-    factor = 100 if is_rate else 1
-    low, high = interval.low * factor, interval.high * factor
-    event = rules.metric.match.event
-    thing = f" customers in 100 to {event}" if is_rate else f" {rules.metric.value} of {event} per customer"
-    less = "fewer" if is_rate else "less"
-    if low > 0:
-        return f"between {number_in_words(low)} and {number_in_words(high)} more{thing}"
-    if high < 0:
-        return f"between {number_in_words(-high)} and {number_in_words(-low)} {less}{thing}"
-    if high == low == 0:
-        return f"neither more nor {less}{thing}"
-    return f"between {number_in_words(-low)} {less} and {number_in_words(high)} more{thing}"
 
 
 def _left(results: Results) -> str:
