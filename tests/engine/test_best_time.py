@@ -91,6 +91,10 @@ async def test_of_whom_nothing_is_known_rests_until_the_time_of_the_plan(sqlite_
     await world.enter("c0")
     assert await resting(world, "c0") == datetime(2031, 5, 7, 10, 15, tzinfo=NEW_YORK)
     assert await told(world, "c0") == ["wait_best_time: rests; nothing is known of when customers act"]
+    await world.apply(JOURNEY.replace("24 hours", "2 hours").replace("clever", "hasty"), policy=POLICY)
+    await world.customers("c1", timezone="America/New_York")
+    await world.enter("c1")
+    assert await resting(world, "c1") == world.now + timedelta(hours=2)
 
 
 async def test_a_habit_of_ones_own_beats_that_of_all_and_all_tell_of_whom_little_is_known(

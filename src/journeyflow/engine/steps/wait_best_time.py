@@ -68,12 +68,12 @@ class Clock:
 
 def choose(step: WaitBestTime, clock: Clock, own: Hours, of_all: Hours, quarter: int) -> Choice:
     """Of hours that are as good, the one that comes first."""
+    latest = clock.now + timedelta(seconds=step.within)
     if not own and not of_all:
-        return Choice(clock.at, "at", time.fromisoformat(step.at).hour)
+        return Choice(min(clock.at, latest), "at", time.fromisoformat(step.at).hour)
     coming = clock.coming[quarter]
-    within = [hour for hour in range(24) if coming[hour] <= clock.now + timedelta(seconds=step.within)]
-    soonest = min(range(24), key=coming.__getitem__)
-    best = min(within or [soonest], key=lambda hour: (-_weight(hour, own, of_all), coming[hour]))
+    within = (hour for hour in range(24) if coming[hour] <= latest)
+    best = min(within, key=lambda hour: (-_weight(hour, own, of_all), coming[hour]))
     how: Literal["habit", "all"] = "habit" if own[best] else "all"
     return Choice(coming[best], how, best, own[best], own.total())
 
