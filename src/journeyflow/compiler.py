@@ -71,10 +71,9 @@ class _Conditions:
 
     def compile(self, condition: d.Condition) -> c.Condition:
         match condition:
-            case d.AllOf():
-                return c.All(tuple(map(self.compile, condition.of)))
-            case d.AnyOf():
-                return c.Any(tuple(map(self.compile, condition.of)))
+            case d.AllOf() | d.AnyOf():
+                several = c.All if isinstance(condition, d.AllOf) else c.Any
+                return several(tuple(map(self.compile, condition.of)))
             case d.NotThis():
                 return c.Not(self.compile(condition.of))
             case d.SegmentCondition():

@@ -84,6 +84,9 @@ def rules_in_words(plan: Plan) -> list[str]:
     if plan.when != ALWAYS:
         lines.append(f"only who: {condition_in_words(plan.when)}")
     lines += [f"leaves at once: {_exit(rule)}" for rule in plan.exits]
+    lines += [
+        f"experiment {step.experiment}: {_metric(step)}" for step in plan.steps if isinstance(step, Split)
+    ]
     return [*lines, f"goal: {_goal(plan.goal)}"] if plan.goal else lines
 
 
@@ -175,10 +178,8 @@ def condition_in_words(condition: Condition) -> str:
             return f"by purchases, {tests_in_words(condition.tests)}"
         case InSegment():
             return f"in the segment {condition.segment}"
-        case All():
-            return _joined("and", condition.of) or "everyone"
-        case Any():
-            return _joined("or", condition.of) or "no one"
+        case All() | Any():
+            return _several(condition)
         case Not():
             return _negated(condition.of)
         case _:
@@ -223,6 +224,15 @@ def _exit(rule: ExitRule) -> str:
 def _goal(goal: Goal) -> str:
     within = f" within {duration(goal.within)}" if goal.within else ""
     return events_in_words((goal.match,)) + within
+
+
+def _metric(split: Split) -> str:
+    metric = split.metric
+    if metric is None:
+        return "nothing decides it"
+    events = f"{events_in_words((metric.match,))} within {duration(metric.within)}"
+    what = f"of the sum of {metric.value} over {events}" if metric.value else f"of {events}"
+    return f"{metric.better} {what} is better"
 
 
 def _how_long(step: Wait | WaitUntil | WaitUntilDate | WaitBestTime) -> str:
@@ -281,10 +291,11 @@ def _negated(condition: Condition) -> str:
             return f"not ({condition_in_words(condition)})"
 
 
-def _joined(word: str, conditions: tuple[Condition, ...]) -> str:
-    alone = len(conditions) == 1
-    parts = (condition_in_words(one) if alone else _in_brackets(one) for one in conditions)
-    return f" {word} ".join(parts)
+def _several(condition: All | Any) -> str:
+    alone = len(condition.of) == 1
+    parts = (condition_in_words(one) if alone else _in_brackets(one) for one in condition.of)
+    word, nothing = ("and", "everyone") if isinstance(condition, All) else ("or", "no one")
+    return f" {word} ".join(parts) or nothing
 
 
 def _in_brackets(condition: Condition) -> str:
