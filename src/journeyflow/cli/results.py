@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -15,6 +16,7 @@ from journeyflow.cli.forest import write_results
 from journeyflow.cli.obstacles import needing_files
 from journeyflow.cli.results_journey import NOBODY, effect_data, effect_sentences, effect_table
 from journeyflow.cli.results_page import results_page
+from journeyflow.cli.results_plan import Percent, size_data, size_in_words
 from journeyflow.cli.results_tables import Told, about, tables
 from journeyflow.cli.stores import migrated_store
 from journeyflow.errors import JourneyflowError
@@ -23,6 +25,7 @@ from journeyflow.experiments.goals import JourneyEffects, effects_of
 from journeyflow.experiments.results import Results, full_results, standing
 from journeyflow.experiments.running import known_experiments
 from journeyflow.experiments.sentence import sentences
+from journeyflow.experiments.size import Wish, size
 from journeyflow.language.problems import instead
 from journeyflow.settings import load_settings
 
@@ -46,6 +49,12 @@ def _moment(_context: click.Context, _parameter: click.Parameter, text: str | No
 @click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="Draw them here.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page here.")
 @click.option("--journey", help="What this journey brings beside those held out of all messages.")
+@click.option("--plan", is_flag=True, help="How many customers a test needs that has yet to begin.")
+@click.option("--baseline", type=Percent(), help="Of a plan: the rate without it, for example 5%.")
+@click.option("--lift", type=Percent(), help="Of a plan: the change that has to be found, for example 10%.")
+@click.option("--power", type=Percent(), help="Of a plan: how often it is to be found; 80% if not given.")
+@click.option("--alpha", type=Percent(), help="Of a plan: how often nothing may be taken for it; 5%.")
+@click.option("--per-day", type=click.IntRange(1), help="Of a plan: customers who come in on a day.")
 @click.option("--at", callback=_moment, help="As they were then, for example 2026-11-28T12:00Z.")
 def results(
     experiment: str | None,
@@ -54,17 +63,31 @@ def results(
     html: Path | None,
     journey: str | None,
     at: datetime | None,
+    plan: bool,
+    **wished: Any,
 ) -> None:
     """Show how experiments stand, or all about EXPERIMENT. Times are in UTC."""
     now = at or datetime.now(UTC).replace(microsecond=0)
-    if journey is not None:
-        if experiment or png or html:
-            raise click.UsageError('"--journey" is a question of its own; ask for the rest without it')
+    if (plan or journey) and (experiment or png or html or (plan and journey)):
+        raise click.UsageError(
+            '"--plan" and "--journey" are questions of their own; ask the rest without them'
+        )
+    if not plan and any(value is not None for value in wished.values()):
+        raise click.UsageError('"--baseline", "--lift" and what else describes a test go with "--plan"')
+    if plan:
+        _show_plan(as_json=as_json, **wished)
+    elif journey is not None:
         _show_journey(asyncio.run(_load_journey(journey, now)), as_json)
-        return
-    if experiment is None and png:
+    else:
+        _show_experiments(experiment, now, as_json, png, html)
+
+
+def _show_experiments(
+    name: str | None, now: datetime, as_json: bool, png: Path | None, html: Path | None
+) -> None:
+    if name is None and png:
         raise click.UsageError("name the experiment that is to be drawn")
-    found = asyncio.run(_load(experiment, now, is_full=bool(experiment or html)))
+    found = asyncio.run(_load(name, now, is_full=bool(name or html)))
     with needing_files():
         if html is not None:
             html.write_text(results_page(found, now), "utf-8")
@@ -72,13 +95,25 @@ def results(
             write_results(found[0], png)
     if as_json:
         data = [figures(one) for one in found]
-        click.echo(json.dumps(data[0] if experiment else data, ensure_ascii=False, indent=2))
-    elif experiment:
+        click.echo(json.dumps(data[0] if name else data, ensure_ascii=False, indent=2))
+    elif name:
         show(Console(), found[0])
     elif found:
         Console().print(_table(_all(found)))
     else:
         click.echo(_NONE)
+
+
+def _show_plan(*, as_json: bool, per_day: int | None, **wished: float | None) -> None:
+    given = {name: value for name, value in wished.items() if value is not None}
+    if not {"baseline", "lift"} <= given.keys():
+        raise click.UsageError('a plan needs "--baseline 5%" and "--lift 10%"')
+    wish = Wish(**given)
+    found = size(wish)
+    if as_json:
+        click.echo(json.dumps(size_data(wish, found), indent=2))
+    else:
+        click.echo("\n".join(size_in_words(wish, found, per_day)))
 
 
 def show(console: Console, found: Results) -> None:
