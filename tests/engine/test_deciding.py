@@ -4,10 +4,12 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Row, select, update
 
 from journeyflow.engine.deciding import Decided, decide_all
 from journeyflow.engine.status import Tried, status
+from journeyflow.experiments.by_hand import reopen
 from journeyflow.store.audit import audit_log
 from journeyflow.store.experiments import experiments
 from tests.engine.programmes import World
@@ -84,9 +86,10 @@ async def test_what_was_opened_again_by_hand_is_not_ended_again(sqlite_world: Wo
     world = sqlite_world
     await run(world, timing("{minimum: 100}"), {"a": 0.1, "b": 0.5})
     world.now += timedelta(days=2)
-    async with world.store.writing() as connection:
-        await connection.execute(update(experiments).values(decision={"by": "hand"}))
+    assert await decide_all(world.store, world.now) == Decided(ended=1)
+    assert await reopen(world.store, "nudge", world.now, "sam")
     assert await decide_all(world.store, world.now) == NOBODY_YET
+    assert (await row_of(world)).winner is None
 
 
 async def test_no_difference_ends_it_too_when_its_time_is_over(sqlite_world: World) -> None:
@@ -101,15 +104,21 @@ async def test_no_difference_ends_it_too_when_its_time_is_over(sqlite_world: Wor
     assert (row.winner, row.decided_at, row.decision["state"]) == (None, world.now, "no-difference")
 
 
-async def test_who_breaks_a_guardrail_does_not_win_but_leaves_it_to_the_rest(sqlite_world: World) -> None:
+@pytest.mark.parametrize(
+    ("method", "winner", "shares"), [("sequential", "a", None), ("bandit", None, [0, 10_000, 0])]
+)
+async def test_who_breaks_a_guardrail_leaves_it_to_the_rest(
+    sqlite_world: World, method: str, winner: str | None, shares: list[int] | None
+) -> None:
     world = sqlite_world
-    journey = timing("{minimum: 100}", "guardrails: {complained: 1%}")
+    journey = timing(f"{{method: {method}, minimum: 100}}", "guardrails: {complained: 1%}")
     await run(world, journey, {"a": 0.1, "b": 0.5})
     complaining = [key for key, (arm, _) in (await exposed_before(world)).items() if arm == "b"][:100]
     await world.happen("email.complained", *complaining)
     world.now += timedelta(days=2)
     await decide_all(world.store, world.now)
-    assert (await row_of(world)).winner == "a"
+    row = await row_of(world)
+    assert (row.winner, row.shares) == (winner, shares)
 
 
 async def exposed_before(world: World) -> dict[str, tuple[str, int]]:
@@ -127,3 +136,7 @@ async def test_the_shares_of_a_bandit_follow_what_is_known(world: World) -> None
     row = await row_of(world)
     assert (row.shares, row.winner, row.decided_at) == ([0, 1_000, 9_000], None, None)
     assert await decide_all(world.store, world.now) == NOBODY_YET, "nothing new is known"
+    await world.happen("bought", *(f"c{index}" for index in range(300)), at=world.now - timedelta(days=1))
+    async with world.store.writing() as connection:  # as if it had been opened again
+        await connection.execute(update(experiments).values(decision={"by": "hand"}))
+    assert await decide_all(world.store, world.now) == Decided(shared=1)

@@ -4,12 +4,12 @@ A winner takes all newcomers from the next leg on. What was decided is written o
 rests on; whoever decides by hand meanwhile is not overruled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.assignment import SLOTS
@@ -43,18 +43,18 @@ async def decide_all(store: Store, now: datetime) -> Decided:
 
 
 def _is_running(one: Experiment) -> bool:
-    """One that was opened again by hand has a decision and no end: its rule has had its say."""
-    return one.rules is not None and one.decided_at is None and one.decision is None
+    return one.rules is not None and one.decided_at is None
 
 
 async def _end(store: Store, found: Results, now: datetime) -> bool:
-    verdict = found.verdict
-    if verdict is None or verdict.state not in ("decided", "no-difference"):
+    """Not one that was opened again by hand, which has a decision and no end: its rule has had its say."""
+    verdict, before = found.verdict, found.experiment.decision
+    if verdict is None or before is not None or verdict.state not in ("decided", "no-difference"):
         return False
     decision = _figures(found, verdict)
     async with store.writing() as connection:
         values = {"winner": verdict.winner, "decided_at": now, "decision": decision}
-        if not await _put(connection, found.experiment, values):
+        if not await _put(connection, found.experiment, values, experiments.c.decision.is_(None)):
             return False
         await note(connection, now, ACTOR, "experiment decided", found.experiment.name, **decision)
     return True
@@ -78,24 +78,27 @@ def _difference(one: Comparison) -> dict[str, Any]:
 
 
 async def _share(store: Store, found: Results) -> bool:
-    """Newcomers go to the variants of a bandit as likely as each is the best."""
+    """Newcomers go to the variants of a bandit as likely as each is the best, but to none that does harm."""
     one, verdict = found.experiment, found.verdict
     if one.split.decide.method != "bandit" or verdict is None or verdict.state != "running":
         return False
     assert one.split.metric is not None  # else there were no verdict
-    shares = _shares(found, one.split.metric)
+    harmful = {breach.arm for breach in verdict.breaches}
+    shares = _shares(found, one.split.metric, harmful)
     if shares == list(one.shares or one.split.shares):
         return False
     async with store.writing() as connection:
         return await _put(connection, one, {"shares": shares})
 
 
-def _shares(found: Results, metric: Metric) -> list[int]:
+def _shares(found: Results, metric: Metric, harmful: Collection[str]) -> list[int]:
     split = found.experiment.split
-    samples = [sample(one, metric) for one in found.counts if one.arm != HOLDOUT]
+    fit = [one for one in found.counts if one.arm != HOLDOUT and one.arm not in harmful]
     better = 1 if metric.better == "more" else -1
-    parts = bandit_shares(samples, split.decide.floor / SLOTS, better)
-    return [split.holdout, *_whole(parts, SLOTS - split.holdout)]
+    parts = bandit_shares([sample(one, metric) for one in fit], split.decide.floor / SLOTS, better)
+    whole = _whole(parts, SLOTS - split.holdout)
+    shares = dict(zip((one.arm for one in fit), whole, strict=True))
+    return [split.holdout, *(shares.get(variant.name, 0) for variant in split.variants)]
 
 
 def _whole(parts: Sequence[float], total: int) -> list[int]:
@@ -108,13 +111,15 @@ def _whole(parts: Sequence[float], total: int) -> list[int]:
     return rounded
 
 
-async def _put(connection: AsyncConnection, one: Experiment, values: dict[str, Any]) -> bool:
+async def _put(
+    connection: AsyncConnection, one: Experiment, values: dict[str, Any], *where: ColumnElement[bool]
+) -> bool:
     """Unless it has ended or begun anew meanwhile."""
     still = (
         experiments.c.name == one.name,
         experiments.c.generation == one.generation,
         experiments.c.decided_at.is_(None),
-        experiments.c.decision.is_(None),
+        *where,
     )
     done = await connection.execute(update(experiments).where(*still).values(**values))
     return bool(done.rowcount)
