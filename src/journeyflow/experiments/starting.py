@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy import Row, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.errors import JourneyflowError
 from journeyflow.experiments.designs import Design, differences
 from journeyflow.store.audit import note
-from journeyflow.store.database import locked
+from journeyflow.store.database import insert_ignoring, locked
 from journeyflow.store.experiments import experiments, exposures
 
 EDITED = "edited"  # a key of `decision`: the journey has another design since then
@@ -104,7 +104,8 @@ async def _put(
     match change:
         case "started":
             first = {"name": one.experiment, "generation": 1, "started_at": now}
-            await connection.execute(insert(experiments), {**first, **_columns(one)})
+            # Somebody else may apply the same for the first time at this moment.
+            await connection.execute(insert_ignoring(connection, experiments), {**first, **_columns(one)})
             await note(connection, now, actor, "experiment started", one.experiment)
         case "started anew" if row is not None:
             generation = row.generation + 1
