@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,7 +119,7 @@ def _show_plan(*, as_json: bool, per_day: int | None, **wished: float | None) ->
 
 def show(console: Console, found: Results) -> None:
     for sentence in (about(found), *sentences(found)):
-        console.print(sentence, highlight=False)
+        console.print(textwrap.fill(sentence, console.width), highlight=False)
     for told in tables(found):
         _print(console, told)
 
@@ -139,7 +140,7 @@ def _show_journey(found: JourneyEffects, as_json: bool) -> None:
         click.echo(NOBODY)
     else:
         for sentence in effect_sentences(found):
-            Console().print(sentence, highlight=False)
+            Console().print(textwrap.fill(sentence, Console().width), highlight=False)
         _print(Console(), effect_table(found.effects))
 
 
