@@ -104,8 +104,9 @@ def test_one_experiment_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "may be looked at every day (errors at most 5%)."
     )
     assert lines[2] == f"{SAID} to order.completed than morning. You can end the test."
-    assert lines[3].startswith("Morning brings between ")
-    assert lines[3].endswith("than no message at all (the holdout).")
+    assert lines[3] == "Whether morning does more than no message at all is not known yet."
+    assert lines[4].startswith("Evening brings between ")
+    assert lines[4].endswith("than no message at all (the holdout).")
     cells = [[cell.strip() for cell in line.split("│")] for line in lines]
     [morning] = [row for row in cells if row[0] == "morning" and len(row) == 9]
     assert morning[1:3] == ["45%", "3,635"]
