@@ -109,7 +109,7 @@ def test_one_experiment_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[4].endswith("than no message at all (the holdout).")
     cells = [[cell.strip() for cell in line.split("│")] for line in lines]
     [morning] = [row for row in cells if row[0] == "morning" and len(row) == 9]
-    assert morning[1:3] == ["45%", "3,635"]
+    assert morning[1:3] == ["45%", "3,536"]
 
 
 def test_one_experiment_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
