@@ -32,6 +32,8 @@ COMMANDS = [
     "enroll",
     "status",
     "journey",
+    "results",
+    "experiment",
     "segment",
     "rfm",
     "customer",
