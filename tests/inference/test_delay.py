@@ -62,4 +62,3 @@ def test_arms_that_differ_in_their_delay_alone_are_not_called_different() -> Non
 
 def test_a_clock_that_starts_at_sending_calls_them_different() -> None:
     assert called_different(1, clock="sending", only_matured=True) > 0.5
-
