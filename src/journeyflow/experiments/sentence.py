@@ -107,14 +107,16 @@ def _first(verdict: Verdict, rules: Rules) -> str:
 
 
 def _won(verdict: Verdict, rules: Rules) -> str:
-    """The winner against the first variant; where that is the winner, the best of the others against it."""
+    """The winner against the first variant; where that is the winner, against the best of the others."""
     about = [one for one in verdict.against_first if one.arm == verdict.winner]
     if about:
         return compared(about[0], rules)
-    if not verdict.against_first:
-        return f"{verdict.winner} has won"
+    broken = {breach.arm for breach in verdict.breaches}
+    others = [one for one in verdict.against_first if one.arm not in broken]
+    if not others:
+        return f"{verdict.winner} is the one to take, as every other variant does more harm than is allowed"
     sign = 1 if rules.metric.better == "more" else -1
-    second = max(verdict.against_first, key=lambda one: sign * one.difference.absolute)
+    second = max(others, key=lambda one: sign * one.difference.absolute)
     turned = Interval(-second.difference.interval.high, -second.difference.interval.low)
     return f"{second.control} brings {more_in_words(turned, rules.metric)} than {second.arm}"
 
