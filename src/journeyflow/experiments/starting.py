@@ -53,11 +53,8 @@ async def settle(
     """Of those that would be spoilt nothing is changed. Experiments that are gone keep their rows, and so
     their results. Raises JourneyflowError if one to `restart` is unknown."""
     _refuse_unknown(designs, restart)
-    names = [one.experiment for one in designs]
-    query = select(experiments).where(experiments.c.name.in_(names)).order_by(experiments.c.name)
-    rows = (await connection.execute(locked(connection, query, of=experiments))).all()
-    known: dict[str, Row[Any]] = {row.name: row for row in rows}
-    begun = await _begun(connection, names)
+    known = await _known(connection, [one.experiment for one in designs])
+    begun = await _begun(connection, list(known))
     changes: dict[str, Change] = {}
     for one in sorted(designs, key=lambda design: design.experiment):
         row = known.get(one.experiment)
@@ -74,6 +71,13 @@ def _refuse_unknown(designs: Iterable[Design], restart: Iterable[str]) -> None:
         if name not in names:
             there = f"there are: {', '.join(names)}" if names else "it has none"
             raise JourneyflowError(f'no experiment of the programme is called "{name}"; {there}')
+
+
+async def _known(connection: AsyncConnection, names: Collection[str]) -> dict[str, Row[Any]]:
+    """By name; nobody decides about them before this transaction ends."""
+    query = select(experiments).where(experiments.c.name.in_(names)).order_by(experiments.c.name)
+    rows = await connection.execute(locked(connection, query, of=experiments))
+    return {row.name: row for row in rows}
 
 
 async def _begun(connection: AsyncConnection, names: Collection[str]) -> set[str]:

@@ -13,7 +13,7 @@ from journeyflow.language.shares import ALL, share
 from journeyflow.language.source import Node
 from journeyflow.plan import Decide, Guardrail
 
-Word = TypeVar("Word", bound=str)
+Choice = TypeVar("Choice", bound=str)
 
 METHODS: tuple[Literal["sequential", "fixed", "bandit"], ...] = ("sequential", "fixed", "bandit")
 ABOUT: tuple[Literal["unsubscribed", "complained"], ...] = ("unsubscribed", "complained")
@@ -59,12 +59,7 @@ def decide(node: Node, report: Report) -> Decide:
     if keys is None:
         return Decide()
     fields = Fields(keys, ("method", "alpha", "minimum", "stop_after", "floor"), '"decide"', report)
-    method = _chosen(fields, "method", METHODS, report)
-    if method == "fixed":
-        fields.need("stop_after", "30 days")
-    if method != "bandit":
-        message = '"floor" is the least share of a variant of a bandit; write "method: bandit", or delete it'
-        fields.refuse("floor", "JF105", message)
+    method = _method(fields, report)
     least, most = _MINIMUM
     readers: dict[str, Callable[[Node], int | None]] = {
         "alpha": lambda given: share(given, '"alpha"', report, *ALPHA),
@@ -77,7 +72,17 @@ def decide(node: Node, report: Report) -> Decide:
     return Decide(method, **known)
 
 
-def _chosen(fields: Fields, key: str, words: tuple[Word, ...], report: Report) -> Word:
+def _method(fields: Fields, report: Report) -> Literal["sequential", "fixed", "bandit"]:
+    method = _chosen(fields, "method", METHODS, report)
+    if method == "fixed":
+        fields.need("stop_after", "30 days")
+    if method != "bandit":
+        message = '"floor" is the least share of a variant of a bandit; write "method: bandit", or delete it'
+        fields.refuse("floor", "JF105", message)
+    return method
+
+
+def _chosen(fields: Fields, key: str, words: tuple[Choice, ...], report: Report) -> Choice:
     """The first of the words where nothing is chosen."""
     node = fields.get(key)
     text = values.one_of(node, words, f'"{key}"', report) if node else None

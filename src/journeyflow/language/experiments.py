@@ -4,6 +4,7 @@ The first variant is the one that the others are compared with.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from journeyflow.language import deciding, values
 from journeyflow.language.definition import ExperimentStep, ExperimentVariant, Step, Word
@@ -35,12 +36,17 @@ def experiment(
         _check_number(holdout, variants, fields.key("variants"), report)
     if not variants:
         return None
-    about = deciding.metric(found, report) if (found := fields.get("metric")) else None
+    # Without a name it is kept, so that what follows the experiment does not seem unreachable.
+    step = ExperimentStep(path, mark, name or Word("", mark), holdout or 0, variants)
+    return _decided(step, fields, report)
+
+
+def _decided(step: ExperimentStep, fields: Fields, report: Report) -> ExperimentStep:
+    metric = deciding.metric(found, report) if (found := fields.get("metric")) else None
     limits = deciding.guardrails(found, report) if (found := fields.get("guardrails")) else ()
     decide = deciding.decide(found, report) if (found := fields.get("decide")) else Decide()
-    _check_floor(decide, holdout or 0, variants, fields.key("decide"), report)
-    # Without a name it is kept, so that what follows the experiment does not seem unreachable.
-    return ExperimentStep(path, mark, name or Word("", mark), holdout or 0, variants, about, limits, decide)
+    _check_floor(decide, step.holdout, step.variants, fields.key("decide"), report)
+    return replace(step, metric=metric, guardrails=limits, decide=decide)
 
 
 def _variants(
