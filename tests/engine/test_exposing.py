@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
 
 from journeyflow.assignment import assigned, salt
 from journeyflow.audience.merging import Merge, merge
+from journeyflow.cli.fate import Moments
+from journeyflow.cli.reasons import passage_in_words
 from journeyflow.engine.timeline import story
 from journeyflow.engine.travel import first_leg, travel
+from journeyflow.engine.why import why
 from journeyflow.store.customers import customers
 from journeyflow.store.experiments import experiments, exposures
 from tests.engine.programmes import World, keys
@@ -113,6 +117,22 @@ async def test_a_winner_takes_who_is_new_and_nobody_else(world: World) -> None:
     found = await story(world.store, world.programme, newcomers[0])
     assert found is not None
     assert "experiment nudge: variant b, which has won" in [moment.text for moment in found.moments]
+    kept = next(key for key in EVERYBODY if drawn(key) == "a")
+    assert await reasons(world, newcomers[0]) == ["the variant b has won and takes everybody who is new"]
+    assert await reasons(world, kept) == [
+        "the customer's id falls to the variant a",
+        "the customer stays with the variant a of an earlier passage",
+    ]
+
+
+async def reasons(world: World, key: str) -> list[str]:
+    """What is told of the experiment."""
+    account = await why(world.store, world.programme, key)
+    assert account is not None
+    lines = (
+        line for passage in account.passages for line in passage_in_words(passage, Moments(ZoneInfo("UTC")))
+    )
+    return [line.text.removeprefix("experiment nudge: ") for line in lines if line.where == "steps/0"]
 
 
 async def test_a_leg_that_is_asked_for_again_stands_also_when_a_winner_was_found_meanwhile(
