@@ -8,7 +8,7 @@ also who was capped, held back or has unsubscribed since.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -125,7 +125,8 @@ async def outcomes(connection: AsyncConnection, arms: Arms, now: datetime) -> li
 async def by_day(connection: AsyncConnection, arms: Arms, now: datetime) -> list[Day]:
     """By the day of exposure, then by arm."""
     found = {(row.arm, row.day): row for row in await connection.execute(_exposed(arms, now))}
-    hits = await _sums(connection, arms, now, sum(row.matured for row in found.values()))
+    matured = sum(row.matured for row in found.values())
+    hits = await _sums(connection, arms, _begin(day for _, day in found), now, matured) if matured else {}
     none = (0, 0.0, 0.0)
     days = [
         Day(arm, date.fromisoformat(day), row.exposed, row.matured, *hits.get((arm, day), none))
@@ -135,14 +136,15 @@ async def by_day(connection: AsyncConnection, arms: Arms, now: datetime) -> list
 
 
 async def with_harm(
-    connection: AsyncConnection, arms: Arms, now: datetime, days: Iterable[Day]
+    connection: AsyncConnection, arms: Arms, now: datetime, days: Sequence[Day]
 ) -> list[Counts]:
     """All days together, with who unsubscribed and complained."""
     counted = totals(arms, days)
-    if arms.metric is None:
+    if arms.metric is None or not any(one.matured for one in counted):
         return counted
-    unsubscribed = await _by_arm(connection, _unsubscribed(arms.people, arms.metric, now))
-    complained = await _by_arm(connection, _complained(arms.people, arms.metric, now))
+    since = _begin(one.day.isoformat() for one in days)
+    unsubscribed = await _by_arm(connection, _unsubscribed(arms.people, arms.metric, since, now))
+    complained = await _by_arm(connection, _complained(arms.people, arms.metric, since, now))
     return [
         replace(one, unsubscribed=unsubscribed.get(one.arm, 0), complained=complained.get(one.arm, 0))
         for one in counted
@@ -172,6 +174,10 @@ async def _by_arm(connection: AsyncConnection, query: Select[Any]) -> dict[str, 
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 
+def _begin(days: Iterable[str]) -> datetime:
+    return datetime.combine(date.fromisoformat(min(days)), time(), UTC)
+
+
 def _exposed(arms: Arms, now: datetime) -> Select[Any]:
     people = arms.people
     matured = case((_has_matured(people, arms.metric, now), 1), else_=0) if arms.metric else literal(0)
@@ -181,12 +187,13 @@ def _exposed(arms: Arms, now: datetime) -> Select[Any]:
 
 
 async def _sums(
-    connection: AsyncConnection, arms: Arms, now: datetime, matured: int
+    connection: AsyncConnection, arms: Arms, since: datetime, now: datetime, matured: int
 ) -> dict[tuple[str, str], tuple[int, float, float]]:
     """By arm and day: how many converted, the sum of their values and that of the squares."""
     if arms.metric is None:
         return {}
-    hits = _hits(arms.people, arms.metric, now).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+    found = _hits(arms.people, arms.metric, since, now)
+    hits = found.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
     value, columns = _bounded(hits, arms.metric, matured), (hits.c.arm, hits.c.day)
     query = select(
         *columns, func.count(), func.sum(value).label("total"), func.sum(value * value).label("squares")
@@ -195,15 +202,17 @@ async def _sums(
     return {(arm, day): (number, float(total), float(squares)) for arm, day, number, total, squares in rows}
 
 
-def _hits(people: FromClause, metric: Metric, now: datetime) -> Select[Any]:
-    """A row for each customer who converted."""
+def _hits(people: FromClause, metric: Metric, since: datetime, now: datetime) -> Select[Any]:
+    """A row for each customer who converted. `since`, before all of it, spares older months of events."""
     worth = number_at(events.c.properties, metric.value) if metric.value else literal(0.0, Float)
     theirs = and_(events.c.customer_id == people.c.customer_id, matches(metric.match, events))
     value = func.coalesce(cast(func.sum(worth), Float), 0.0)
     return (
         select(people.c.arm, day_of(people.c.at).label("day"), value.label("value"))
         .join_from(people, events, theirs)
-        .where(_has_matured(people, metric, now), *_in_time(people, metric, events.c.at))
+        .where(
+            events.c.at >= since, _has_matured(people, metric, now), *_in_time(people, metric, events.c.at)
+        )
         .group_by(people.c.customer_id, people.c.arm, people.c.at)
     )
 
@@ -221,14 +230,15 @@ def _bounded(hits: FromClause, metric: Metric, matured: int) -> ColumnElement[fl
     return case((hits.c.value > most, most), else_=hits.c.value)
 
 
-def _unsubscribed(people: FromClause, metric: Metric, now: datetime) -> Select[Any]:
+def _unsubscribed(people: FromClause, metric: Metric, since: datetime, now: datetime) -> Select[Any]:
     """Who said no to a channel or a topic."""
-    log = consent_log
-    return _harmed(people, metric, now, log, log.c.state == "denied")
+    said_no = and_(consent_log.c.state == "denied", consent_log.c.at >= since)
+    return _harmed(people, metric, now, consent_log, said_no)
 
 
-def _complained(people: FromClause, metric: Metric, now: datetime) -> Select[Any]:
-    return _harmed(people, metric, now, events, events.c.name == COMPLAINED)
+def _complained(people: FromClause, metric: Metric, since: datetime, now: datetime) -> Select[Any]:
+    complained = and_(events.c.name == COMPLAINED, events.c.at >= since)
+    return _harmed(people, metric, now, events, complained)
 
 
 def _harmed(

@@ -85,8 +85,11 @@ def trend(arms: Arms, rules: Rules, days: Sequence[Day], now: datetime) -> list[
 
 
 def _end(day: date, rules: Rules, now: datetime) -> datetime:
-    midnight = datetime.combine(day, time(), UTC)
-    return min(now, midnight + _DAY + timedelta(seconds=rules.metric.within))
+    return min(now, _midnight(day) + _DAY + timedelta(seconds=rules.metric.within))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _days_left(
@@ -95,7 +98,7 @@ def _days_left(
     """Outcomes become known at the pace at which people came in, from when the first one's time is over."""
     if verdict.more is None or span.first is None:
         return None
-    begin = max(span.first, now - _LATELY)
+    begin = max(span.first, _midnight((now - _LATELY).date()))
     lately = [one for one in days if one.arm != HOLDOUT and one.day >= begin.date()]
     pace = sum(one.exposed for one in lately) / max(1.0, (now - begin) / _DAY)  # a day
     if not pace:
