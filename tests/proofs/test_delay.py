@@ -20,7 +20,7 @@ from journeyflow.store.database import Store
 from journeyflow.store.experiments import exposures
 from tests.proofs.sizes import size
 
-TESTS = size(4, 200)
+TESTS = size(3, 200)
 DAYS, A_DAY = 60, 80  # customers, in both arms
 DELAY = 3.0  # days
 BEGIN = datetime(2031, 1, 6, tzinfo=UTC)

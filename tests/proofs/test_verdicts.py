@@ -15,7 +15,7 @@ from journeyflow.inference.differences import at_every_look, once
 from journeyflow.plan import Decide, Metric
 from tests.proofs.sizes import size
 
-TESTS = size(80, 2_000)
+TESTS = size(60, 2_000)
 DAYS, A_DAY = 60, 50  # customers of each arm
 ALPHA = 0.05
 CHANCE = size(60, 0) / 1_000  # what few tests may be off by
