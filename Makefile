@@ -2,7 +2,7 @@
 # make test   runs everything that must hold: lint, types, layers and all tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit format kills delivery-kills ingest-kills fuzz proofs
+.PHONY: help demo test lint types layers unit format kills delivery-kills ingest-kills fuzz proofs experiments-proof
 
 # The first Python that is new enough; another one: make PYTHON=/path/to/python test
 PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13; do \
@@ -19,6 +19,7 @@ help:
 	@echo "make ingest-kills     end who takes events in and who routes them; KILLS=100 on each store"
 	@echo "make fuzz     try 100,000 damaged files on parser, checker and compiler; JOURNEYFLOW_FUZZ says how many"
 	@echo "make proofs   caps under contention, opt-outs at random moments, the gate against a model: all of it"
+	@echo "make experiments-proof   of those, what is about experiments: who gets what, and how often verdicts are wrong"
 	@echo "make format   put the code into the usual form"
 
 demo: $(INSTALLED)
@@ -55,6 +56,10 @@ kills: $(INSTALLED)
 
 proofs: $(INSTALLED)
 	JOURNEYFLOW_PROOFS=full $(BIN)/pytest tests/proofs -n 2 --timeout=0
+
+experiments-proof: $(INSTALLED)
+	JOURNEYFLOW_PROOFS=full $(BIN)/pytest tests/proofs/test_assignment.py tests/proofs/test_delay.py \
+		tests/proofs/test_verdicts.py -n 2 --dist loadfile --timeout=0
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix

@@ -84,8 +84,8 @@ async def _ask(store: Store, number: int, together: int) -> float:
 
 def _leg(connection: AsyncConnection, first: int, size: int) -> Leg:
     members = {
-        position: Member(position, first + position + 1, first + position + 1, _zone(first + position + 1))
-        for position in range(size)
+        number - first - 1: Member(number - first - 1, number, number, f"c{number}", _zone(number))
+        for number in range(first + 1, first + size + 1)
     }
     return Leg(connection, NOW, 1, 0, 1, PLAN, POLICY, members)
 

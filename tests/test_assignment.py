@@ -1,11 +1,14 @@
-"""Who gets which variant: the same for ever, evenly, and independently from one experiment to the next."""
+"""Who gets which variant: the same for ever, and in the shares that are written.
+
+That slots are uniform and experiments independent is in `tests/proofs/test_assignment.py`.
+"""
 
 from collections import Counter
 from itertools import product
 
 import pytest
 
-from journeyflow.assignment import SLOTS, assigned, slot
+from journeyflow.assignment import SLOTS, assigned, assigned_each, slot
 
 # Changing any of these would move customers of running experiments to other variants.
 VECTORS = [
@@ -35,24 +38,17 @@ def test_shares_that_are_not_everybody_are_refused() -> None:
         assigned("nudge-timing", "c0001", [0])
 
 
-def test_slots_are_uniform() -> None:
-    counts = Counter(slot("nudge-timing", f"c{number}") // 100 for number in range(100_000))
-    assert _chi_square(counts, [1_000.0] * 100) < 149  # 99.9% of uniform draws, 99 degrees of freedom
-
-
 def test_shares_come_out_as_written() -> None:
     shares = [1_000, 4_500, 4_500]
     counts = Counter(assigned("nudge-timing", f"c{number}", shares) for number in range(100_000))
     assert _chi_square(counts, [share * 10.0 for share in shares]) < 13.8  # 99.9%, 2 degrees of freedom
 
 
-def test_two_experiments_do_not_hang_together() -> None:
-    halves = [SLOTS // 2, SLOTS // 2]
-    counts = Counter(
-        2 * assigned("one", f"c{number}", halves) + assigned("two", f"c{number}", halves)
-        for number in range(100_000)
-    )
-    assert _chi_square(counts, [25_000.0] * 4) < 16.3  # 99.9%, 3 degrees of freedom
+def test_who_is_assigned_together_is_assigned_as_alone() -> None:
+    shares = [0, 2_500, 0, 7_500]
+    keys = [f"c{number}" for number in range(200)]
+    assert assigned_each("one", keys, shares) == [assigned("one", key, shares) for key in keys]
+    assert set(assigned_each("one", keys, shares)) == {1, 3}
 
 
 def test_names_do_not_run_into_each_other() -> None:

@@ -33,8 +33,10 @@ from journeyflow.settings import Settings, split
 from journeyflow.store.database import Store
 from journeyflow.store.events import SHORTEST
 from journeyflow.store.installation import name_of, namespace_of, settle_namespace
+from journeyflow.workflows.best_hours import BestHours
 from journeyflow.workflows.cohort import Cohort
 from journeyflow.workflows.contracts import JOURNEYS_QUEUE
+from journeyflow.workflows.decide import Decide
 from journeyflow.workflows.pinned import PinnedCohort
 from journeyflow.workflows.purge import Purge
 from journeyflow.workflows.reconcile import Reconcile
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 QUEUES = (JOURNEYS_QUEUE, "email", "sms", WEBHOOK)
-_WORKFLOWS = (EventRouter, Sweep, Refresh, Rfm, Purge, Reconcile)  # besides cohorts
+_WORKFLOWS = (EventRouter, Sweep, Refresh, Rfm, Decide, BestHours, Purge, Reconcile)  # besides cohorts
 _LOCAL = "localhost:7233"  # where `journeyflow dev` and Temporal's own tools have their server
 _DELIVERIES = 20  # that a worker is at at once; what is urgent overtakes the rest at the server
 _MOST_ATTEMPTS = 20  # a second, that a rate is made of: each costs the servers about as much as a message
@@ -119,6 +121,8 @@ def journeys_worker(
             activities.route,
             activities.sweep,
             activities.rfm,
+            activities.decide,
+            activities.best_hours,
             activities.refresh,
             activities.purge,
         ],

@@ -5,13 +5,15 @@ is copied but segments, which a plan holds itself so that it never changes.
 """
 
 from collections.abc import Mapping
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 from journeyflow import conditions as c
 from journeyflow import plan as p
+from journeyflow.design import design
+from journeyflow.digests import digest
 from journeyflow.errors import PlanError
 from journeyflow.language import definition as d
-from journeyflow.language.walk import step_lists
+from journeyflow.language.walk import all_steps, step_lists
 
 END_PATH = "end"
 
@@ -20,7 +22,7 @@ def compile_journey(journey: d.Journey, segments: Mapping[str, d.Segment]) -> p.
     """`segments` must hold every segment the journey uses, without circles; PlanError otherwise."""
     conditions = _Conditions(segments)
     end = _size(journey.steps)
-    lowering = _Lowering(conditions, end)
+    lowering = _Lowering(conditions, end, journey.goal)
     steps = lowering.lower(journey.steps, at=0, after=end)
     return p.Plan(
         journey=journey.name.value,
@@ -36,6 +38,13 @@ def compile_journey(journey: d.Journey, segments: Mapping[str, d.Segment]) -> p.
         topic=journey.topic.value if journey.topic else "",
         spread=journey.spread,
     )
+
+
+def compile_designs(journey: d.Journey, segments: Mapping[str, d.Segment]) -> dict[str, dict[str, Any]]:
+    """What `design` makes of the experiments, by name; raises as `compile_journey` does."""
+    lowering = _Lowering(_Conditions(segments), _size(journey.steps), journey.goal)
+    found = [step for step in all_steps(journey.steps) if isinstance(step, d.ExperimentStep)]
+    return {step.name.value: lowering.design(step) for step in found}
 
 
 def compile_segment(name: str, segments: Mapping[str, d.Segment]) -> c.Condition:
@@ -62,10 +71,9 @@ class _Conditions:
 
     def compile(self, condition: d.Condition) -> c.Condition:
         match condition:
-            case d.AllOf():
-                return c.All(tuple(map(self.compile, condition.of)))
-            case d.AnyOf():
-                return c.Any(tuple(map(self.compile, condition.of)))
+            case d.AllOf() | d.AnyOf():
+                several = c.All if isinstance(condition, d.AllOf) else c.Any
+                return several(tuple(map(self.compile, condition.of)))
             case d.NotThis():
                 return c.Not(self.compile(condition.of))
             case d.SegmentCondition():
@@ -94,9 +102,10 @@ def _comparing(condition: d.AttributeCondition | d.TriggerCondition | d.RfmCondi
 
 
 class _Lowering:
-    def __init__(self, conditions: _Conditions, end: int) -> None:
+    def __init__(self, conditions: _Conditions, end: int, goal: d.Goal | None) -> None:
         self._conditions = conditions
         self._end = end
+        self._goal = goal
 
     def lower(self, steps: tuple[d.Step, ...], at: int, after: int) -> tuple[p.Step, ...]:
         """`steps` as they stand from number `at` on; behind them it goes on at number `after`."""
@@ -145,7 +154,27 @@ class _Lowering:
             p.Variant(variant.name.value, variant.share, to)
             for variant, to in zip(step.variants, starts, strict=True)
         )
-        return (p.Split(step.path, step.name.value, step.holdout, variants), *inner)
+        split = p.Split(
+            path=step.path,
+            experiment=step.name.value,
+            holdout=step.holdout,
+            variants=variants,
+            metric=_metric(step, self._goal),
+            guardrails=step.guardrails,
+            decide=step.decide,
+            design=digest(self.design(step)),
+        )
+        return (split, *inner)
+
+    def design(self, step: d.ExperimentStep) -> dict[str, Any]:
+        """Each variant is lowered by itself, so that what stands around the experiment is no part of it."""
+        sizes = [_size(variant.steps) for variant in step.variants]
+        ways = [
+            _Lowering(self._conditions, size + 1, self._goal).lower(variant.steps, at=0, after=size)
+            for variant, size in zip(step.variants, sizes, strict=True)
+        ]
+        shares = [(variant.name.value, variant.share) for variant in step.variants]
+        return design(step.holdout, shares, ways, _metric(step, self._goal), step.decide.method)
 
     def _arms(
         self, lists: tuple[tuple[d.Step, ...], ...], at: int, behind: int
@@ -165,6 +194,7 @@ def _single(
     | d.WaitStep
     | d.WaitUntilStep
     | d.WaitUntilDateStep
+    | d.WaitBestTimeStep
     | d.UpdateStep
     | d.JourneyStep,
     behind: int,
@@ -187,6 +217,9 @@ def _single(
             return p.WaitUntil(step.path, behind, step.at, step.days)
         case d.WaitUntilDateStep():
             return p.WaitUntilDate(step.path, behind, step.attribute.value, step.at, step.offset)
+        case d.WaitBestTimeStep():
+            events = tuple(dict.fromkeys(event.value for event in step.events))
+            return p.WaitBestTime(step.path, behind, events, step.within, step.otherwise)
         case d.UpdateStep():
             changes = tuple(p.Change(x.attribute.value, x.do, x.value) for x in step.changes)
             return p.Update(step.path, behind, changes)
@@ -229,6 +262,16 @@ def _exit(rule: d.Exit, conditions: _Conditions) -> p.ExitRule:
 
 def _goal(goal: d.Goal) -> p.Goal:
     return p.Goal(_match(goal.pattern), goal.within, goal.value)
+
+
+def _metric(step: d.ExperimentStep, goal: d.Goal | None) -> p.Metric | None:
+    """What the experiment says, else the journey's goal, counted from exposure instead of from entry."""
+    if step.metric is not None:
+        found = step.metric
+        return p.Metric(_match(found.pattern), found.within, found.value, found.most, found.better)
+    if goal is None or goal.within is None:
+        return None
+    return p.Metric(_match(goal.pattern), goal.within, goal.value)
 
 
 def _history(condition: d.EventCondition) -> c.History:

@@ -1,18 +1,24 @@
 """A programme's folder: read and checked as a whole, and put into force as a whole."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from journeyflow.audience.dependence import dependence
-from journeyflow.compiler import compile_journey, compile_segment
+from journeyflow.compiler import compile_designs, compile_journey, compile_segment
 from journeyflow.conditions import Condition, to_json
+from journeyflow.digests import digest
 from journeyflow.errors import JourneyflowError
+from journeyflow.experiments.designs import Design
+from journeyflow.experiments.starting import Settled, SpoiltExperiments, settle
 from journeyflow.language.problems import ProgrammeError
 from journeyflow.language.programme import Programme, load
 from journeyflow.messages.facts import known_messages
 from journeyflow.messages.templates import Template, load_templates
-from journeyflow.store.applying import Applied, PlannedJourney, StoredTemplate, apply_programme
+from journeyflow.store.applying import Applied, PlannedJourney, StoredTemplate, put_programme
 from journeyflow.store.database import Store
 from journeyflow.store.definitions import PlannedSegment
 
@@ -45,7 +51,43 @@ def read_folder(root: Path) -> Folder:
     return Folder(programme, templates)
 
 
-async def apply_folder(store: Store, folder: Folder, now: datetime, actor: str = "journeyflow") -> Applied:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of applying a folder, or of trying it."""
+
+    applied: Applied
+    experiments: Settled
+
+
+async def apply_folder(
+    store: Store,
+    folder: Folder,
+    now: datetime,
+    actor: str = "journeyflow",
+    restart: Collection[str] = (),
+) -> Outcome:
+    """In one transaction. Experiments named in `restart` start anew.
+
+    Raises SpoiltExperiments if others would be spoilt.
+    """
+    async with store.writing() as connection:
+        outcome = await _put(connection, folder, now, actor, restart)
+        if outcome.experiments.spoilt:
+            raise SpoiltExperiments(outcome.experiments.spoilt)
+        return outcome
+
+
+async def try_folder(store: Store, folder: Folder, now: datetime, restart: Collection[str] = ()) -> Outcome:
+    """What applying it would do; nothing is changed."""
+    async with store.writing() as connection:
+        outcome = await _put(connection, folder, now, "", restart)
+        await connection.rollback()
+        return outcome
+
+
+async def _put(
+    connection: AsyncConnection, folder: Folder, now: datetime, actor: str, restart: Collection[str]
+) -> Outcome:
     planned = []
     for journey in folder.programme.journeys:
         plan = compile_journey(journey, folder.programme.segments)
@@ -55,7 +97,26 @@ async def apply_folder(store: Store, folder: Folder, now: datetime, actor: str =
         for one in folder.templates
     ]
     policy, segments = folder.programme.policy.to_json(), _segments(folder.programme)
-    return await apply_programme(store, policy, texts, planned, now, actor, segments)
+    applied = await put_programme(connection, policy, texts, planned, now, actor, segments)
+    experiments = await settle(connection, designs_of(folder), restart, now, actor)
+    return Outcome(applied, experiments)
+
+
+def designs_of(folder: Folder) -> list[Design]:
+    texts = _texts(folder.templates)
+    return [
+        Design.of(name, journey.name.value, split, texts)
+        for journey in folder.programme.journeys
+        for name, split in compile_designs(journey, folder.programme.segments).items()
+    ]
+
+
+def _texts(templates: Iterable[Template]) -> dict[tuple[str, str], str]:
+    """The digest of each in all its languages, by channel and name."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for one in templates:
+        found.setdefault((one.channel, one.name), {})[one.locale] = one.digest
+    return {name: digest(languages) for name, languages in found.items()}
 
 
 def _segments(programme: Programme) -> list[PlannedSegment]:

@@ -5,8 +5,6 @@ themselves. The last step is always an `End`. Plans are frozen, JSON-safe and kn
 Durations are whole seconds, times of day are "HH:MM" in the customer's zone, weekdays 0 (Monday) to 6.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, TypeAdapter
 
+from journeyflow import digests
 from journeyflow.conditions import ALWAYS, Condition, EventMatch, Scalar
 
 Weekdays = tuple[int, ...]  # empty: every day
@@ -117,6 +116,22 @@ class WaitUntilDate:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitBestTime:
+    """Rest until the hour, within the next `within` seconds, at which this customer has mostly acted before.
+
+    What acting is, `events` say. Of whom little is known, the habits of all customers tell; where nothing is
+    known at all, `at` does.
+    """
+
+    path: str
+    next: int
+    events: tuple[str, ...]
+    within: int = 86_400
+    at: str = "10:00"
+    kind: Literal["wait_best_time"] = "wait_best_time"
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     when: Condition
     to: int
@@ -130,6 +145,36 @@ class Branch:
     arms: tuple[Arm, ...]
     otherwise: int
     kind: Literal["branch"] = "branch"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What an experiment is about: an event within some time, or the sum of one of its properties."""
+
+    match: EventMatch
+    within: int  # seconds from exposure
+    value: str | None = None  # the property; None: whether the event came at all
+    most: float | None = None  # what one customer counts for at most, as a few large amounts would decide all
+    better: Literal["more", "less"] = "more"
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """What a variant must not do, however good it is for the metric."""
+
+    about: Literal["unsubscribed", "complained"]
+    at_most: int  # hundredths of a percent of the customers, more than in the first variant
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """When an experiment is over."""
+
+    method: Literal["sequential", "fixed", "bandit"] = "sequential"
+    alpha: int = 500  # hundredths of a percent
+    minimum: int = 100  # customers in each arm whose time is over
+    stop_after: int | None = None  # seconds from the first exposure; the look of a fixed one
+    floor: int = 500  # hundredths of a percent that every variant of a bandit keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +192,10 @@ class Split:
     experiment: str
     holdout: int  # hundredths of a percent; they end here
     variants: tuple[Variant, ...]
+    metric: Metric | None = None  # None: nothing is decided
+    guardrails: tuple[Guardrail, ...] = ()
+    decide: Decide = Decide()
+    design: str = ""  # the digest of what may not change while it runs; "": compiled before there was one
     kind: Literal["split"] = "split"
 
     @property
@@ -187,7 +236,18 @@ class End:
 
 
 Step = Annotated[
-    Send | Webhook | Wait | WaitUntil | WaitUntilDate | WaitFor | Branch | Split | Update | HandOver | End,
+    Send
+    | Webhook
+    | Wait
+    | WaitUntil
+    | WaitUntilDate
+    | WaitBestTime
+    | WaitFor
+    | Branch
+    | Split
+    | Update
+    | HandOver
+    | End,
     Field(discriminator="kind"),
 ]
 
@@ -281,9 +341,7 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the canonical JSON."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digests.digest(self.to_json())
 
     @cached_property
     def wait_fors(self) -> dict[int, WaitFor]:

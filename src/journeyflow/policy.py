@@ -142,6 +142,7 @@ class Policy:
     sms: SmsRules = SmsRules()
     retention: Retention = Retention()
     purchases: Purchases | None = None
+    holdout: int = 0  # hundredths of a percent of the customers, who get nothing that needs consent
     defaults: Defaults = Defaults()
 
     def to_json(self) -> dict[str, Any]:

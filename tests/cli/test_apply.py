@@ -26,7 +26,7 @@ def programme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def dump(programme: Path) -> list[Any]:
     connection = sqlite3.connect(programme / "store.db")
-    tables = ("policies", "templates", "journey_versions", "journeys")
+    tables = ("policies", "templates", "journey_versions", "journeys", "experiments")
     try:
         return [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in tables]
     finally:
@@ -45,7 +45,10 @@ def test_the_shipped_programme_comes_into_force_once(
     assert run(["apply", "."]) == 0
     told = capsys.readouterr().out.splitlines()
     assert [line.split(maxsplit=1) for line in told[: len(NAMES)]] == [[name, "unchanged"] for name in NAMES]
-    assert told[len(NAMES) :] == ["policy unchanged", "templates: 0 changed, 0 removed"]
+    experiments = [line for line in told if line.startswith("experiment ")]
+    assert experiments
+    assert all(line.endswith(": goes on") for line in experiments)
+    assert told[len(NAMES) :] == ["policy unchanged", "templates: 0 changed, 0 removed", *experiments]
     assert dump(programme) == before
 
 

@@ -33,6 +33,8 @@ COMMANDS = [
     "enroll",
     "status",
     "journey",
+    "results",
+    "experiment",
     "segment",
     "rfm",
     "customer",

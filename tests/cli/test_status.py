@@ -11,6 +11,7 @@ from journeyflow.cli.main import run
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
 from tests.engine.programmes import World
+from tests.engine.test_exposing import TIMING, standing
 from tests.engine.test_status import fill
 
 
@@ -97,3 +98,20 @@ def test_all_journeys_and_one_that_is_not_there(capsys: pytest.CaptureFixture[st
 def test_before_anything_was_applied(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status"]) == 0
     assert capsys.readouterr().out == "no journey has been applied yet; run: journeyflow apply\n"
+
+
+@pytest.mark.usefixtures("here")
+def test_experiments_and_how_they_ended(
+    sqlite_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def prepare() -> None:
+        world = World(sqlite_store, tmp_path / "programme")
+        await world.apply(TIMING)
+        await world.customers("c0")
+        await world.enter("c0")
+        await standing(world, winner="b", decided_at=world.now)
+
+    asyncio.run(prepare())
+    assert run(["status"]) == 0
+    told = ["experiment nudge", "1", "exposed; b has won, 2031-05-07 12:00 UTC"]
+    assert told in lines(capsys.readouterr().out)

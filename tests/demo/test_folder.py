@@ -13,6 +13,7 @@ WRITTEN = [
     "events.jsonl",
     "orders-of-today.jsonl",
     "made-up.jsonl",
+    "results.html",
     "journeyflow.db",
     "journeyflow.db-wal",
     "journeyflow.db-shm",

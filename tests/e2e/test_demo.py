@@ -36,6 +36,7 @@ def test_the_demo_runs_to_its_end_and_again_in_the_same_folder(tmp_path: Path) -
         assert "this nobody ever did; it is made up" in told
         assert told.index("orders-of-today.jsonl") < told.index("made up") < told.index("made-up.jsonl")
         _check_that_journeys_react({name: _rows(output, name) for name in _JOURNEYS})
+        _check_that_experiments_are_told(told, tmp_path / "demo" / "results.html")
 
 
 def test_the_demo_keeps_away_from_a_programme(tmp_path: Path) -> None:
@@ -54,6 +55,18 @@ def _check_that_journeys_react(found: dict[str, dict[str, int]]) -> None:
     assert found["win-back"]["exited"] == found["win-back"]["reached the goal"] > 20
     assert found["post-purchase"]["exited"] > 5
     assert found["post-purchase"]["resting"] > 20
+
+
+def _check_that_experiments_are_told(told: str, page: Path) -> None:
+    """Both, as made up as they are, and without a difference where none was made."""
+    assert "it is made up who came to these in the last year" in told
+    assert f"results of the experiments: {page}" in told
+    shown = " ".join(page.read_text("utf-8").split())
+    assert "it is made up who came to these in the last year" in shown
+    for experiment in ("goodbye-timing", "thanks-timing"):
+        assert experiment in told
+        assert experiment in shown
+    assert shown.count("No difference was found") >= 2
 
 
 def _rows(output: str, journey: str) -> dict[str, int]:

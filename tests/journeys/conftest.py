@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from journeyflow.folder import apply_folder, read_folder
-from journeyflow.store.applying import Applied
+from journeyflow.folder import Outcome, apply_folder, read_folder
 from journeyflow.store.database import Store
 from journeyflow.testing.servers import time_skipping
 from journeyflow.testing.travel import Trip, travelling
 from tests.journeys.writing import POLICY, write_programme
 
-Apply = Callable[..., Awaitable[Applied]]
+Apply = Callable[..., Awaitable[Outcome]]
 on_both_stores = pytest.mark.parametrize("trip_store", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -47,7 +46,7 @@ async def apply_texts(
     policy: str = POLICY,
     segments: str = "",
     templates: dict[str, str] | None = None,
-) -> Applied:
+) -> Outcome:
     """`templates` are bodies by file, e.g. "hello/sms.txt"; those that are not given are made up."""
     write_programme(folder, *journeys, policy=policy, segments=segments, templates=templates or {})
     return await apply_folder(trip.store, read_folder(folder), await trip.now())

@@ -104,22 +104,25 @@ async def test_win_back(trip: Trip) -> None:
 
 async def test_post_purchase(trip: Trip) -> None:
     await member(trip, "ann")
+    await member(trip, "ben")
     await member(trip, "happy", tier="gold")
     await member(trip, "cross")
     await member(trip, "refund")
-    keys = ("ann", "happy", "cross", "refund")
+    keys = ("ann", "ben", "happy", "cross", "refund")
     now = await trip.now()
     await trip.events(
         [("happy", "order.completed", now - timedelta(days=40), {"total": 30})]
         + [(key, "order.completed", now, {"total": 25}) for key in keys]
     )
-    assert [len(await trip.enrollments(key)) for key in keys] == [1, 1, 1, 1]
+    assert [len(await trip.enrollments(key)) for key in keys] == [1] * 5
     await trip.skip(days=2)
     await trip.event("happy", "review.submitted", rating=5)
     await trip.event("cross", "review.submitted", rating=1)
     await trip.event("refund", "order.refunded")
     await trip.skip(days=20)
-    assert await sent_at(trip, "ann") == [("order-thanks", "Mon 11:00"), ("review-nudge", "Fri 10:00")]
+    assert [assigned("thanks-timing", key, [0, 5_000, 5_000]) for key in ("ann", "ben")] == [2, 1]
+    assert await sent_at(trip, "ann") == [("order-thanks", "Tue 10:15"), ("review-nudge", "Sat 10:00")]
+    assert await sent_at(trip, "ben") == [("order-thanks", "Mon 11:00"), ("review-nudge", "Fri 10:00")]
     assert await templates(trip, "happy") == ["order-thanks", "vip-thanks"]
     assert (await attributes(trip, "happy"))["points"] == 60
     assert await templates(trip, "cross") == ["order-thanks"]
@@ -131,11 +134,11 @@ async def test_post_purchase(trip: Trip) -> None:
 
 async def test_one_of_two_letters_on_the_same_day_waits(trip: Trip) -> None:
     """Who joins and buys at once is welcomed; the thanks an hour later find the day taken."""
-    await member(trip, "ann")
-    await trip.event("ann", "member.joined", source="web")
-    await trip.event("ann", "order.completed", total=40)
+    await member(trip, "ben")
+    await trip.event("ben", "member.joined", source="web")
+    await trip.event("ben", "order.completed", total=40)
     await trip.skip(hours=2)
-    assert await ledger(trip, "ann") == [("welcome", "sent", None), ("order-thanks", "dropped", "cap")]
+    assert await ledger(trip, "ben") == [("welcome", "sent", None), ("order-thanks", "dropped", "cap")]
 
 
 async def test_slipping_and_champion(trip: Trip) -> None:

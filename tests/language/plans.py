@@ -13,6 +13,7 @@ from journeyflow.plan import (
     Step,
     Update,
     Wait,
+    WaitBestTime,
     WaitFor,
     WaitUntil,
     WaitUntilDate,
@@ -22,7 +23,9 @@ from journeyflow.plan import (
 
 def jumps(step: Step) -> tuple[int, ...]:
     match step:
-        case Send() | Webhook() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
+        case Send() | Webhook() | Update() | HandOver():
+            return (step.next,)
+        case Wait() | WaitUntil() | WaitUntilDate() | WaitBestTime():
             return (step.next,)
         case WaitFor():
             return (step.then, step.otherwise)

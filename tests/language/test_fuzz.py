@@ -63,6 +63,8 @@ KEYS = [
     "schedule", "offset", "allow", "JF307", "JF601", "experiment", "variants", "share", "holdout", "journey",
     "manual", "again", "if_capped", "sms", "append", "remove", "points", "tier",
     "webhook", "url", "body", "message", "template", "was",
+    "metric", "value", "guardrails", "unsubscribed", "decide", "method", "stop_after", "floor", "best_time",
+    "events",
 ]  # fmt: skip
 VALUES = st.recursive(
     st.sampled_from(TEXTS) | st.text(max_size=8),

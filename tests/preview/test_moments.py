@@ -29,6 +29,7 @@ from journeyflow.plan import (
     Step,
     Update,
     Wait,
+    WaitBestTime,
     WaitFor,
     WaitUntil,
     WaitUntilDate,
@@ -86,7 +87,7 @@ def choices(
                 later = [max(sent[0], now + timedelta(seconds=s)) for s in waits]
                 sent += [left for moment in later for left in _awake(step, plan, tz, moment, delays)]
             return [(None, now, step.next), *((moment, moment, step.next) for moment in sent)]
-        case Wait() | WaitUntil() | WaitUntilDate() | WaitFor():
+        case Wait() | WaitUntil() | WaitUntilDate() | WaitBestTime() | WaitFor():
             return [_passing(moment, to) for moment, to in ends(step, tz, now, delays)]
         case Branch():
             return [_passing(now, to) for to in (*(arm.to for arm in step.arms), step.otherwise)]
@@ -102,7 +103,7 @@ def choices(
 
 
 def ends(
-    step: Wait | WaitUntil | WaitUntilDate | WaitFor,
+    step: Wait | WaitUntil | WaitUntilDate | WaitBestTime | WaitFor,
     tz: ZoneInfo,
     now: datetime,
     delays: Callable[[int], Iterable[int]],
@@ -115,6 +116,10 @@ def ends(
             return [(next_local(now, time.fromisoformat(step.at), step.days, tz), step.next)]
         case WaitUntilDate():
             return [(now + timedelta(seconds=s), step.next) for s in delays(int(NO_LIMIT.total_seconds()))]
+        case WaitBestTime():
+            otherwise = next_local(now, time.fromisoformat(step.at), (), tz)
+            within = [now + timedelta(seconds=s) for s in delays(step.within)]
+            return [(moment, step.next) for moment in (otherwise, *within)]
         case WaitFor():
             woken = [(now + timedelta(seconds=s), step.then) for s in delays(step.timeout)]
             return [*woken, (now + timedelta(seconds=step.timeout), step.otherwise)]

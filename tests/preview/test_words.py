@@ -33,6 +33,7 @@ from journeyflow.plan import (
     Goal,
     HandOver,
     IfCapped,
+    Metric,
     Plan,
     Send,
     Split,
@@ -40,6 +41,7 @@ from journeyflow.plan import (
     Update,
     Variant,
     Wait,
+    WaitBestTime,
     WaitFor,
     WaitUntil,
     WaitUntilDate,
@@ -66,6 +68,10 @@ STEPS: list[tuple[Step, str]] = [
     (WaitUntil("a", 1, "10:00", (0, 2, 6)), "Wait until 10:00, Mon, Wed or Sun"),
     (WaitUntilDate("a", 1, "renewal", "09:00"), "Wait until the date in renewal, at 09:00"),
     (WaitUntilDate("a", 1, "renewal", "09:00", -7), "Wait until 7 days before the date in renewal, at 09:00"),
+    (
+        WaitBestTime("a", 1, ("email.clicked",), 129_600, "18:30"),
+        "Wait for the hour of their own within 1 day 12 hours (else 18:30)",
+    ),
     (WaitFor("a", (ORDER,), 604_800, 1, 2), "order.completed within 7 days?"),
     (
         WaitFor("a", (EventMatch("review", (Comparison("rating", "at_least", 4),)), ORDER), 60, 1, 2),
@@ -200,6 +206,17 @@ def test_the_rules_of_a_journey() -> None:
         "leaves at once: tier is gold",
         "leaves at once: when leaving the segment gold",
         "goal: order.completed within 1 day",
+    ]
+
+
+def test_what_decides_an_experiment() -> None:
+    metrics = (None, Metric(ORDER, 86_400), Metric(ORDER, 7_200, "total", 500, "less"))
+    splits = (Split(f"s{n}", f"e{n}", 0, (Variant("a", 10_000, 3),), one) for n, one in enumerate(metrics))
+    plan = Plan("any", "Any", "marketing", 50, EnterByEvent(ORDER), (*splits, End("end")))
+    assert rules_in_words(plan)[1:] == [
+        "experiment e0: nothing decides it",
+        "experiment e1: more of order.completed within 1 day is better",
+        "experiment e2: less of the sum of total over order.completed within 2 hours is better",
     ]
 
 

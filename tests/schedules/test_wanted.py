@@ -15,7 +15,11 @@ from journeyflow.plan import (
     EnterBySchedule,
     EnterBySegment,
     Entry,
+    Metric,
     Plan,
+    Split,
+    Variant,
+    WaitBestTime,
 )
 from journeyflow.policy import Defaults, Policy, Purchases
 from journeyflow.schedules.drift import schedule_of
@@ -75,3 +79,14 @@ def test_nothing_catches_up_for_longer_than_a_day() -> None:
 def test_another_time_is_another_digest_and_other_words_are_not() -> None:
     monday, tuesday = (of(EnterBySchedule(f"0 9 * * {day}"))["sweep-mine"] for day in ("mon", "tue"))
     assert monday.digest != tuesday.digest
+
+
+def test_experiments_and_best_times_are_seen_to_where_a_journey_has_them() -> None:
+    metric = Metric(EventMatch("bought"), 3_600)
+    ends = (End("end"),)
+    split = Split("steps/0", "nudge", 0, (Variant("a", 10_000, 1),), metric)
+    undecided = Split("steps/0", "nudge", 0, (Variant("a", 10_000, 1),))
+    best = WaitBestTime("steps/0", 1, ("clicked",))
+    for step, more in ((split, {"experiments"}), (undecided, set()), (best, {"best-hours"})):
+        mine = Plan("mine", "Mine", "marketing", 50, EnterByHand(), (step, *ends))
+        assert {one.id for one in wanted([mine], POLICY)} == ALWAYS_THERE | more

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from journeyflow.members import from_hex, place_of
 from journeyflow.plan import Plan
 from journeyflow.store.customers import aliases, consent_log, consents, customers, events
+from journeyflow.store.experiments import exposures
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments, legs, observations, wakeups
 from journeyflow.store.programme import journey_versions
@@ -37,6 +38,7 @@ async def holdings(connection: AsyncConnection, customer: int) -> dict[Table, Co
         touched: touched.c.customer_id == customer,
         rfm: rfm.c.customer_id == customer,
         segment_members: segment_members.c.customer_id == customer,
+        exposures: exposures.c.customer_id == customer,
         consent_log: consent_log.c.customer_id == customer,
         consents: consents.c.customer_id == customer,
         enrollments: enrollments.c.customer_id == customer,

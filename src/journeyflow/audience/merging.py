@@ -18,6 +18,7 @@ from journeyflow.errors import JourneyflowError
 from journeyflow.store.coupons import coupons
 from journeyflow.store.customers import aliases, consent_log, consents, customers, events
 from journeyflow.store.database import Store, insert_ignoring, locked
+from journeyflow.store.experiments import exposures
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
 from journeyflow.store.segments import rfm, segment_members, touch, touched
@@ -108,6 +109,7 @@ async def _remember(
 async def _join(connection: AsyncConnection, nobody: Row[Any], customer: Row[Any], now: datetime) -> None:
     await _join_consents(connection, nobody.id, customer.id)
     await _join_passages(connection, nobody.id, customer.id, now)
+    await _join_exposures(connection, nobody.id, customer.id)
     for table in (events, messages, consent_log, coupons, aliases):
         moved = update(table).where(table.c.customer_id == nobody.id)
         await connection.execute(moved.values(customer_id=customer.id))
@@ -146,6 +148,19 @@ async def _join_consents(connection: AsyncConnection, nobody: int, customer: int
             own.put(Choice(channel, topic, state), Basis("merge", "api"), at)
     if own.changes:
         await save(connection, await current_policy(connection), [own])
+
+
+async def _join_exposures(connection: AsyncConnection, nobody: int, customer: int) -> None:
+    """Who was exposed as both keeps the arm of the customer."""
+    own = exposures.alias()
+    twice = select(own.c.customer_id).where(
+        own.c.customer_id == customer,
+        own.c.experiment == exposures.c.experiment,
+        own.c.generation == exposures.c.generation,
+    )
+    theirs = exposures.c.customer_id == nobody
+    await connection.execute(delete(exposures).where(theirs, twice.exists()))
+    await connection.execute(update(exposures).where(theirs).values(customer_id=customer))
 
 
 async def _join_passages(connection: AsyncConnection, nobody: int, customer: int, now: datetime) -> None:

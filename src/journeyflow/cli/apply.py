@@ -12,9 +12,9 @@ from journeyflow.cli.actor import actor
 from journeyflow.cli.stores import migrated_store
 from journeyflow.engine.pausing import paused_journeys
 from journeyflow.errors import ConfigurationError
-from journeyflow.folder import Folder, FolderError, apply_folder, read_folder
+from journeyflow.experiments.starting import Settled, told_spoilt
+from journeyflow.folder import Folder, FolderError, Outcome, apply_folder, read_folder, try_folder
 from journeyflow.settings import Settings, load_settings
-from journeyflow.store.applying import Applied
 from journeyflow.store.coupons import stocks
 from journeyflow.store.database import Store
 from journeyflow.store.installation import namespace_of
@@ -22,12 +22,21 @@ from journeyflow.store.installation import namespace_of
 
 @click.command()
 @click.argument("root", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only tell what would be different, and change nothing.")
+@click.option(
+    "--restart-experiment",
+    "restart",
+    multiple=True,
+    metavar="NAME",
+    help="Start this experiment anew: all customers are drawn again. May be given several times.",
+)
 @click.pass_context
-def apply(ctx: click.Context, root: Path | None) -> None:
+def apply(ctx: click.Context, root: Path | None, dry_run: bool, restart: tuple[str, ...]) -> None:
     """Put the journeys, templates and policy below ROOT into force, all or none.
 
-    Customers inside a journey keep the version they entered. Applying the same again changes nothing.
-    ROOT is JOURNEYFLOW_ROOT, or this folder, when it is left out.
+    Customers inside a journey keep the version they entered. Applying the same again changes nothing. What
+    would spoil an experiment that is running is refused. ROOT is JOURNEYFLOW_ROOT, or this folder, when it
+    is left out.
     """
     settings = load_settings()
     try:
@@ -35,8 +44,12 @@ def apply(ctx: click.Context, root: Path | None) -> None:
     except FolderError as error:
         click.echo("\n".join([*error.problems, "", "nothing was changed"]), err=True)
         ctx.exit(1)
-    applied, empty, paused, schedules = asyncio.run(_apply(settings, folder))
-    click.echo(_told(applied))
+    if dry_run:
+        outcome = asyncio.run(_try(settings, folder, restart))
+        click.echo("\n".join([_told(outcome), *_refusals(outcome.experiments), "nothing was changed"]))
+        ctx.exit(1 if outcome.experiments.spoilt else 0)
+    outcome, empty, paused, schedules = asyncio.run(_apply(settings, folder, restart))
+    click.echo(_told(outcome))
     for name in paused:
         click.echo(f"{name} is paused; nobody enters it until: journeyflow journey resume {name}")
     for pool in empty:
@@ -45,14 +58,21 @@ def apply(ctx: click.Context, root: Path | None) -> None:
         click.echo(line)
 
 
-async def _apply(settings: Settings, folder: Folder) -> tuple[Applied, list[str], list[str], list[str]]:
+async def _try(settings: Settings, folder: Folder, restart: tuple[str, ...]) -> Outcome:
+    async with migrated_store(settings) as store:
+        return await try_folder(store, folder, datetime.now(UTC), restart)
+
+
+async def _apply(
+    settings: Settings, folder: Folder, restart: tuple[str, ...]
+) -> tuple[Outcome, list[str], list[str], list[str]]:
     """Also the pools that a template names and that have no code, the journeys that are paused, and what was
     done to schedules."""
     async with migrated_store(settings) as store:
-        applied = await apply_folder(store, folder, datetime.now(UTC), actor())
+        outcome = await apply_folder(store, folder, datetime.now(UTC), actor(), restart)
         async with store.reading() as connection:
             paused = await paused_journeys(connection)
-        return applied, await _empty_pools(store, folder), paused, await _settle(store)
+        return outcome, await _empty_pools(store, folder), paused, await _settle(store)
 
 
 async def _settle(store: Store) -> list[str]:
@@ -76,11 +96,17 @@ async def _empty_pools(store: Store, folder: Folder) -> list[str]:
     return sorted(named - {one.pool for one in found if one.free})
 
 
-def _told(applied: Applied) -> str:
+def _told(outcome: Outcome) -> str:
+    applied, experiments = outcome.applied, outcome.experiments.changes
     width = max(map(len, applied.journeys), default=0)
     lines = [f"{name:<{width}}  {change}" for name, change in sorted(applied.journeys.items())]
     lines.append(f"policy {'changed' if applied.policy_changed else 'unchanged'}")
     lines.append(f"templates: {applied.templates_changed} changed, {applied.templates_removed} removed")
     if any(moved := (len(applied.segments.changed), len(applied.segments.removed))):
         lines.append(f"segments: {moved[0]} changed, {moved[1]} removed")
+    lines += [f"experiment {name}: {change}" for name, change in experiments.items()]
     return "\n".join(lines)
+
+
+def _refusals(settled: Settled) -> list[str]:
+    return [told_spoilt(name, changes) for name, changes in settled.spoilt.items()]

@@ -20,14 +20,18 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from journeyflow.bootstrap import QUEUES, working
 from journeyflow.cli.api import with_links
+from journeyflow.cli.results_page import results_page
 from journeyflow.cli.status import span
 from journeyflow.cli.stores import migrated_store
 from journeyflow.demo.data import make_history, make_today
-from journeyflow.demo.folder import OUTBOX, STORE, TEMPORAL, prepare
+from journeyflow.demo.folder import OUTBOX, RESULTS, STORE, TEMPORAL, prepare
+from journeyflow.demo.past import expose_the_past
 from journeyflow.engine.outbox import pending, workflow_id
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.status import JourneyStatus, status
 from journeyflow.errors import JourneyflowError
+from journeyflow.experiments.results import full_results
+from journeyflow.experiments.running import known_experiments
 from journeyflow.instants import to_ms
 from journeyflow.settings import Settings
 from journeyflow.store.database import Store
@@ -38,6 +42,11 @@ from journeyflow.workflows.cohort import Cohort
 
 _PATIENCE = 300.0  # seconds
 _LOOK = 0.2  # seconds between two looks at what is still due
+_MADE_UP = (
+    "An experiment takes months. So it is made up who came to these in the last year, and when, as if the "
+    "journeys had been in force; what the customers bought afterwards is real. No letter was sent to them, "
+    "so no difference should be found."
+)
 _WHO = "c0763"  # lapsed 181 days before the last day of the data, on which this customer came back
 
 
@@ -76,12 +85,16 @@ async def _run(folder: Path, root: Path) -> None:
         async with working(settings, store, client, QUEUES):
             console.print("\nrunning the journeys on an embedded Temporal server ...")
             await _until_nothing_is_due(store, client)  # events first, so that every run of the demo is alike
+            # Birthdays before those who are lost, as their priorities have it: else a queued letter gives way
+            # to another one and waits for a day, and the demo with it.
             await client.execute_workflow("Sweep", id="demo-sweep", task_queue=QUEUES[0])
             await client.execute_workflow("Refresh", id="demo-refresh", task_queue=QUEUES[0])
             await _until_nothing_is_due(store, client)
             await _live_today(console, settings, began, folder)
             await _until_nothing_is_due(store, client)
-        _report(console, await status(store, Programme()), folder)
+        _report(console, await status(store, Programme()))
+        await _show_results(console, settings, store, began, folder)
+    _look_closer(console, folder)
 
 
 async def _live_today(console: Console, settings: Settings, began: datetime, folder: Path) -> None:
@@ -97,6 +110,19 @@ async def _live_today(console: Console, settings: Settings, began: datetime, fol
     await _command(console, settings, "events", "import", str(today.made_up))
     console.print("\nat night their classes are computed anew, and who has moved is told; here it is now:")
     await _command(console, settings, "rfm")
+    console.print()
+
+
+async def _show_results(
+    console: Console, settings: Settings, store: Store, began: datetime, folder: Path
+) -> None:
+    """As they were before the demo: what it sent has nothing to do with them."""
+    await expose_the_past(store, began)
+    console.print(f"\n{_MADE_UP}", highlight=False)
+    await _command(console, settings, "results", "--at", f"{began:%Y-%m-%dT%H:%MZ}")
+    async with store.reading() as connection:
+        found = [await full_results(connection, one, began) for one in await known_experiments(connection)]
+    (folder / RESULTS).write_text(results_page(found, began, _MADE_UP), "utf-8")
     console.print()
 
 
@@ -151,13 +177,17 @@ async def _rests(client: Client, cohort: int, put_off: int) -> bool:
         raise
 
 
-def _report(console: Console, found: list[JourneyStatus], folder: Path) -> None:
+def _report(console: Console, found: list[JourneyStatus]) -> None:
     for one in found:
         if one.entered:  # nobody in the demo writes an SMS, so nobody is answered
             console.print(_table(one))
+
+
+def _look_closer(console: Console, folder: Path) -> None:
     store = f"JOURNEYFLOW_STORE=sqlite:///{folder / STORE}"
     outbox = f"JOURNEYFLOW_OUTBOX={folder / OUTBOX}"
     for line in (
+        f"results of the experiments: {folder / RESULTS} (open it in any browser)",
         f"messages: {folder / OUTBOX} (open an .eml file in any mail program)",
         "look closer:",
         f"  {store} journeyflow status",

@@ -53,6 +53,8 @@ def stopped_by(fate: Fate, moments: Moments) -> Iterator[str]:
             yield f"the customer had no {_ADDRESS.get(fate.channel, 'address')}"
         case "quiet-hours" | "send-window":
             yield _hours(fate, moments)
+        case "holdout":
+            yield "the customer belongs to the programme's holdout, which gets nothing that needs consent"
         case "paused":
             yield f"the journey is paused since {moments.told(datetime.fromisoformat(fate.detail['since']))}"
         case "exited" | "failed" if fate.state == "cancelled":

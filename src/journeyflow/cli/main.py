@@ -44,6 +44,8 @@ _FAILED, _BROKEN, _INTERRUPTED = 1, 70, 130
         "enroll": Lazy("journeyflow.cli.enroll:enroll", "Ask for customers to enter a journey."),
         "status": Lazy("journeyflow.cli.status:status", "Show who is where in each journey."),
         "journey": Lazy("journeyflow.cli.journey:journey", "Pause a journey, or resume it."),
+        "results": Lazy("journeyflow.cli.results:results", "Tell what came of experiments."),
+        "experiment": Lazy("journeyflow.cli.experiment:experiment", "List experiments, or end one by hand."),
         "segment": Lazy("journeyflow.cli.segment:segment", "Show who is in a segment, why, and since when."),
         "rfm": Lazy("journeyflow.cli.rfm:rfm", "Put customers into classes by their purchases."),
         "customer": Lazy("journeyflow.cli.customer:customer", "Look at, export or erase one customer."),

@@ -11,10 +11,21 @@ from journeyflow.engine.explaining.absence import Absence, Cause
 from journeyflow.engine.explaining.happenings import Happening
 from journeyflow.engine.explaining.messages import Fate
 from journeyflow.engine.explaining.parts import Part
-from journeyflow.engine.timeline import NO_REST
+from journeyflow.engine.timeline import HABITS, NO_REST
 from journeyflow.engine.why import Decision, Ending, Passage
 from journeyflow.language.durations import in_words
-from journeyflow.plan import Branch, HandOver, Plan, Send, Split, Step, WaitFor, WaitUntilDate, Webhook
+from journeyflow.plan import (
+    Branch,
+    HandOver,
+    Plan,
+    Send,
+    Split,
+    Step,
+    WaitBestTime,
+    WaitFor,
+    WaitUntilDate,
+    Webhook,
+)
 from journeyflow.preview.words import (
     channel,
     condition_in_words,
@@ -91,6 +102,10 @@ def _decision(plan: Plan, decision: Decision, fate: Fate | None, moments: Moment
         case Branch():
             text = _arm(step, decision)
             because = [f"{asked} was {value(was)}" for asked, was in decision.facts]
+        case WaitBestTime():
+            habit = HABITS[decision.detail["how"]].format(decision.detail["hour"])
+            text = f"{_done(step, decision, until)}; {habit}"
+            because = [f"how often the customer acted {when}: {times}" for when, times in decision.facts]
         case WaitFor() if decision.what == "event":
             text = f"{_event(decision.event, moments)} came"
             because = _properties(decision.event)
@@ -109,15 +124,23 @@ def _done(step: Step, decision: Decision, until: str) -> str:
             return f"Wait for {events_in_words(step.events)}{until} at the latest"
         case WaitUntilDate() if decision.what == "goes_on":
             return NO_REST[decision.detail["reason"]].format(step.attribute)
-        case Split() if decision.what == "variant":
-            name = decision.detail["name"]
-            return f"experiment {step.experiment}: the customer's id falls to the variant {name}"
         case Split():
-            return f"experiment {step.experiment}: the customer's id falls to the holdout; this is the end"
+            return f"experiment {step.experiment}: {_arm_of_split(decision)}"
         case HandOver():
             return f"asked for entry into {step.journey}"
         case _:
             return f"{step_in_words(step)}{f', so{until}' if until else ''}"
+
+
+def _arm_of_split(decision: Decision) -> str:
+    is_holdout = decision.what == "holdout"
+    arm = "holdout" if is_holdout else f"variant {decision.detail['name']}"
+    end = "; this is the end" if is_holdout else ""
+    if decision.what == "winner":
+        return f"the {arm} has won and takes everybody who is new"
+    if decision.detail.get("kept"):
+        return f"the customer stays with the {arm} of an earlier passage{end}"
+    return f"the customer's id falls to the {arm}{end}"
 
 
 def _asked_gate(

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from journeyflow.cli.stores import migrated_store
 from journeyflow.engine.programme import Programme
-from journeyflow.engine.status import JourneyStatus, Resting
+from journeyflow.engine.status import JourneyStatus, Resting, Tried
 from journeyflow.engine.status import status as status_of
 from journeyflow.settings import load_settings
 
@@ -33,7 +33,7 @@ def status(journey: str | None) -> None:
 
 
 def show(console: Console, one: JourneyStatus, now: datetime) -> None:
-    """One table a journey: its numbers, then its stops, then its messages.
+    """One table a journey: its numbers, its stops, its experiments, its messages.
 
     A stop is overdue when somebody rests there a minute past their time: no worker takes them on.
     """
@@ -45,6 +45,7 @@ def show(console: Console, one: JourneyStatus, now: datetime) -> None:
     table.add_column()
     _add_people(table, one)
     _add_stops(table, one, now)
+    _add_experiments(table, one)
     _add_messages(table, one)
     console.print(table)
 
@@ -79,6 +80,20 @@ def _add_stops(table: Table, one: JourneyStatus, now: datetime) -> None:
         last = index == len(one.resting) - 1
         row = (f"{stop.members:,}", f"{stop.step} ({stop.kind}){until}{other}{late}")
         table.add_row("resting at", *row, end_section=last)
+
+
+def _add_experiments(table: Table, one: JourneyStatus) -> None:
+    for index, tried in enumerate(one.experiments):
+        last = index == len(one.experiments) - 1
+        row = (f"{tried.exposed:,}", f"exposed; {_outcome(tried)}")
+        table.add_row(f"experiment {tried.name}", *row, end_section=last)
+
+
+def _outcome(tried: Tried) -> str:
+    if tried.decided_at is None:
+        return "running"
+    what = f"{tried.winner} has won" if tried.winner else "ended without a winner"
+    return f"{what}, {tried.decided_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _add_messages(table: Table, one: JourneyStatus) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.assignment import is_held_out
 from journeyflow.audience.conditions import Frame, holds
 from journeyflow.audience.permission import consent_state
 from journeyflow.audience.suppression import hold_still
 from journeyflow.engine.caps import Ask, reserve
-from journeyflow.engine.gate import Claimable, Verdict, at_claim, capped, refusal, rules_for
+from journeyflow.engine.gate import Claimable, Verdict, at_claim, capped, holdout_of, refusal, rules_for
 from journeyflow.engine.held import cancel_held
 from journeyflow.engine.hours import Hours, Place
 from journeyflow.engine.local_time import default_zone
@@ -186,7 +187,8 @@ def _query(job: _Job) -> Select[Any]:
 
 def _verdict(job: _Job, hours: Hours | None, row: Row[Any]) -> Verdict:
     place = Place(row.timezone, row.country)
-    message = Claimable(row.enrollment_state, row.refused_by, row.consent, place, row.paused_at)
+    held_out = is_held_out(row.key, holdout_of(job.policy, job.category))
+    message = Claimable(row.enrollment_state, row.refused_by, row.consent, place, row.paused_at, held_out)
     verdict = at_claim(message, hours, job.now)
     return Verdict("dropped", "exited") if row.exits and verdict.state != "held" else verdict
 

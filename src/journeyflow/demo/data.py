@@ -27,7 +27,7 @@ SEED = 1997
 FILES = ("customers.csv", "events.jsonl", "orders-of-today.jsonl", "made-up.jsonl")
 
 _TIERS = ((800, "platinum"), (300, "gold"), (100, "silver"), (0, "bronze"))  # from so many dollars
-_LAPSED = timedelta(days=180)  # as the shipped segment has it
+LAPSED = timedelta(days=180)  # as the shipped segment has it
 _OPENS, _OPEN_FOR = 7 * 3600, 16 * 3600  # seconds of the day, UTC, in which orders come in
 _CHECKOUT = "checkout"  # where those joined who are not new
 _COLUMNS = (
@@ -49,7 +49,7 @@ class Today:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     customer: str
     number: int  # of this customer's orders, from 1
     at: datetime
@@ -58,10 +58,10 @@ class _Order:
 
 
 @dataclass(frozen=True, slots=True)
-class _Customer:
+class Customer:
     row: dict[str, object]
     joined: dict[str, Any]
-    orders: list[_Order]
+    orders: list[Order]
 
     @property
     def is_new(self) -> bool:
@@ -91,7 +91,7 @@ _COUNTRIES = (
 
 def make_history(now: datetime, folder: Path, seed: int = SEED) -> History:
     """The same bytes for the same arguments, nothing after `now`."""
-    people = _people(now, seed)
+    people = make_people(now, seed)
     orders = [order for one in people for order in one.orders if not _is_of(now, order)]
     folder.mkdir(parents=True, exist_ok=True)
     return History(
@@ -102,7 +102,7 @@ def make_history(now: datetime, folder: Path, seed: int = SEED) -> History:
 
 def make_today(began: datetime, now: datetime, folder: Path, seed: int = SEED) -> Today:
     """What comes in at `now`, after the history that was made at `began`."""
-    people = _people(began, seed)
+    people = make_people(began, seed)
     orders = [replace(order, at=now) for one in people for order in one.orders if _is_of(began, order)]
     folder.mkdir(parents=True, exist_ok=True)
     return Today(
@@ -111,7 +111,7 @@ def make_today(began: datetime, now: datetime, folder: Path, seed: int = SEED) -
     )
 
 
-def _people(now: datetime, seed: int) -> list[_Customer]:
+def make_people(now: datetime, seed: int = SEED) -> list[Customer]:
     now = now.astimezone(UTC).replace(microsecond=0)
     chance = random.Random(seed)
     return [
@@ -120,23 +120,23 @@ def _people(now: datetime, seed: int) -> list[_Customer]:
     ]
 
 
-def _customer(key: str, orders: list[_Order], now: datetime, chance: random.Random) -> _Customer:
+def _customer(key: str, orders: list[Order], now: datetime, chance: random.Random) -> Customer:
     row = _person(key, sum(order.total for order in orders), now.date(), chance)
-    return _Customer(row, _joined(key, orders[0].at, now, chance), orders)
+    return Customer(row, _joined(key, orders[0].at, now, chance), orders)
 
 
-def _is_of(today: datetime, order: _Order) -> bool:
+def _is_of(today: datetime, order: Order) -> bool:
     return order.at.date() == today.astimezone(UTC).date()
 
 
-def _orders(now: datetime, chance: random.Random) -> Iterator[_Order]:
+def _orders(now: datetime, chance: random.Random) -> Iterator[Order]:
     """Customer by customer, each in the order of the days, as the source has them."""
     lines = [line.split() for line in _source().splitlines()]
     shift = now.date() - max(_day(line[2]) for line in lines)
     for customer, of_customer in groupby(lines, key=lambda line: line[1]):
         for number, (_, _, day, items, dollars) in enumerate(of_customer, start=1):
             at = _moment(_day(day) + shift, now, chance.random())
-            yield _Order(customer, number, at, int(items), float(dollars))
+            yield Order(customer, number, at, int(items), float(dollars))
 
 
 def _source() -> str:
@@ -217,13 +217,13 @@ def _joined(key: str, first_order: datetime, now: datetime, chance: random.Rando
     return _event(f"joined-{key}", key, "member.joined", at, {"source": source})
 
 
-def _completed(order: _Order) -> dict[str, Any]:
+def _completed(order: Order) -> dict[str, Any]:
     order_id = f"{order.customer}-{order.number}"
     properties = {"order_id": order_id, "total": order.total, "items": order.items}
     return _event(f"order-{order_id}", order.customer, "order.completed", order.at, properties)
 
 
-def _made_up(people: list[_Customer], began: datetime, now: datetime) -> list[dict[str, Any]]:
+def _made_up(people: list[Customer], began: datetime, now: datetime) -> list[dict[str, Any]]:
     """Some buy at `now` what they bought last, and some of these give it back."""
     buyers = [one.orders[-1] for one in _tempted(people, began) if not _is_of(began, one.orders[-1])]
     events = []
@@ -237,12 +237,12 @@ def _made_up(people: list[_Customer], began: datetime, now: datetime) -> list[di
     return events
 
 
-def _tempted(people: list[_Customer], began: datetime) -> list[_Customer]:
+def _tempted(people: list[Customer], began: datetime) -> list[Customer]:
     """One in three of the new members and of those with a birthday in a week; one in thirty of the lost."""
     birthday = f"{began.astimezone(UTC).date() + timedelta(days=7):%m-%d}"
     new = [one for one in people if one.is_new]
     celebrating = [one for one in people if str(one.row["attr.birthday"]).endswith(birthday)]
-    lost = [one for one in people if not one.is_new and one.orders[-1].at < began - _LAPSED]
+    lost = [one for one in people if not one.is_new and one.orders[-1].at < began - LAPSED]
     chosen = [*new[::3], *celebrating[::3], *lost[::30]]
     return list({str(one.row["id"]): one for one in chosen}.values())
 

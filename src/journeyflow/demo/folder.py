@@ -7,12 +7,12 @@ from pathlib import Path
 from journeyflow.demo.data import FILES
 from journeyflow.errors import JourneyflowError
 
-STORE, TEMPORAL, OUTBOX = "journeyflow.db", "temporal.db", "outbox"
+STORE, TEMPORAL, OUTBOX, RESULTS = "journeyflow.db", "temporal.db", "outbox", "results.html"
 
 _MARKER = ".journeyflow-demo"
 _MARK = "journeyflow demo made this folder. Its next run removes what the demo wrote here.\n"
 _WRITTEN = {
-    *(_MARKER, "temporal.log", *FILES),
+    *(_MARKER, "temporal.log", RESULTS, *FILES),
     *(f"{database}{suffix}" for database in (STORE, TEMPORAL) for suffix in ("", "-wal", "-shm", "-journal")),
 }
 _MESSAGE = re.compile(r"[0-9]+\.(eml|txt)|\..+\.part")  # in the outbox; the latter was cut short

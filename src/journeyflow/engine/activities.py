@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from journeyflow.delivery import reports
-from journeyflow.engine import outbox, purge, refreshing, rfm, route, sweep, travel
+from journeyflow.engine import best_hours, deciding, outbox, purge, refreshing, rfm, route, sweep, travel
 from journeyflow.engine.programme import Programme
 from journeyflow.instants import from_ms, to_ms
 from journeyflow.store import months
@@ -19,6 +19,8 @@ from journeyflow.store.database import Store
 from journeyflow.store.events import SHORTEST, forget_keys
 from journeyflow.store.news import news_of
 from journeyflow.workflows.contracts import (
+    BestHoursCount,
+    DecideCount,
     LegOutcome,
     LegRequest,
     PurgeCount,
@@ -78,6 +80,18 @@ class EngineActivities:
         async with heartbeating():
             done = await rfm.compute(self._store, self._programme, attempt_clock()())
         return RfmCount(done.changed, done.moved_up, done.moved_down, done.gone)
+
+    @activity.defn(name="decide")
+    async def decide(self) -> DecideCount:
+        async with heartbeating():
+            done = await deciding.decide_all(self._store, attempt_clock()())
+        return DecideCount(done.ended, done.shared)
+
+    @activity.defn(name="best_hours")
+    async def best_hours(self) -> BestHoursCount:
+        async with heartbeating():
+            events = await best_hours.compute(self._store, self._programme, attempt_clock()())
+        return BestHoursCount(events)
 
     @activity.defn(name="purge")
     async def purge(self) -> PurgeCount:

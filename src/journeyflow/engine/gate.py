@@ -1,4 +1,4 @@
-"""The gate: the one place where consent, suppression, hours and caps decide on a message.
+"""The gate: the one place where consent, suppression, hours, holdout and caps decide on a message.
 
 It is asked in the leg's transaction, and once more (`at_claim`) when the message is claimed.
 Each rule takes members out of the set that is still open; what is left may be sent.
@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, select
 
+from journeyflow.assignment import held_out
 from journeyflow.audience.conditions import Frame, holds
 from journeyflow.audience.permission import consent_state, refused_by
 from journeyflow.engine.caps import Ask, Full, reserve
@@ -30,10 +31,13 @@ _SLOTS = 10  # moments over which held messages are spread: few, since each is a
 @dataclass(frozen=True, slots=True)
 class Verdict:
     state: str  # queued | held | dropped
-    # The rule: paused, no-address, suppressed, consent, quiet-hours, send-window, cap.
+    # The rule: paused, no-address, suppressed, consent, quiet-hours, send-window, holdout, cap.
     reason: str | None = None
     detail: dict[str, Any] | None = None
     until: datetime | None = None  # of held: when to ask again
+
+
+_HELD_OUT = Verdict("dropped", "holdout")
 
 
 @dataclass(slots=True)
@@ -59,6 +63,7 @@ async def decide(leg: Leg, number: int, send: Send | Webhook, members: Mask) -> 
     question = _Question(leg, number, send, category_of(leg.policy, leg.plan.category), members)
     await _ask_permission(question)
     _ask_hours(question)
+    _ask_holdout(question)
     await _ask_caps(question)
     for position in positions(question.open):
         question.verdicts[position] = Verdict("queued")
@@ -75,6 +80,11 @@ def rules_for(policy: Policy, channel: str, category: str) -> Category:
     if channel == WEBHOOK:
         return Category("not-required", "exempt", "exempt")
     return category_of(policy, category)
+
+
+def holdout_of(policy: Policy, category: Category) -> int:
+    """Hundredths of a percent of the customers, who get nothing of the category."""
+    return 0 if category.consent == "not-required" else policy.holdout
 
 
 def refusal(
@@ -137,6 +147,17 @@ def _spread(question: _Question, hours: Hours, place: Place, member: Member, ope
     return opening if hours.closed(place, moment) else moment
 
 
+def _ask_holdout(question: _Question) -> None:
+    """After the hours, so that whoever is held out goes on when the others do."""
+    holdout = holdout_of(question.leg.policy, question.category)
+    if not holdout:
+        return
+    members = question.leg.chosen(question.open)
+    for member, is_held_out in zip(members, held_out([one.key for one in members], holdout), strict=True):
+        if is_held_out:
+            question.answer(member.position, _HELD_OUT)
+
+
 async def _ask_caps(question: _Question) -> None:
     leg = question.leg
     if question.category.caps == "exempt" or not leg.policy.caps or not question.open:
@@ -175,6 +196,7 @@ class Claimable:
     consent: str  # the state of the customer's consent
     place: Place
     paused_at: datetime | None  # the journey
+    is_held_out: bool = False  # the customer, of what needs consent
 
 
 def at_claim(message: Claimable, hours: Hours | None, now: datetime) -> Verdict:
@@ -188,6 +210,8 @@ def at_claim(message: Claimable, hours: Hours | None, now: datetime) -> Verdict:
     if message.refused_by is not None:
         detail = {"consent": message.consent} if message.refused_by == "consent" else None
         return Verdict("dropped", message.refused_by, detail)
+    if message.is_held_out:
+        return _HELD_OUT
     if message.paused_at is not None:
         return _resting(message.paused_at, now + RETRY)
     closed = hours.closed(message.place, now) if hours else None

@@ -21,6 +21,7 @@ class Member:
     position: int
     enrollment: int
     customer: int
+    key: str  # the customer's id, as the user gave it
     timezone: str | None
     country: str | None = None
     rested_at: int | None = None  # the step it rested at before this leg

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.engine.programme import Programme
 from journeyflow.store.database import Store
+from journeyflow.store.experiments import experiments, exposures
 from journeyflow.store.ledger import messages
 from journeyflow.store.passages import enrollments
 from journeyflow.store.programme import journey_versions, journeys
@@ -26,6 +27,16 @@ class Resting:
     last_due: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An experiment since it was started, or started anew."""
+
+    name: str
+    exposed: int  # customers
+    decided_at: datetime | None  # None: it goes on
+    winner: str | None
+
+
 @dataclass(slots=True)
 class JourneyStatus:
     name: str
@@ -40,6 +51,7 @@ class JourneyStatus:
     reached_goal: int = 0
     exited: Counter[str] = field(default_factory=Counter)  # by rule
     resting: list[Resting] = field(default_factory=list)
+    experiments: list[Tried] = field(default_factory=list)
     messages: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (channel, state, reason)
 
 
@@ -50,6 +62,7 @@ async def status(store: Store, programme: Programme, journey: str | None = None)
         versions = await _versions(connection, found)
         await _count_enrollments(connection, versions, found)
         await _count_resting(connection, programme, versions, found)
+        await _count_exposed(connection, found)
         await _count_messages(connection, versions, found)
     return sorted(found.values(), key=lambda one: one.name)
 
@@ -113,6 +126,14 @@ async def _count_resting(
         path, kind = ("start", "start") if step is None else (step.path, step.kind)
         resting = Resting(plan.digest, path, kind, row.members, row.first_due, row.last_due)
         found[row.journey].resting.append(resting)
+
+
+async def _count_exposed(connection: AsyncConnection, found: dict[str, JourneyStatus]) -> None:
+    mine = (exposures.c.experiment == experiments.c.name, exposures.c.generation == experiments.c.generation)
+    exposed = select(func.count()).select_from(exposures).where(*mine).scalar_subquery()
+    query = select(experiments, exposed.label("exposed")).where(experiments.c.journey.in_(list(found)))
+    for row in await connection.execute(query.order_by(experiments.c.name)):
+        found[row.journey].experiments.append(Tried(row.name, row.exposed, row.decided_at, row.winner))
 
 
 async def _count_messages(

@@ -10,7 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.engine.programme import Programme
 from journeyflow.members import from_hex, place_of
-from journeyflow.plan import Branch, HandOver, Plan, Send, Split, WaitFor, WaitUntilDate, Webhook
+from journeyflow.plan import (
+    Branch,
+    HandOver,
+    Plan,
+    Send,
+    Split,
+    WaitBestTime,
+    WaitFor,
+    WaitUntilDate,
+    Webhook,
+)
 from journeyflow.store.customers import consent_log, customers, events
 from journeyflow.store.database import Store
 from journeyflow.store.ledger import messages
@@ -27,6 +37,11 @@ NO_REST = {
     "unreadable": "the attribute {} holds no date, so it goes on at once",
     "past": "the date in {} has passed, so it goes on at once",
     "reached": "the date in {} has come",
+}
+HABITS = {
+    "habit": "the customer mostly acts at {}h",
+    "all": "customers mostly act at {}h",
+    "at": "nothing is known of when customers act",
 }
 
 
@@ -124,16 +139,27 @@ def _decision(plan: Plan, number: int, what: str, detail: dict[str, Any], woken_
             return f"wait_for: event {woken_by} came"
         case WaitUntilDate() if what == "goes_on":
             return f"{step.kind}: {NO_REST[detail['reason']].format(step.attribute)}"
-        case Split() if what == "variant":
-            return f"experiment {step.experiment}: variant {detail['name']}"
+        case WaitBestTime():
+            return f"{step.kind}: rests; {HABITS[detail['how']].format(detail['hour'])}"
         case Split():
-            return f"experiment {step.experiment}: holdout, so the journey ends here"
+            return f"experiment {step.experiment}: {_arm(what, detail)}"
         case HandOver():
             return f"journey: handed over to {step.journey}"
         case Send() | Webhook():
             return f"{step.kind}: {what}" + (f" by {detail['reason']}" if detail else "")
         case _:
             return f"{step.kind}: {_DECISIONS[what]}"
+
+
+def _arm(what: str, detail: dict[str, Any]) -> str:
+    as_before = ", as before" if detail.get("kept") else ""
+    match what:
+        case "winner":
+            return f"variant {detail['name']}, which has won"
+        case "variant":
+            return f"variant {detail['name']}{as_before}"
+        case _:
+            return f"holdout{as_before}, so the journey ends here"
 
 
 async def _messages(connection: AsyncConnection, plan: Plan, enrollment: int) -> list[Moment]:

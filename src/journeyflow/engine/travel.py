@@ -12,7 +12,7 @@ from journeyflow.engine.late import count_late_events
 from journeyflow.engine.leg import Leg, Member
 from journeyflow.engine.locks import lock_customers
 from journeyflow.engine.programme import Programme
-from journeyflow.engine.steps import branch, hand_over, send, split, wait, wait_until_date
+from journeyflow.engine.steps import branch, hand_over, send, split, wait, wait_best_time, wait_until_date
 from journeyflow.engine.steps import update as update_step
 from journeyflow.errors import PlanError
 from journeyflow.instants import from_ms, to_ms
@@ -27,6 +27,7 @@ from journeyflow.plan import (
     Step,
     Update,
     Wait,
+    WaitBestTime,
     WaitFor,
     WaitUntil,
     WaitUntilDate,
@@ -107,6 +108,7 @@ async def _active(connection: AsyncConnection, cohort: int, members: Mask) -> di
         select(
             enrollments.c.id,
             enrollments.c.customer_id,
+            customers.c.key,
             customers.c.timezone,
             customers.c.country,
             enrollments.c.step,
@@ -133,7 +135,7 @@ def _depart(leg: Leg, arrival: Arrival) -> None:
             came = bool(arrival.events)
             leg.note(arrival.step, "event" if came else "timeout", members)
             leg.go(members, step.then if came else step.otherwise)
-        case Wait():
+        case Wait() | WaitBestTime():
             leg.go(members, step.next)
         case Send() | Webhook() | WaitUntil() | WaitUntilDate():
             # Asked again: the gate, and whether it is the right moment where the customer lives by now.
@@ -169,6 +171,8 @@ async def _take(leg: Leg, number: int, step: Step, members: Mask) -> None:
             await send.run(leg, number, step, members)
         case Wait() | WaitUntil() | WaitFor():
             wait.run(leg, number, step, members)
+        case WaitBestTime():
+            await wait_best_time.run(leg, number, step, members)
         case WaitUntilDate():
             await wait_until_date.run(leg, number, step, members)
         case Branch():

@@ -17,7 +17,7 @@ from journeyflow.engine.local_time import default_zone, zone
 from journeyflow.engine.programme import Programme
 from journeyflow.instants import from_ms
 from journeyflow.members import from_hex, place_of
-from journeyflow.plan import ENROLL, Branch, ExitRule, Plan
+from journeyflow.plan import ENROLL, Branch, ExitRule, Plan, WaitBestTime
 from journeyflow.store.customers import customers, events
 from journeyflow.store.database import Store
 from journeyflow.store.passages import enrollments, legs, observations
@@ -46,7 +46,7 @@ class Decision:
     until: datetime | None  # where it rests
     event: Happening | None  # what ended a wait
     condition: Condition | None  # of the arm that was taken
-    facts: Seen  # what the conditions of a branch saw
+    facts: Seen  # what the conditions of a branch saw, or a wait for the best time
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _decision(
     event = woken.get(_woken_by(leg.arrivals, position) or 0) if what == "event" else None
     taken = step.arms[detail["arm"]].when if isinstance(step, Branch) and what == "arm" else None
     until = _until(leg.outcome, position) if what in ("wait", "held") else None
-    facts = seen.get(number, []) if isinstance(step, Branch) else []
+    facts = seen.get(number, []) if isinstance(step, Branch | WaitBestTime) else []
     return Decision(leg.at, number, step.path, step.kind, what, detail, until, event, taken, facts)
 
 

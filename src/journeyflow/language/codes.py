@@ -82,10 +82,12 @@ CODES: dict[str, Code] = {
     "JF123": Code("locale", "Locales are language tags: sv, en-GB, pt-BR."),
     "JF124": Code(
         "share of an experiment",
-        "Shares are percent with at most two decimals; with the holdout they add up to 100%.",
+        "Shares are percent with at most two decimals; with the holdout they add up to 100%. What else is "
+        "given in percent has bounds.",
     ),
     "JF125": Code(
-        "experiment named twice", "The name decides who gets what, so two experiments need two names."
+        "experiment named twice",
+        "The name decides who gets what, so two experiments need two names, in one journey or in several.",
     ),
     "JF126": Code(
         "reserved event", "Events whose names begin with `journeyflow.` are written by journeyflow alone."
@@ -117,6 +119,10 @@ CODES: dict[str, Code] = {
         "Quiet hours and send windows together must let a message out at some time of the week.",
     ),
     "JF133": Code("cap that never counts", "A category that is exempt from caps has no use for one."),
+    "JF134": Code(
+        "experiment with nothing to compare",
+        "An experiment tells of a difference between two variants, or between one and the holdout.",
+    ),
     # JF2xx: references between files
     "JF201": Code("unknown segment", "A segment must be defined in journeys/segments.yaml."),
     "JF202": Code(
@@ -229,6 +235,12 @@ CODES: dict[str, Code] = {
     "JF312": Code(
         "leaves with the same segment twice",
         "The second of two exit rules on leaving one segment never does anything; it may mean another one.",
+    ),
+    "JF313": Code(
+        "experiment that nothing decides",
+        "Without a `metric`, and without a `goal` of the journey that has `within`, customers are shared out "
+        "among the variants, but nothing says which of them is better.",
+        severity="warning",
     ),
     # JF4xx: templates
     "JF401": Code(

@@ -1,10 +1,11 @@
 """What a marketer wrote, typed, with a place on every part. The compiler makes a plan of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from journeyflow.conditions import Operator, Scalar, Was
 from journeyflow.language.problems import Mark
+from journeyflow.plan import Decide, Guardrail
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,15 @@ class WaitUntilDateStep:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitBestTimeStep:
+    path: str
+    mark: Mark
+    events: tuple[Word, ...]
+    within: int  # seconds
+    otherwise: str  # a time of day
+
+
+@dataclass(frozen=True, slots=True)
 class WaitForStep:
     path: str
     mark: Mark
@@ -225,14 +235,29 @@ class ExperimentVariant:
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """What the customers of an experiment are watched for."""
+
+    mark: Mark
+    pattern: EventPattern
+    within: int  # seconds
+    value: str | None = None  # the property that is added up
+    most: float | None = None  # of the value, for one customer
+    better: Literal["more", "less"] = "more"
+
+
+@dataclass(frozen=True, slots=True)
 class ExperimentStep:
-    """The shares and the holdout add up to 10,000."""
+    """The shares and the holdout add up to 10,000; the first variant is what the others are compared with."""
 
     path: str
     mark: Mark
     name: Word
     holdout: int  # hundredths of a percent
     variants: tuple[ExperimentVariant, ...]
+    metric: Metric | None = None  # None: the journey's goal, if it has a time
+    guardrails: tuple[Guardrail, ...] = ()
+    decide: Decide = field(default_factory=Decide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +295,7 @@ Step = (
     | WaitStep
     | WaitUntilStep
     | WaitUntilDateStep
+    | WaitBestTimeStep
     | WaitForStep
     | BranchStep
     | ExperimentStep

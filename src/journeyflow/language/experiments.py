@@ -1,18 +1,22 @@
-"""Reading `experiment`: a holdout and variants, whose shares are all of the customers."""
+"""Reading `experiment`: a holdout and variants, whose shares are all of the customers.
 
-import re
+The first variant is the one that the others are compared with.
+"""
+
 from collections.abc import Callable
+from dataclasses import replace
 
-from journeyflow.language import values
+from journeyflow.language import deciding, values
 from journeyflow.language.definition import ExperimentStep, ExperimentVariant, Step, Word
-from journeyflow.language.fields import Fields, as_map, as_text
+from journeyflow.language.fields import Fields, as_map
 from journeyflow.language.problems import Mark, Report, quoted
+from journeyflow.language.shares import ALL, percent, share
 from journeyflow.language.source import Node, TextNode
+from journeyflow.plan import Decide
 
 ReadSteps = Callable[[Node, str, str], tuple[Step, ...]]  # the list, its path, what it is called
 
-_ALL = 10_000  # hundredths of a percent
-_PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))? ?%")
+_KEYS = ("name", "holdout", "variants", "metric", "guardrails", "decide")
 
 
 def experiment(
@@ -22,15 +26,27 @@ def experiment(
     keys = as_map(node, '"experiment"', report)
     if keys is None:
         return None
-    fields = Fields(keys, ("name", "holdout", "variants"), '"experiment"', report)
+    fields = Fields(keys, _KEYS, '"experiment"', report)
     named, held = fields.need("name", "letter-timing"), fields.get("holdout")
     name = values.name(named, "the experiment", report) if named else None
-    holdout = _share(held, '"holdout"', report) if held else 0
+    holdout = share(held, '"holdout"', report) if held else 0
     variants = _variants(fields, place, report, read_steps)
     if variants and holdout is not None:
         _check_sum(holdout, variants, fields.key("variants"), report)
+        _check_number(holdout, variants, fields.key("variants"), report)
+    if not variants:
+        return None
     # Without a name it is kept, so that what follows the experiment does not seem unreachable.
-    return ExperimentStep(path, mark, name or Word("", mark), holdout or 0, variants) if variants else None
+    step = ExperimentStep(path, mark, name or Word("", mark), holdout or 0, variants)
+    return _decided(step, fields, report)
+
+
+def _decided(step: ExperimentStep, fields: Fields, report: Report) -> ExperimentStep:
+    metric = deciding.metric(found, report) if (found := fields.get("metric")) else None
+    limits = deciding.guardrails(found, report) if (found := fields.get("guardrails")) else ()
+    decide = deciding.decide(found, report) if (found := fields.get("decide")) else Decide()
+    _check_floor(decide, step.holdout, step.variants, fields.key("decide"), report)
+    return replace(step, metric=metric, guardrails=limits, decide=decide)
 
 
 def _variants(
@@ -57,35 +73,39 @@ def _variant(
         return ExperimentVariant(name, 0)
     fields = Fields(keys, ("share", "steps"), what, report)
     shared, inside = fields.need("share", "50%"), fields.need("steps", "[]")
-    share = _share(shared, '"share"', report) if shared else None
-    if share == 0:
+    part = share(shared, '"share"', report) if shared else None
+    if part == 0:
         report.add(fields.key("share"), "JF124", f"{what} is for nobody; give it a share or delete it")
     steps = read_steps(inside, f"{place}/variants/{key.value}", '"steps"') if inside else ()
-    return ExperimentVariant(name, share or 0, steps)
-
-
-def _share(node: Node, what: str, report: Report) -> int | None:
-    """Hundredths of a percent."""
-    text = as_text(node, what, report)
-    if text is None:
-        return None
-    found = _PERCENT.fullmatch(text.value)
-    if found is None:
-        way_out = 'write percent with at most two decimals, for example "45%" or "33.34%"'
-        report.add(node.mark, "JF124", f"{what} is {quoted(text.value)}; {way_out}")
-        return None
-    return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
+    return ExperimentVariant(name, part or 0, steps)
 
 
 def _check_sum(holdout: int, variants: tuple[ExperimentVariant, ...], mark: Mark, report: Report) -> None:
     """Unless one of the shares has been reported already."""
     total = holdout + sum(variant.share for variant in variants)
-    if total == _ALL or not all(variant.share for variant in variants):
+    if total == ALL or not all(variant.share for variant in variants):
         return
     whole = "the shares and the holdout" if holdout else "the shares"
-    way_out = f"{_percent(abs(_ALL - total))} {'more are missing' if total < _ALL else 'are too much'}"
-    report.add(mark, "JF124", f"{whole} add up to {_percent(total)} and have to be 100%; {way_out}")
+    way_out = f"{percent(abs(ALL - total))} {'more are missing' if total < ALL else 'are too much'}"
+    report.add(mark, "JF124", f"{whole} add up to {percent(total)} and have to be 100%; {way_out}")
 
 
-def _percent(hundredths: int) -> str:
-    return f"{hundredths / 100:.10g}%"
+def _check_number(holdout: int, variants: tuple[ExperimentVariant, ...], mark: Mark, report: Report) -> None:
+    if len(variants) == 1 and not holdout:
+        message = (
+            f"all customers get the variant {quoted(variants[0].name.value)}, so there is nothing to compare "
+            "it with; add another one, or a holdout"
+        )
+        report.add(mark, "JF134", message)
+
+
+def _check_floor(
+    decide: Decide, holdout: int, variants: tuple[ExperimentVariant, ...], mark: Mark, report: Report
+) -> None:
+    total = decide.floor * len(variants)
+    if decide.method == "bandit" and total > ALL - holdout:
+        message = (
+            f"{len(variants)} variants keep {percent(decide.floor)} each, which is {percent(total)} and may "
+            f'be at most {percent(ALL - holdout)}; write a smaller "floor"'
+        )
+        report.add(mark, "JF124", message)

@@ -14,6 +14,7 @@ from journeyflow.language.problems import Report
 from journeyflow.language.purchases import purchases
 from journeyflow.language.scopes import Known, known_channel
 from journeyflow.language.senders import brand, senders
+from journeyflow.language.shares import ALL, share
 from journeyflow.language.sms_rules import sms_rules
 from journeyflow.language.source import Document, TextNode
 from journeyflow.language.tracking import tracking
@@ -21,7 +22,7 @@ from journeyflow.policy import Defaults, Policy, QuietHours, Retention, SmsRules
 
 _KEYS = (
     "categories", "topics", "presets", "caps", "quiet_hours", "send_windows", "spread", "double_opt_in",
-    "senders", "brand", "tracking", "sms", "retention", "purchases", "defaults",
+    "senders", "brand", "tracking", "sms", "retention", "purchases", "holdout", "defaults",
 )  # fmt: skip
 _LONGEST_SPREAD = 12 * 3_600
 _KEPT = ("events", "messages", "enrollments", "consent_log", "audit_log")
@@ -67,6 +68,7 @@ def _policy(fields: Fields, report: Report) -> tuple[Policy, tuple[Word, ...]]:
         sms=sms_rules(node, report) if (node := fields.get("sms")) else SmsRules(),
         retention=_retention(fields, report),
         purchases=purchases(node, report) if (node := fields.get("purchases")) else None,
+        holdout=_holdout(fields, report),
         defaults=_defaults(fields, report),
     )
     return policy, named
@@ -130,6 +132,11 @@ def _retention(fields: Fields, report: Report) -> Retention:
     return Retention(
         **{name: values.duration(node, f'"{name}"', report) for name, node in found.items() if node}
     )
+
+
+def _holdout(fields: Fields, report: Report) -> int:
+    node = fields.get("holdout")
+    return (node and share(node, '"holdout"', report, most=ALL // 2)) or 0
 
 
 def _duration(fields: Fields, key: str, standard: int, report: Report) -> int:

@@ -19,7 +19,7 @@ from journeyflow.language.definition import (
 from journeyflow.language.experiments import experiment
 from journeyflow.language.fields import Fields, as_list, as_map, as_text
 from journeyflow.language.problems import Mark, Report, either, instead, quoted
-from journeyflow.language.source import ListNode, MapNode, Node, TextNode
+from journeyflow.language.source import MapNode, Node, TextNode
 from journeyflow.language.updates import update
 from journeyflow.language.waits import wait
 from journeyflow.language.webhooks import webhook
@@ -188,21 +188,13 @@ class StepReader:
             return None
         known = ("event", "where", "timeout", "then", "otherwise")
         fields = Fields(keys, known, '"wait_for"', self._report)
-        events, where = self._events(fields), where_tests(fields, self._report)
+        named, where = fields.need("event", "order.completed"), where_tests(fields, self._report)
+        way_out = "name the events to wait for"
+        events = values.events(named, '"event"', way_out, self._report) if named else ()
         node_timeout = fields.need("timeout", "7 days")
         timeout = values.duration(node_timeout, '"timeout"', self._report) if node_timeout else None
         then, otherwise = self._arm(fields, "then", place), self._arm(fields, "otherwise", place)
         return WaitForStep(path, mark, events, where, timeout or 1, then, otherwise)
-
-    def _events(self, fields: Fields) -> tuple[Word, ...]:
-        node = fields.need("event", "order.completed")
-        if node is None:
-            return ()
-        items = node.items if isinstance(node, ListNode) else (node,)
-        if not items:
-            self._report.add(node.mark, "JF119", '"event" is an empty list; name the events to wait for')
-        words = (values.event(item, self._report) for item in items)
-        return tuple(word for word in words if word)
 
     def _arm(self, fields: Fields, key: str, place: str) -> tuple[Step, ...]:
         node = fields.get(key)

@@ -19,7 +19,7 @@ from journeyflow.language import durations
 from journeyflow.language.definition import Word
 from journeyflow.language.fields import as_list, as_text, describe
 from journeyflow.language.problems import Mark, Report, instead, quoted
-from journeyflow.language.source import Node, TextNode
+from journeyflow.language.source import ListNode, Node, TextNode
 from journeyflow.plan import ENROLL, RESERVED
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -121,6 +121,15 @@ def event(node: Node, report: Report) -> Word | None:
         way_out = 'a journey is entered that way whatever its "enter" is'
     report.add(node.mark, "JF126", f"the event {quoted(word.value)} is journeyflow's own; {way_out}")
     return None
+
+
+def events(node: Node, what: str, way_out: str, report: Report) -> tuple[Word, ...]:
+    """One event, or several in a list."""
+    items = node.items if isinstance(node, ListNode) else (node,)
+    if not items:
+        report.add(node.mark, "JF119", f"{what} is an empty list; {way_out}")
+    words = (event(item, report) for item in items)
+    return tuple(word for word in words if word)
 
 
 def text(node: Node, what: str, report: Report, most: int = 2_000) -> str | None:

@@ -1,7 +1,5 @@
 """Message templates as files and as data: `<folder>/<name>/email.mjml`, `sms.sv.txt` and the like."""
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from journeyflow import digests
 from journeyflow.conditions import Scalar
 from journeyflow.messages import html, text, tracked, utm
 from journeyflow.messages.coupons import check_coupon
@@ -50,9 +49,7 @@ class Template:
 
     @cached_property
     def digest(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the canonical JSON."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digests.digest(self.to_json())
 
 
 _TEMPLATE: TypeAdapter[Template] = TypeAdapter(Template)

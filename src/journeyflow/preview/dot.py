@@ -11,6 +11,7 @@ SHAPES = {
     "wait": 'shape=box, style="rounded,dashed"',
     "wait_until": 'shape=box, style="rounded,dashed"',
     "wait_until_date": 'shape=box, style="rounded,dashed"',
+    "wait_best_time": 'shape=box, style="rounded,dashed"',
     "wait_for": "shape=hexagon, style=dashed",
     "branch": "shape=hexagon",
     "split": "shape=trapezium",

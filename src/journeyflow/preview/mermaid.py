@@ -10,6 +10,7 @@ SHAPES = {
     "wait": ("(", ")"),
     "wait_until": ("(", ")"),
     "wait_until_date": ("(", ")"),
+    "wait_best_time": ("(", ")"),
     "wait_for": ("{{", "}}"),
     "branch": ("{", "}"),
     "split": ("[/", "\\]"),

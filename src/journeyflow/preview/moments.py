@@ -26,6 +26,7 @@ from journeyflow.plan import (
     Step,
     Update,
     Wait,
+    WaitBestTime,
     WaitFor,
     WaitUntil,
     WaitUntilDate,
@@ -86,9 +87,8 @@ class _Rules:
             case WaitUntil():
                 happens = arrival.moved(partial(self._next, step))
                 return happens, [(step.next, happens)]
-            case WaitUntilDate():
-                # At once where there is no date or it has passed.
-                happens = Window(arrival.earliest, None)
+            case WaitUntilDate() | WaitBestTime():
+                happens = Window(arrival.earliest, self._latest(step, arrival.latest))
                 return happens, [(step.next, happens)]
             case WaitFor():
                 too_late = arrival.moved(_later(step.timeout))
@@ -108,6 +108,13 @@ class _Rules:
 
     def _next(self, step: WaitUntil, after: datetime) -> datetime:
         return next_local(after, time.fromisoformat(step.at), step.days, self._tz)
+
+    def _latest(self, step: WaitUntilDate | WaitBestTime, arrival: datetime | None) -> datetime | None:
+        """Both may end at once: where there is no date or it has passed, and where this hour is the best."""
+        if arrival is None or isinstance(step, WaitUntilDate):
+            return None
+        otherwise = next_local(arrival, time.fromisoformat(step.at), (), self._tz)
+        return max(otherwise, arrival + timedelta(seconds=step.within))
 
     def _send(self, step: Send, arrival: Window) -> Window:
         sent = self._opened(step, arrival)

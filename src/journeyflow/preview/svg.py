@@ -30,7 +30,7 @@ _RULES = {
 }
 _LOOKS = {
     **dict.fromkeys(("send", "webhook"), " goes-out"),
-    **dict.fromkeys(("wait", "wait_until", "wait_until_date", "wait_for"), " takes-time"),
+    **dict.fromkeys(("wait", "wait_until", "wait_until_date", "wait_best_time", "wait_for"), " takes-time"),
 }
 # Each under the picture's own class, so that a page it is put into keeps its looks.
 _STYLE = "".join(f".journey-picture {where}{{{looks}}}" for where, looks in _RULES.items())

@@ -42,6 +42,7 @@ from journeyflow.plan import (
     Step,
     Update,
     Wait,
+    WaitBestTime,
     WaitFor,
     WaitUntil,
     WaitUntilDate,
@@ -83,6 +84,9 @@ def rules_in_words(plan: Plan) -> list[str]:
     if plan.when != ALWAYS:
         lines.append(f"only who: {condition_in_words(plan.when)}")
     lines += [f"leaves at once: {_exit(rule)}" for rule in plan.exits]
+    lines += [
+        f"experiment {step.experiment}: {_metric(step)}" for step in plan.steps if isinstance(step, Split)
+    ]
     return [*lines, f"goal: {_goal(plan.goal)}"] if plan.goal else lines
 
 
@@ -91,7 +95,7 @@ def step_in_words(step: Step) -> str:
     match step:
         case Send() | Webhook():
             return _capital(f"{channel(step.channel)} {step.template}")
-        case Wait() | WaitUntil() | WaitUntilDate():
+        case Wait() | WaitUntil() | WaitUntilDate() | WaitBestTime():
             return f"Wait {_how_long(step)}"
         case WaitFor():
             return f"{events_in_words(step.events)} within {duration(step.timeout)}?"
@@ -115,7 +119,16 @@ def step_in_words(step: Step) -> str:
 def ways(step: Step) -> list[tuple[str, int]]:
     """Where it goes on from `step`, and in which case; "" where there is only one way."""
     match step:
-        case Send() | Webhook() | Wait() | WaitUntil() | WaitUntilDate() | Update() | HandOver():
+        case (
+            Send()
+            | Webhook()
+            | Wait()
+            | WaitUntil()
+            | WaitUntilDate()
+            | WaitBestTime()
+            | Update()
+            | HandOver()
+        ):
             return [("", step.next)]
         case WaitFor():
             return [("yes", step.then), ("no", step.otherwise)]
@@ -164,10 +177,8 @@ def condition_in_words(condition: Condition) -> str:
             return _message(condition)
         case InSegment():
             return f"in the segment {condition.segment}"
-        case All():
-            return _joined("and", condition.of) or "everyone"
-        case Any():
-            return _joined("or", condition.of) or "no one"
+        case All() | Any():
+            return _several(condition)
         case Not():
             return _negated(condition.of)
         case _:
@@ -214,7 +225,16 @@ def _goal(goal: Goal) -> str:
     return events_in_words((goal.match,)) + within
 
 
-def _how_long(step: Wait | WaitUntil | WaitUntilDate) -> str:
+def _metric(split: Split) -> str:
+    metric = split.metric
+    if metric is None:
+        return "nothing decides it"
+    events = f"{events_in_words((metric.match,))} within {duration(metric.within)}"
+    what = f"of the sum of {metric.value} over {events}" if metric.value else f"of {events}"
+    return f"{metric.better} {what} is better"
+
+
+def _how_long(step: Wait | WaitUntil | WaitUntilDate | WaitBestTime) -> str:
     match step:
         case Wait():
             return duration(step.seconds)
@@ -222,6 +242,8 @@ def _how_long(step: Wait | WaitUntil | WaitUntilDate) -> str:
             return f"until {step.at}{_on_days(step.days)}"
         case WaitUntilDate():
             return f"until {_moved(step.offset)}the date in {step.attribute}, at {step.at}"
+        case WaitBestTime():
+            return f"for the hour of their own within {duration(step.within)} (else {step.at})"
 
 
 def _change(change: Change) -> str:
@@ -268,10 +290,11 @@ def _negated(condition: Condition) -> str:
             return f"not ({condition_in_words(condition)})"
 
 
-def _joined(word: str, conditions: tuple[Condition, ...]) -> str:
-    alone = len(conditions) == 1
-    parts = (condition_in_words(one) if alone else _in_brackets(one) for one in conditions)
-    return f" {word} ".join(parts)
+def _several(condition: All | Any) -> str:
+    alone = len(condition.of) == 1
+    parts = (condition_in_words(one) if alone else _in_brackets(one) for one in condition.of)
+    word, nothing = ("and", "everyone") if isinstance(condition, All) else ("or", "no one")
+    return f" {word} ".join(parts) or nothing
 
 
 def _in_brackets(condition: Condition) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import assert_never
@@ -10,9 +10,18 @@ from typing import assert_never
 from sqlalchemy import select
 from temporalio.client import ScheduleIntervalSpec, ScheduleOverlapPolicy, ScheduleSpec
 
+from journeyflow.engine.best_hours import best_times
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.sweep import CATCH_UP
-from journeyflow.plan import EnterByDate, EnterByEvent, EnterByHand, EnterBySchedule, EnterBySegment, Plan
+from journeyflow.plan import (
+    EnterByDate,
+    EnterByEvent,
+    EnterByHand,
+    EnterBySchedule,
+    EnterBySegment,
+    Plan,
+    Split,
+)
 from journeyflow.policy import Policy
 from journeyflow.schedules.calendars import calendars, everywhere
 from journeyflow.store.database import Store
@@ -54,8 +63,9 @@ async def wanted_now(store: Store, programme: Programme) -> list[Wanted]:
 
 def wanted(plans: Iterable[Plan], policy: Policy) -> list[Wanted]:
     zone = policy.defaults.timezone
-    found = [_of_journey(plan, zone) for plan in plans]
-    return [one for one in found if one is not None] + _of_programme(policy, zone)
+    known = list(plans)
+    found = [_of_journey(plan, zone) for plan in known]
+    return [one for one in found if one is not None] + _of_programme(policy, zone) + _of_steps(known, zone)
 
 
 def _of_journey(plan: Plan, zone: str) -> Wanted | None:
@@ -79,6 +89,17 @@ def _sweep(journey: str, what: str, spec: ScheduleSpec) -> Wanted:
     )
 
 
+def _of_steps(plans: Sequence[Plan], zone: str) -> list[Wanted]:
+    found = []
+    if any(isinstance(step, Split) and step.metric for plan in plans for step in plan.steps):
+        what = "ends experiments whose rule is met, and shares out bandits"
+        found.append(Wanted("experiments", what, "Decide", _each(timedelta(hours=1)), timedelta(hours=1)))
+    if best_times(plans):
+        what = "counts at which hours customers act"
+        found.append(Wanted("best-hours", what, "BestHours", _nightly(zone), CATCH_UP))
+    return found
+
+
 def _of_programme(policy: Policy, zone: str) -> list[Wanted]:
     hour, minute = timedelta(hours=1), timedelta(minutes=1)
     hourly = _each(hour, offset=7 * minute)  # when most journeys' own sweeps are done
@@ -92,9 +113,12 @@ def _of_programme(policy: Policy, zone: str) -> list[Wanted]:
         spec = _each(5 * minute)
         found.append(Wanted(f"reconcile-{channel}", what, "Reconcile", spec, 5 * minute, (channel,)))
     if policy.purchases is not None:
-        nightly = ScheduleSpec(calendars=calendars(_NIGHTLY), time_zone_name=zone)
-        found.append(Wanted("rfm", "computes classes from purchases", "Rfm", nightly, CATCH_UP))
+        found.append(Wanted("rfm", "computes classes from purchases", "Rfm", _nightly(zone), CATCH_UP))
     return found
+
+
+def _nightly(zone: str) -> ScheduleSpec:
+    return ScheduleSpec(calendars=calendars(_NIGHTLY), time_zone_name=zone)
 
 
 def _each(every: timedelta, offset: timedelta | None = None) -> ScheduleSpec:

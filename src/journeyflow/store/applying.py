@@ -1,7 +1,5 @@
 """Putting a whole programme into force: one transaction, and doing it again changes nothing."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.digests import digest
 from journeyflow.store.audit import note
 from journeyflow.store.database import Store, insert_ignoring, locked, upsert
 from journeyflow.store.definitions import NO_CHANGES, PlannedSegment, SegmentChanges, put_segments
@@ -59,23 +58,36 @@ async def apply_programme(
     actor: str = "journeyflow",
     segments: Sequence[PlannedSegment] = (),
 ) -> Applied:
+    """As `put_programme`, in a transaction of its own."""
+    async with store.writing() as connection:
+        return await put_programme(connection, policy, texts, planned, now, actor, segments)
+
+
+async def put_programme(
+    connection: AsyncConnection,
+    policy: dict[str, Any],
+    texts: Sequence[StoredTemplate],
+    planned: Sequence[PlannedJourney],
+    now: datetime,
+    actor: str,
+    segments: Sequence[PlannedSegment],
+) -> Applied:
     """The programme is all of it: journeys that are not in it are disabled, languages of templates and
     segments deleted.
 
     Versions are immutable and stay, since customers inside keep the one they entered.
     """
-    async with store.writing() as connection:
-        zone = await _zone_in_force(connection)
-        policy_changed = await _put_policy(connection, policy, now)
-        changed, removed = await _put_templates(connection, texts, now)
-        versions = await _put_versions(connection, planned, now)
-        changes = await _point_journeys(connection, planned, *versions, now)
-        if zone != _zone(policy):  # the same hour is another moment
-            await connection.execute(update(journeys).values(since=now))
-        moved = await put_segments(connection, segments, now)
-        applied = Applied(policy_changed, changed, removed, changes, moved)
-        await _note(connection, planned, applied, actor, now)
-        return applied
+    zone = await _zone_in_force(connection)
+    policy_changed = await _put_policy(connection, policy, now)
+    changed, removed = await _put_templates(connection, texts, now)
+    versions = await _put_versions(connection, planned, now)
+    changes = await _point_journeys(connection, planned, *versions, now)
+    if zone != _zone(policy):  # the same hour is another moment
+        await connection.execute(update(journeys).values(since=now))
+    moved = await put_segments(connection, segments, now)
+    applied = Applied(policy_changed, changed, removed, changes, moved)
+    await _note(connection, planned, applied, actor, now)
+    return applied
 
 
 async def _note(
@@ -110,12 +122,11 @@ def _zone(policy: dict[str, Any]) -> str | None:
 
 
 async def _put_policy(connection: AsyncConnection, policy: dict[str, Any], now: datetime) -> bool:
-    text = json.dumps(policy, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    found = digest(policy)
     newest = select(policies.c.digest).order_by(policies.c.id.desc()).limit(1)
-    if (await connection.execute(newest)).scalar() == digest:
+    if (await connection.execute(newest)).scalar() == found:
         return False
-    await connection.execute(insert(policies).values(digest=digest, body=policy, applied_at=now))
+    await connection.execute(insert(policies).values(digest=found, body=policy, applied_at=now))
     return True
 
 

@@ -1,7 +1,5 @@
 """Putting the programme's segments into force, as a part of putting all of it into force."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -10,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow import digests
 from journeyflow.store.database import locked, upsert
 from journeyflow.store.segments import segment_members, segments
 
@@ -31,8 +30,7 @@ class PlannedSegment:
     def digest(self) -> str:
         """Of all but the name."""
         content = {key: value for key, value in asdict(self).items() if key != "name"}
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digests.digest(content)
 
 
 @dataclass(frozen=True, slots=True)

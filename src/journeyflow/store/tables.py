@@ -6,6 +6,7 @@ from journeyflow.store import (
     coupons,
     customers,
     events,
+    experiments,
     installation,
     ledger,
     passages,
@@ -17,6 +18,6 @@ from journeyflow.store import (
 from journeyflow.store.types import metadata
 
 __all__ = [
-    "api_keys", "audit", "coupons", "customers", "events", "installation", "ledger", "metadata", "passages",
-    "programme", "reports", "segments", "short_links",
+    "api_keys", "audit", "coupons", "customers", "events", "experiments", "installation", "ledger",
+    "metadata", "passages", "programme", "reports", "segments", "short_links",
 ]  # fmt: skip

@@ -151,5 +151,16 @@ class RfmCount:
 
 
 @dataclass
+class DecideCount:
+    ended: int = 0  # experiments, with a winner or without one
+    shared: int = 0  # bandits whose shares are others now
+
+
+@dataclass
+class BestHoursCount:
+    events: int = 0  # by name
+
+
+@dataclass
 class PurgeCount:
     rows: int = 0

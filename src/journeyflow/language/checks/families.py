@@ -6,6 +6,7 @@ from journeyflow.language.checks import (
     arms,
     conditions,
     consent,
+    experiments,
     flow,
     handovers,
     pressure,
@@ -22,7 +23,15 @@ from journeyflow.language.definition import Journey
 from journeyflow.language.problems import Report
 
 _OF_ALL = (references.check, purchases.check, handovers.check, flow.check_reach, scope.check)
-_OF_SOUND = (resends.check, variables.check, sends.check, conditions.check, arms.check, flow.check_waits)
+_OF_SOUND = (
+    resends.check,
+    variables.check,
+    sends.check,
+    conditions.check,
+    arms.check,
+    flow.check_waits,
+    experiments.check,
+)
 _ON_WAYS = (flow.check, pressure.check, consent.check)
 
 
@@ -39,5 +48,6 @@ def check(journey: Journey, around: Surroundings, report: Report, is_sound: bool
 def check_together(journeys: Sequence[tuple[Journey, Report]], around: Surroundings) -> None:
     """What journeys do to each other; each problem goes into the report of the journey that has it."""
     handovers.check_together(journeys)
+    experiments.check_together(journeys)
     variables.check_together(journeys, around)
     pressure.check_together(journeys, around)

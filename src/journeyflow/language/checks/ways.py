@@ -11,6 +11,7 @@ from journeyflow.language.definition import (
     Journey,
     SendStep,
     Step,
+    WaitBestTimeStep,
     WaitForStep,
     WaitStep,
     WaitUntilDateStep,
@@ -109,7 +110,7 @@ class _Graph:
         match step:
             case WaitStep():
                 return (Way(behind, step.seconds, pauses=True),)
-            case WaitUntilStep():
+            case WaitUntilStep() | WaitBestTimeStep():
                 return (Way(behind, pauses=True),)
             case WaitUntilDateStep():
                 return (Way(behind),)  # a date that is missing, or over, is not waited for
@@ -142,7 +143,7 @@ def _after(step: Step | None, before: Moment | None, journey: Journey, policy: P
     match step:
         case WaitUntilStep():
             return _moment_of(step)
-        case WaitStep() | WaitForStep() | WaitUntilDateStep():
+        case WaitStep() | WaitForStep() | WaitUntilDateStep() | WaitBestTimeStep():
             return None  # a length in hours moves the time of day when the clocks change
         case SendStep():
             closed = closed_hours(policy, journey.category.value, step.channel.value)

@@ -15,6 +15,8 @@ def _nearer(shops: int) -> list[str]:
     return ["nearer:", "  any:", *arms]
 
 
+_TWO_VARIANTS = "    variants: {soon: {share: 50%, steps: []}, later: {share: 50%, steps: [{wait: 1 day}]}}"
+
 MEANING: dict[str, Example] = {
     "JF201": Example("exit:\n  - when: {segment: laspsed}", "exit:\n  - when: {segment: lapsed}"),
     "JF202": Example(
@@ -130,6 +132,11 @@ MEANING: dict[str, Example] = {
     "JF312": Example(
         "exit:\n  - leaves: lapsed\n  - leaves: lapsed",
         "exit:\n  - leaves: lapsed\n  - leaves: do-not-disturb",
+    ),
+    "JF313": Example(
+        f"- experiment:\n    name: timing\n{_TWO_VARIANTS}",
+        "goal: {event: order.completed, within: 14 days}\nsteps:\n  - experiment:\n      name: timing\n"
+        f"  {_TWO_VARIANTS}",
     ),
     "JF401": Example(
         "Hello {{ customer.first_name }! Reply STOP.",

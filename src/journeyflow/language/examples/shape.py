@@ -4,6 +4,9 @@ from journeyflow.language.examples.example import Example
 
 _TWO_STEPS = "- send: {email: welcome}\n- wait: 30 days"
 
+_EXPERIMENT = "- experiment:\n    metric: {event: order.completed, within: 14 days}"
+_TWO_VARIANTS = "    variants: {soon: {share: 50%, steps: []}, later: {share: 50%, steps: [{wait: 1 day}]}}"
+
 SHAPE: dict[str, Example] = {
     "JF001": Example("title: Hello: welcome to the club", 'title: "Hello: welcome to the club"'),
     "JF002": Example("steps:\n\t- wait: 1 day", "steps:\n  - wait: 1 day"),
@@ -89,16 +92,14 @@ SHAPE: dict[str, Example] = {
     ),
     "JF123": Example("defaults: {locale: Swedish}", "defaults: {locale: sv}", file="policy"),
     "JF124": Example(
-        "- experiment:\n    name: timing\n    holdout: 10%\n    variants:\n"
+        f"{_EXPERIMENT}\n    name: timing\n    holdout: 10%\n    variants:\n"
         "      soon: {share: 50%, steps: []}\n      later: {share: 50%, steps: [{wait: 1 day}]}",
-        "- experiment:\n    name: timing\n    holdout: 10%\n    variants:\n"
+        f"{_EXPERIMENT}\n    name: timing\n    holdout: 10%\n    variants:\n"
         "      soon: {share: 45%, steps: []}\n      later: {share: 45%, steps: [{wait: 1 day}]}",
     ),
     "JF125": Example(
-        "- experiment: {name: timing, variants: {all: {share: 100%, steps: []}}}\n"
-        "- experiment: {name: timing, variants: {all: {share: 100%, steps: []}}}",
-        "- experiment: {name: timing, variants: {all: {share: 100%, steps: []}}}\n"
-        "- experiment: {name: colour, variants: {all: {share: 100%, steps: []}}}",
+        f"{_EXPERIMENT}\n    name: timing\n{_TWO_VARIANTS}\n{_EXPERIMENT}\n    name: timing\n{_TWO_VARIANTS}",
+        f"{_EXPERIMENT}\n    name: timing\n{_TWO_VARIANTS}\n{_EXPERIMENT}\n    name: colour\n{_TWO_VARIANTS}",
     ),
     "JF126": Example("enter: {event: journeyflow.enroll}", "enter: {manual: true}"),
     "JF127": Example(
@@ -125,5 +126,10 @@ SHAPE: dict[str, Example] = {
         'quiet_hours: [{from: "20:00", to: "10:00"}, {from: "08:00", to: "20:00"}]',
         'quiet_hours: [{from: "20:00", to: "10:00"}, {days: [sun]}]',
         file="policy",
+    ),
+    "JF134": Example(
+        f"{_EXPERIMENT}\n    name: timing\n    variants: {{all: {{share: 100%, steps: []}}}}",
+        f"{_EXPERIMENT}\n    name: timing\n    holdout: 10%\n"
+        "    variants: {all: {share: 90%, steps: []}}",
     ),
 }

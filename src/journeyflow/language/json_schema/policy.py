@@ -9,6 +9,7 @@ from journeyflow.language.json_schema.parts import (
     DURATION,
     NAME,
     NAME_PATTERN,
+    SHARE,
     TEXT,
     Schema,
     key,
@@ -93,6 +94,11 @@ def document(categories: list[str] | None, topics: list[str] | None) -> Schema:
             ref("purchases"),
             "What a purchase is, for the classes of customers that are computed every night.",
             {"event": "order.completed", "value": "total"},
+        ),
+        "holdout": key(
+            SHARE,
+            "So many customers get nothing that needs consent, from any journey; at most 50%.",
+            "5%",
         ),
         "defaults": key(ref("defaults"), "For customers of whom we know no more.", {"locale": "sv"}),
     }

@@ -1,6 +1,7 @@
 """The JSON Schema of steps."""
 
 from journeyflow.language.json_schema.conditions import CHANNEL, EVENT, WHERE
+from journeyflow.language.json_schema.deciding import deciding
 from journeyflow.language.json_schema.parts import (
     CLOCK,
     DAYS,
@@ -23,6 +24,7 @@ from journeyflow.language.json_schema.parts import (
 )
 
 STEPS: Schema = {"type": "array", "items": ref("step")}
+_EVENTS: Schema = {"anyOf": [TEXT, {"type": "array", "minItems": 1, "items": TEXT}]}
 
 
 def definitions(templates: dict[str, list[str]], journeys: list[str] | None) -> dict[str, Schema]:
@@ -47,7 +49,11 @@ def _kinds(journeys: list[str] | None) -> dict[str, Schema]:
         "send": key(
             ref("send"), "Send a message: the channel, and the name of its template.", {"email": "welcome"}
         ),
-        "wait": key(ref("wait"), "Wait for so long, until a time of day, or until a date.", "1 day"),
+        "wait": key(
+            ref("wait"),
+            "Wait for so long, or until a time of day, a date, or an hour of the customer's own.",
+            "1 day",
+        ),
         "wait_for": key(
             ref("wait_for"),
             "Wait until the customer does something, or until the time is up.",
@@ -117,15 +123,39 @@ def _wait() -> Schema:
         {"anyOf": [CLOCK, date]}, "A time of day where the customer lives, or a date of theirs.", "10:00"
     )
     days = key(DAYS_OF_WEEK, "Only on these days of the week.", ["mon", "tue", "wed", "thu", "fri"])
-    return {"title": "Wait", "anyOf": [DURATION, keys({"until": until, "days": days}, ("until",))]}
+    best = key(
+        _best_time(),
+        "The hour at which this customer has mostly acted before.",
+        {"events": ["email.clicked", "order.completed"]},
+    )
+    either = [{"required": ["until"]}, {"required": ["best_time"], "not": {"required": ["days"]}}]
+    return {
+        "title": "Wait",
+        "anyOf": [DURATION, keys({"until": until, "days": days, "best_time": best}, oneOf=either)],
+    }
+
+
+def _best_time() -> Schema:
+    return keys(
+        {
+            "events": key(_EVENTS, "What customers do when they have time.", ["email.clicked"]),
+            "within": key(
+                DURATION, "How long to wait at most, 2 to 48 hours; 24 hours without it.", "24 hours"
+            ),
+            "otherwise": key(
+                CLOCK, "The time of day while nothing is known of anybody; 10:00 without it.", "10:00"
+            ),
+        },
+        ("events",),
+    )
 
 
 def _wait_for() -> Schema:
-    several: Schema = {"type": "array", "minItems": 1, "items": TEXT}
-    event = {"anyOf": [TEXT, several]}
     return keys(
         {
-            "event": key(event, EVENT["description"] + " Several in a list: any of them.", "order.completed"),
+            "event": key(
+                _EVENTS, EVENT["description"] + " Several in a list: any of them.", "order.completed"
+            ),
             "where": WHERE,
             "timeout": key(DURATION, "How long to wait.", "7 days"),
             "then": key(STEPS, "The steps when it came.", [{"update": {"points": {"add": 50}}}]),
@@ -178,9 +208,11 @@ def _experiment() -> Schema:
             "holdout": key(SHARE, "So many are left alone: the journey ends here for them.", "10%"),
             "variants": key(
                 variants,
-                "The ways by name. Their shares and the holdout add up to 100%.",
-                {"now": {"share": "100%", "steps": []}},
+                "The ways by name, the one that the others are compared with first. Their shares and the "
+                "holdout add up to 100%.",
+                {"now": {"share": "90%", "steps": []}},
             ),
+            **deciding(),
         },
         ("name", "variants"),
         title="Experiment",

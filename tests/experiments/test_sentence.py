@@ -1,0 +1,139 @@
+"""What is said of an experiment in each of its states, word by word."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from journeyflow.conditions import EventMatch
+from journeyflow.experiments.outcomes import Span
+from journeyflow.experiments.results import Results
+from journeyflow.experiments.running import Experiment
+from journeyflow.experiments.sentence import number_in_words, sentences
+from journeyflow.experiments.verdict import Counts, assess, likely
+from journeyflow.plan import Decide, Guardrail, Metric, Split, Variant
+from tests.engine.programmes import NOON
+
+DAY = timedelta(days=1)
+ORDER = Metric(EventMatch("order.completed"), within=14 * 86_400)
+MONEY = replace(ORDER, value="total")
+FIXED = Decide("fixed", stop_after=90 * 86_400)
+
+
+def told(
+    *counts: Counts,
+    metric: Metric | None = ORDER,
+    decide: Decide | None = None,
+    guardrails: tuple[Guardrail, ...] = (),
+    is_over: bool = False,
+    **more: Any,
+) -> list[str]:
+    """As of 40 days after the first exposure."""
+    decide = decide or Decide()
+    holdout = sum(one.share for one in counts if not one.arm)
+    variants = tuple(Variant(one.arm, one.share, 1) for one in counts if one.arm)
+    split = Split("steps/0", "timing", holdout, variants, metric, guardrails, decide)
+    experiment = Experiment("nudges", split, winner=more.pop("winner", None), decided_at=NOON - DAY)
+    span = Span(NOON - 40 * DAY, NOON) if any(one.exposed for one in counts) else Span()
+    found = Results(experiment, NOON, span, counts, (), **more)
+    if experiment.rules is not None:
+        verdict = assess(counts, experiment.rules, is_over)
+        found = replace(found, verdict=verdict, likely=likely(counts, experiment.rules.metric))
+    return sentences(found)
+
+
+def arm(name: str, matured: int, converted: int, share: int = 5_000, **more: Any) -> Counts:
+    return Counts(name, share, matured, matured, converted, **more)
+
+
+MORNING, EVENING = arm("morning", 4_000, 240), arm("evening", 4_000, 340)
+SAID = "between 0.7 and 4.3 more customers in 100 to order.completed than morning"
+SO_FAR = "evening brings between 3.1 fewer and 3.5 more customers in 100 to order.completed than morning"
+ALIKE = (arm("morning", 1_000, 60), arm("evening", 1_000, 62))
+
+
+@pytest.mark.parametrize(
+    ("found", "first"),
+    [
+        (told(MORNING, EVENING), f"Evening brings {SAID}. You can end the test."),
+        (told(MORNING, EVENING, winner="evening"), f"Evening brings {SAID}."),
+        (
+            told(EVENING, MORNING),
+            f"Evening brings {SAID}. You can end the test.",
+        ),
+        (
+            told(*ALIKE, days_left=12.3),
+            f"Nothing can be said yet: {SO_FAR}; about 12 more days at this rate.",
+        ),
+        (
+            told(*ALIKE, days_left=900.0),
+            f"Nothing can be said yet: {SO_FAR}; at this rate it would take more than a year to tell them "
+            "apart.",
+        ),
+        (told(*ALIKE), f"Nothing can be said yet: {SO_FAR}; how long it will take cannot be said."),
+        (told(*ALIKE, is_over=True), f"No difference was found: {SO_FAR}. Take whichever you like better."),
+        (
+            told(arm("morning", 70, 9), arm("evening", 66, 3), days_left=0.2),
+            "Nothing can be said yet: in the smallest variant the time of 66 customers is over, and 100 are "
+            "needed; about 1 more days at this rate.",
+        ),
+        (
+            told(arm("morning", 70, 9), arm("evening", 66, 3), is_over=True),
+            "The test is over and found out nothing, since too few came: in the smallest variant the time of "
+            "66 customers is over.",
+        ),
+        (
+            told(MORNING, arm("evening", 3_500, 340)),
+            "These figures cannot be trusted: 3,500 customers came into evening, where 3,750 were to be "
+            "expected by the shares. Nothing is decided until it is known why.",
+        ),
+        (
+            told(MORNING, EVENING, decide=FIXED),
+            "Nothing is said before the end, as this test is looked at once, in about 64 days.",
+        ),
+        (
+            told(MORNING, EVENING, decide=Decide("bandit")),
+            "Evening is the best of them with a probability of 100%.",
+        ),
+        (told(MORNING, EVENING, metric=None), "Nothing is decided here: the experiment has no metric."),
+        (told(arm("morning", 0, 0), arm("evening", 0, 0)), "Nobody has come to this experiment yet."),
+        (
+            told(
+                arm("morning", 4_000, 240, total=9_600.0, squares=500_000.0),
+                arm("evening", 4_000, 240, total=4_800.0, squares=200_000.0),
+                metric=MONEY,
+            ),
+            "Morning brings between 0.6 and 1.8 more total of order.completed per customer than evening. "
+            "You can end the test.",
+        ),
+    ],
+)
+def test_the_first_sentence_is_what_can_be_said(found: list[str], first: str) -> None:
+    assert found[0] == first
+
+
+def test_winner_harm_and_holdout_follow() -> None:
+    many = replace(EVENING, unsubscribed=200, share=4_500)
+    held = Counts("", 1_000, 889, 889, 20)
+    guardrails = (Guardrail("unsubscribed", 50),)
+    morning = replace(MORNING, share=4_500, unsubscribed=8)
+    found = told(held, morning, many, guardrails=guardrails, winner="morning")
+    assert found == [
+        "Morning is the one to take, as every other variant does more harm than is allowed.",
+        "Since 2031-05-06 all newcomers get morning.",
+        "Evening cannot win: of 100 customers between 3.7 and 5.9 more unsubscribed than in the first "
+        "variant, and 0.5 are allowed.",
+        "Morning brings between 1.9 and 5.6 more customers in 100 to order.completed than no message at all "
+        "(the holdout).",
+        "Evening brings between 4.2 and 8.3 more customers in 100 to order.completed than no message at all "
+        "(the holdout).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "0.0"), (-0.43, "-0.4"), (0.051, "0.05"), (0.0061, "0.006"), (12.34, "12.3"), (1234.5, "1,234")],
+)
+def test_numbers_have_the_digits_that_matter(number: float, words: str) -> None:
+    assert number_in_words(number) == words
