@@ -104,6 +104,14 @@ async def test_no_difference_ends_it_too_when_its_time_is_over(sqlite_world: Wor
     assert (row.winner, row.decided_at, row.decision["state"]) == (None, world.now, "no-difference")
 
 
+async def test_it_ends_as_well_when_nobody_came(world: World) -> None:
+    await run(world, timing("{method: fixed, minimum: 100, stop_after: 7 days}"), {"a": 1, "b": 1}, number=1)
+    world.now += timedelta(days=9)
+    assert await decide_all(world.store, world.now) == Decided(ended=1)
+    [against] = (await row_of(world)).decision["against_first"]
+    assert (against["low"], against["high"]) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("method", "winner", "shares"), [("sequential", "a", None), ("bandit", None, [0, 10_000, 0])]
 )

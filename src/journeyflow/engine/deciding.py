@@ -4,6 +4,7 @@ A winner takes all newcomers from the next leg on. What was decided is written o
 rests on; whoever decides by hand meanwhile is not overruled.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -73,8 +74,10 @@ def _figures(found: Results, verdict: Verdict) -> dict[str, Any]:
 
 
 def _difference(one: Comparison) -> dict[str, Any]:
+    """Without bounds where too few are known for any: JSON has no infinity."""
     interval = one.difference.interval
-    return {"arm": one.arm, "by": one.difference.absolute, "low": interval.low, "high": interval.high}
+    low, high = (bound if math.isfinite(bound) else None for bound in (interval.low, interval.high))
+    return {"arm": one.arm, "by": one.difference.absolute, "low": low, "high": high}
 
 
 async def _share(store: Store, found: Results) -> bool:
