@@ -7,8 +7,8 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.audience.ingest import record_events
 from journeyflow.audience.aliases import known_as
+from journeyflow.audience.ingest import record_events
 from journeyflow.audience.records import EventRow
 from journeyflow.engine.pausing import UnknownJourney
 from journeyflow.errors import JourneyflowError
