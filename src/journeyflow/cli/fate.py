@@ -41,10 +41,8 @@ def stopped_by(fate: Fate, moments: Moments) -> Iterator[str]:
     if fate.outranked_by is not None or "outranked_by" in fate.detail:
         yield from _outranked(fate, moments)
     match fate.reason:
-        case "cap" if "outranked_by" not in fate.detail:
-            yield from _cap(fate, moments)
         case "cap":
-            yield "when it was handed over, no room had come free"
+            yield from _cap(fate, moments)
         case "consent":
             yield _consent(fate, moments)
         case "suppressed":
@@ -101,6 +99,9 @@ def _outranked(fate: Fate, moments: Moments) -> Iterator[str]:
 
 
 def _cap(fate: Fate, moments: Moments) -> Iterator[str]:
+    if "outranked_by" in fate.detail:
+        yield "when it was handed over, no room had come free"
+        return
     yield f"the cap of {cap_in_words(fate.detail['cap'])} was full"
     yield from (f"filled by {_other(other, moments)}" for other in fate.filled_by)
     gone = len(fate.detail["messages"]) - len(fate.filled_by)
