@@ -28,4 +28,3 @@ def of_sums(count: int, total: float, squares: float) -> Sample:
         return Sample(count, total / count if count else 0.0, math.inf)
     mean = total / count
     return Sample(count, mean, max(0.0, (squares - count * mean * mean) / (count - 1)))
-
