@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import pytest
 from temporalio.client import Client
 
 from journeyflow.testing.servers import DevServer, dev_server
@@ -21,6 +22,7 @@ _PREFIX = 4  # bytes of a needle that are looked for first
 _NAMES = ("attr.first_name", "attr.last_name")
 
 
+@pytest.mark.timeout(600)  # twice, on a machine that may be busy
 def test_the_demo_runs_to_its_end_and_again_in_the_same_folder(tmp_path: Path) -> None:
     for _ in range(2):
         output = _run_demo(tmp_path / "demo")
@@ -78,6 +80,7 @@ def _rows(output: str, journey: str) -> dict[str, int]:
     return numbers
 
 
+@pytest.mark.timeout(400)
 async def test_nothing_personal_enters_temporal(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     _run_demo(folder)
@@ -102,7 +105,7 @@ def _demo(folder: Path) -> "subprocess.CompletedProcess[str]":
     outside = {name: value for name, value in os.environ.items() if not name.startswith("JOURNEYFLOW_")}
     command = [sys.executable, "-m", "journeyflow", "demo", "--folder", str(folder), "--root", str(_ROOT)]
     return subprocess.run(
-        command, env=outside, cwd=folder.parent, capture_output=True, text=True, timeout=150, check=False
+        command, env=outside, cwd=folder.parent, capture_output=True, text=True, timeout=300, check=False
     )
 
 

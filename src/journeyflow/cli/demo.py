@@ -85,8 +85,6 @@ async def _run(folder: Path, root: Path) -> None:
         async with working(settings, store, client, QUEUES):
             console.print("\nrunning the journeys on an embedded Temporal server ...")
             await _until_nothing_is_due(store, client)  # events first, so that every run of the demo is alike
-            # Birthdays before those who are lost, as their priorities have it: else a queued letter gives way
-            # to another one and waits for a day, and the demo with it.
             await client.execute_workflow("Sweep", id="demo-sweep", task_queue=QUEUES[0])
             await client.execute_workflow("Refresh", id="demo-refresh", task_queue=QUEUES[0])
             await _until_nothing_is_due(store, client)

@@ -36,21 +36,13 @@ class Moments:
         return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} ({day}{there:%H:%M})"
 
 
-_PLAIN = {
-    "cap": "when it was handed over, no room had come free",
-    "holdout": "the customer belongs to the programme's holdout, which gets nothing that needs consent",
-}
-
-
 def stopped_by(fate: Fate, moments: Moments) -> Iterator[str]:
     """The rule, in full, of a message that was held, dropped, outranked or cancelled."""
     if fate.outranked_by is not None or "outranked_by" in fate.detail:
         yield from _outranked(fate, moments)
     match fate.reason:
-        case "cap" if "outranked_by" not in fate.detail:
+        case "cap":
             yield from _cap(fate, moments)
-        case "cap" | "holdout":
-            yield _PLAIN[fate.reason]
         case "consent":
             yield _consent(fate, moments)
         case "suppressed":
@@ -59,6 +51,8 @@ def stopped_by(fate: Fate, moments: Moments) -> Iterator[str]:
             yield f"the customer had no {_ADDRESS.get(fate.channel, 'address')}"
         case "quiet-hours" | "send-window":
             yield _hours(fate, moments)
+        case "holdout":
+            yield "the customer belongs to the programme's holdout, which gets nothing that needs consent"
         case "paused":
             yield f"the journey is paused since {moments.told(datetime.fromisoformat(fate.detail['since']))}"
         case "exited" | "failed" if fate.state == "cancelled":
@@ -105,6 +99,9 @@ def _outranked(fate: Fate, moments: Moments) -> Iterator[str]:
 
 
 def _cap(fate: Fate, moments: Moments) -> Iterator[str]:
+    if "outranked_by" in fate.detail:
+        yield "when it was handed over, no room had come free"
+        return
     yield f"the cap of {cap_in_words(fate.detail['cap'])} was full"
     yield from (f"filled by {_other(other, moments)}" for other in fate.filled_by)
     gone = len(fate.detail["messages"]) - len(fate.filled_by)
