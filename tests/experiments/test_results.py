@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from journeyflow.experiments.by_hand import decide
 from journeyflow.experiments.results import Results, full_results
 from journeyflow.experiments.running import known_experiments
 from journeyflow.store.database import Store
@@ -54,6 +55,20 @@ async def test_a_journey_that_is_gone_leaves_its_results(sqlite_store: Store, tm
     async with sqlite_store.reading() as connection:
         found = await known_experiments(connection)
     assert [(one.name, one.split.holdout) for one in found] == [("another", 1_000), ("timing", 2_000)]
+
+
+async def test_one_that_was_edited_after_its_end_keeps_its_results(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    world = World(sqlite_store, tmp_path / "programme")
+    await world.apply(JOURNEY)
+    await decide(sqlite_store, "timing", "text", "spring is over", world.now, "ann")
+    other = JOURNEY.replace("20%", "0%").replace("40%", "50%").replace("within: 7 days", "within: 8 days")
+    await world.apply(other)
+    found = await results(world)
+    assert [one.share for one in found.counts] == [2_000, 4_000, 4_000]
+    assert found.experiment.split.metric is not None
+    assert found.experiment.split.metric.within == 7 * 86_400
 
 
 async def test_the_trend_ends_where_the_figures_are_and_the_pace_is_that_of_late(

@@ -1,4 +1,7 @@
-"""The experiments of a store: what each is about, as its journey says now, and how it stands."""
+"""The experiments of a store: what each is about, as its journey says now, and how it stands.
+
+One that has ended may be edited. It is then about what its journey said while it ran.
+"""
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from journeyflow.experiments.designs import SPLIT
 from journeyflow.experiments.outcomes import Run
 from journeyflow.experiments.verdict import HOLDOUT, Rules
 from journeyflow.plan import Plan, Split
@@ -51,10 +55,9 @@ async def known_experiments(connection: AsyncConnection) -> list[Experiment]:
     kept = {row.name: row for row in await connection.execute(select(experiments))}
     found = {one.name: one for one in _in(await _plans_in_force(connection))}
     for name, row in kept.items():
-        if name not in found:
-            async for one in _earlier(connection, name, row.journey):
-                found[name] = one
-                break
+        if name not in found or not _has_its_design(found[name], row):
+            ran = await _as_it_ran(connection, row)
+            found |= {name: ran} if ran else {}
     return [_standing(found[name], kept.get(name)) for name in sorted(found)]
 
 
@@ -70,6 +73,22 @@ async def _plans_in_force(connection: AsyncConnection) -> list[Plan]:
         journeys, journey_versions, journeys.c.version_id == journey_versions.c.id
     )
     return [Plan.from_json(plan) for plan in (await connection.execute(query)).scalars()]
+
+
+async def _as_it_ran(connection: AsyncConnection, row: Any) -> Experiment | None:
+    """By the newest version of this design; if there is none, by the newest that has the experiment."""
+    newest = None
+    async for one in _earlier(connection, row.name, row.journey):
+        if _has_its_design(one, row):
+            return one
+        newest = newest or one
+    return newest
+
+
+def _has_its_design(one: Experiment, row: Any) -> bool:
+    """Also where the design is not known, since it was compiled by an earlier version of the program."""
+    kept = row.design.get(SPLIT)
+    return one.split.design in ("", kept) or kept is None
 
 
 async def _earlier(connection: AsyncConnection, name: str, journey: str) -> AsyncIterator[Experiment]:
