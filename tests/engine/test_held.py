@@ -32,7 +32,7 @@ async def test_an_event_that_ends_the_passage_cancels_what_is_held(world: World)
     await world.happen("stopped", "ann")
     await world.route()
     assert (await world.ledger("ann"))[1] == ("later", "cancelled", "exited")
-    assert (await world.messages("ann"))[1].detail is None
+    assert (await world.messages("ann"))[1].detail == {"held_by": "quiet-hours"}
     assert await world.ledger("ben") == HELD
 
 

@@ -19,7 +19,7 @@ from journeyflow.store.coupons import coupons
 from journeyflow.store.customers import aliases, consent_log, consents, customers, events
 from journeyflow.store.database import Store, insert_ignoring, locked
 from journeyflow.store.experiments import exposures
-from journeyflow.store.ledger import messages
+from journeyflow.store.ledger import cancelled, messages
 from journeyflow.store.passages import enrollments
 from journeyflow.store.segments import rfm, segment_members, touch, touched
 
@@ -173,7 +173,7 @@ async def _join_passages(connection: AsyncConnection, nobody: int, customer: int
     ended = twice.values(state="exited", reason="merged", ended_at=now, wake_at=None)
     gone = list((await connection.execute(ended.returning(enrollments.c.id))).scalars())
     held = update(messages).where(messages.c.enrollment_id.in_(gone), messages.c.state == "held")
-    await connection.execute(held.values(state="cancelled", reason="exited", detail=None))
+    await connection.execute(held.values(**cancelled("exited")))
     mine = enrollments.alias()
     same = select(mine.c.id).where(
         mine.c.customer_id == customer,

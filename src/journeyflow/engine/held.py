@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from journeyflow.store.ledger import messages
+from journeyflow.store.ledger import cancelled, messages
 
 
 async def cancel_held(connection: AsyncConnection, enrollments: Collection[int], ended: str) -> None:
@@ -15,5 +15,4 @@ async def cancel_held(connection: AsyncConnection, enrollments: Collection[int],
     """
     if enrollments:
         theirs = (messages.c.enrollment_id.in_(enrollments), messages.c.state == "held")
-        values = {"state": "cancelled", "reason": ended, "detail": None}
-        await connection.execute(update(messages).where(*theirs).values(**values))
+        await connection.execute(update(messages).where(*theirs).values(**cancelled(ended)))

@@ -6,28 +6,29 @@ that is where they part. Whoever bought is not asked what they clicked last. Who
 stays among those written to.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, case, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.errors import JourneyflowError
 from journeyflow.experiments.outcomes import outcomes
 from journeyflow.experiments.verdict import HOLDOUT, Counts, sample
-from journeyflow.inference.differences import Difference, at_every_look, difference
+from journeyflow.inference.differences import Difference, Radius, at_every_look, difference
 from journeyflow.language.problems import instead
 from journeyflow.plan import Metric, Plan
 from journeyflow.policy import Policy
-from journeyflow.store.ledger import messages
+from journeyflow.store.ledger import BEFORE_HOLDOUT, HELD_BY, messages
 from journeyflow.store.programme import journey_versions, journeys, policies
 
 WRITTEN = "written to"
 _REASON = "holdout"  # the gate's rule
-_BEFORE = ("paused", "no-address", "suppressed", "consent", "quiet-hours", "send-window")  # asked before it
 _EVERYBODY, _ALPHA = 10_000, 0.05
+_MINIMUM = 100  # of each side, as of an experiment's arms; fewer are too few for intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +72,27 @@ class _Addressed:
 
     def _asked(self) -> Sequence[ColumnElement[bool]]:
         other = messages.alias("other")
-        since = select(func.min(other.c.at)).where(other.c.journey == self.journey, other.c.reason == _REASON)
-        stopped = messages.c.state.in_(("dropped", "held"))
+        held_out = (other.c.journey == self.journey, other.c.state == "dropped", other.c.reason == _REASON)
+        first, last = (select(of(other.c.at)).where(*held_out) for of in (func.min, func.max))
         asked = [
             messages.c.journey == self.journey,
-            messages.c.at >= since.scalar_subquery(),
-            # One that was cancelled may have been held all the time.
-            messages.c.state != "cancelled",
-            or_(~stopped, messages.c.reason.not_in(_BEFORE)),
+            # Later on there may be no holdout any more, and so nobody to compare with.
+            messages.c.at.between(first.scalar_subquery(), last.scalar_subquery()),
+            case(
+                (messages.c.state.in_(("dropped", "held")), messages.c.reason.not_in(BEFORE_HOLDOUT)),
+                (messages.c.state == "cancelled", _had_passed()),
+                else_=True,
+            ),
         ]
         return [*asked, messages.c.template == self.template] if self.template else asked
+
+
+def _had_passed() -> ColumnElement[bool]:
+    """Of what was cancelled. Whoever buys while a message waits often leaves the journey by it, so leaving
+    these out would leave out buyers, and only of those written to."""
+    held_by = func.coalesce(messages.c.detail[HELD_BY].as_string(), "")
+    # One that was queued when the holdout grew is of neither side.
+    return and_(messages.c.reason != _REASON, held_by.not_in(BEFORE_HOLDOUT))
 
 
 async def effects_of(connection: AsyncConnection, journey: str, now: datetime) -> JourneyEffects:
@@ -98,10 +110,15 @@ async def effects_of(connection: AsyncConnection, journey: str, now: datetime) -
 def _effect(addressed: _Addressed, counts: Sequence[Counts]) -> Effect:
     held_out, written = counts
     metrics = [replace(addressed.metric, value=None), addressed.metric]
-    radius = at_every_look(_ALPHA)
-    found = [difference(sample(written, one), sample(held_out, one), radius) for one in metrics]
+    found = [difference(sample(written, one), sample(held_out, one), _radius(counts)) for one in metrics]
     value = found[1] if addressed.metric.value else None
     return Effect(addressed.template, held_out, written, found[0], value)
+
+
+def _radius(counts: Sequence[Counts]) -> Radius:
+    if min(one.matured for one in counts) < _MINIMUM:
+        return lambda _: math.inf
+    return at_every_look(_ALPHA)
 
 
 async def _plan(connection: AsyncConnection, journey: str) -> Plan:

@@ -1,6 +1,8 @@
 """The ledger: every message that a journey wanted to send, and what became of it."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, case, literal, text
 
 from journeyflow.conditions import Was
 from journeyflow.store.types import BigId, Json, UtcDateTime, metadata
@@ -16,6 +18,10 @@ WAS: dict[Was, tuple[str, ...]] = {
 }
 
 OPEN = ("queued", "outranked", "sending")  # what a delivery has yet to settle
+# The gate's rules that are asked before the holdout, and of them those that hold messages back.
+BEFORE_HOLDOUT = ("paused", "no-address", "suppressed", "consent", "quiet-hours", "send-window")
+_HOLDING = ("paused", "quiet-hours", "send-window")
+HELD_BY = "held_by"  # a key of `detail`
 
 messages = Table(
     "messages",
@@ -64,3 +70,12 @@ IN_DOUBT = text(f"state = 'unknown' AND checks < {CHECKS}")
 Index("ix_messages_in_doubt", messages.c.claimed_at, sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT)
 RESENT = text("resends > 0")
 Index("ix_messages_resent", messages.c.id, sqlite_where=RESENT, postgresql_where=RESENT)
+
+
+def cancelled(ended: str) -> dict[str, Any]:
+    """The values of a held message whose passage has ended, exited or failed.
+
+    Those who measure what messages bring have to know which ones had not come to the holdout's rule yet.
+    """
+    held_by = [(messages.c.reason == rule, literal({HELD_BY: rule}, Json)) for rule in _HOLDING]
+    return {"state": "cancelled", "reason": ended, "detail": case(*held_by, else_=None)}
