@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from journeyflow.inference.differences import at_every_look, difference, needed, once
+from journeyflow.inference.differences import (
+    ENOUGH,
+    Interval,
+    at_every_look,
+    difference,
+    needed,
+    once,
+)
 from journeyflow.inference.samples import Sample, of_conversions, of_sums
 
 ALPHA = 0.05
@@ -120,7 +127,7 @@ def test_needed_is_where_the_interval_begins_to_exclude_zero() -> None:
     radius = at_every_look(ALPHA)
     many = needed(arm, control, radius)
     assert many is not None
-    assert _excludes(radius, _grown(control, arm, many + 2))
+    assert _excludes(radius, _grown(control, arm, many + 20))
     assert not _excludes(radius, _grown(control, arm, many - 20))
     assert needed(control, control, radius) is None
 
@@ -133,6 +140,19 @@ def test_little_is_known_of_few() -> None:
     nobody, one = of_conversions(0, 0), of_conversions(1, 1)
     assert not difference(one, nobody, at_every_look(ALPHA)).interval.excludes_zero
     assert difference(of_conversions(100, 3), of_conversions(100, 0), once(ALPHA)).relative is None
+
+
+def test_a_small_arm_in_which_nobody_has_converted_yet_proves_nothing() -> None:
+    """By itself it varies by nothing, so the error of its mean would be none."""
+    small, radius = of_conversions(1_000, 0), at_every_look(ALPHA)
+    assert difference(of_conversions(9_000, 90), small, radius).interval == Interval(-math.inf, math.inf)
+    assert not difference(of_conversions(9_000, 180), of_conversions(1_000, 8), radius).interval.excludes_zero
+    assert difference(of_conversions(9_000, 900), small, radius).interval.low > 0.05
+
+
+def test_needed_waits_for_enough_conversions() -> None:
+    arm, control = of_conversions(900, 9), of_conversions(100, 0)
+    assert needed(arm, control, lambda _count: 0.001) == ENOUGH / 0.9 * 1_000 // 1 + 1
 
 
 def test_sums_and_conversions_agree_with_numpy() -> None:

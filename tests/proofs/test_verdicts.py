@@ -17,6 +17,7 @@ from tests.proofs.sizes import size
 
 TESTS = size(60, 2_000)
 DAYS, A_DAY = 60, 50  # customers of each arm
+ALIKE = (A_DAY, A_DAY)
 ALPHA = 0.05
 CHANCE = size(60, 0) / 1_000  # what few tests may be off by
 RARE = 0.001  # of the customers: what they spend beyond all others is cut off, as `outcomes` does
@@ -54,40 +55,51 @@ class Case:
 
 
 @cache
-def rates(control: float, arm: float, seed: int) -> Case:
+def rates(control: float, arm: float, seed: int, a_day: tuple[int, int] = ALIKE) -> Case:
     chance = np.random.default_rng(seed)
-    daily = np.stack([chance.binomial(A_DAY, rate, size=(TESTS, DAYS)) for rate in (control, arm)], axis=2)
-    return Case(CONVERSIONS, arm - control, [_of_rates(test) for test in np.cumsum(daily, axis=1)])
+    both = zip(a_day, (control, arm), strict=True)
+    daily = np.stack([chance.binomial(many, rate, size=(TESTS, DAYS)) for many, rate in both], axis=2)
+    return Case(CONVERSIONS, arm - control, [_of_rates(test, a_day) for test in np.cumsum(daily, axis=1)])
 
 
-def _of_rates(test: Any) -> Test:
+def _of_rates(test: Any, a_day: tuple[int, int]) -> Test:
+    """A day's number of an arm is its share, in percent."""
     return [
-        [Counts(name, 5_000, A_DAY * day, A_DAY * day, int(one)) for name, one in zip("ab", row, strict=True)]
+        [
+            Counts(name, 100 * many, many * day, many * day, int(one))
+            for name, many, one in zip("ab", a_day, row, strict=True)
+        ]
         for day, row in enumerate(test, start=1)
     ]
 
 
 @cache
-def revenues(lift: float, seed: int, bounded: bool) -> Case:
+def revenues(lift: float, seed: int, bounded: bool, a_day: tuple[int, int] = ALIKE) -> Case:
     """One in ten buys, for amounts of a heavy tail: bounded as in `outcomes`, else as they are."""
     chance = np.random.default_rng(seed)
     middle, width = 3.5, 1.5 if bounded else 1.0  # of the logarithm of an amount
     tests = []
     for _ in range(TESTS):
-        buys = chance.random((2, DAYS * A_DAY)) < 0.1
-        spent = buys * chance.lognormal(middle, width, buys.shape)
+        spent = [_spent(chance, many * DAYS, middle, width) for many in a_day]
         spent[1] *= 1 + lift
-        tests.append([_of_values(spent[:, : day * A_DAY], bounded) for day in range(1, DAYS + 1)])
+        tests.append([_of_values(spent, a_day, day, bounded) for day in range(1, DAYS + 1)])
     return Case(REVENUE, lift * 0.1 * math.exp(middle + width**2 / 2), tests)
 
 
-def _of_values(spent: Any, bounded: bool) -> list[Counts]:
-    count = spent.shape[1]
+def _spent(chance: np.random.Generator, customers: int, middle: float, width: float) -> Any:
+    return (chance.random(customers) < 0.1) * chance.lognormal(middle, width, customers)
+
+
+def _of_values(spent: Any, a_day: tuple[int, int], day: int, bounded: bool) -> list[Counts]:
+    known = [one[: many * day] for one, many in zip(spent, a_day, strict=True)]
     if bounded:
-        most = -np.partition(-spent.ravel(), int(spent.size * RARE))[int(spent.size * RARE)]
-        spent = np.minimum(spent, most)
-    sums = zip("ab", (spent > 0).sum(1), spent.sum(1), (spent**2).sum(1), strict=True)
-    return [Counts(name, 5_000, count, count, int(n), float(t), float(q)) for name, n, t, q in sums]
+        both = np.concatenate(known)
+        place = int(both.size * RARE)
+        known = [np.minimum(one, -np.partition(-both, place)[place]) for one in known]
+    return [
+        Counts(name, 100 * many, many * day, many * day, int((one > 0).sum()), one.sum(), (one**2).sum())
+        for name, many, one in zip("ab", a_day, known, strict=True)
+    ]
 
 
 NOTHING = [
@@ -96,9 +108,14 @@ NOTHING = [
     pytest.param(lambda: revenues(0.0, seed=13, bounded=False), id="revenue"),
     pytest.param(lambda: revenues(0.0, seed=14, bounded=True), id="revenue, cut off"),
 ]
+UNEQUAL = [
+    pytest.param(lambda: rates(0.01, 0.01, seed=21, a_day=(90, 10)), id="one in a hundred, 90 to 10"),
+    pytest.param(lambda: rates(0.02, 0.02, seed=22, a_day=(5, 95)), id="one in fifty, 5 to 95"),
+    pytest.param(lambda: revenues(0.0, seed=23, bounded=True, a_day=(90, 10)), id="revenue, 90 to 10"),
+]
 
 
-@pytest.mark.parametrize("case", NOTHING)
+@pytest.mark.parametrize("case", [*NOTHING, *UNEQUAL])
 def test_arms_that_are_alike_are_seldom_called_different(case: Any) -> None:
     assert case().decided(SEQUENTIAL) <= ALPHA + CHANCE
 
@@ -115,6 +132,7 @@ def test_a_fixed_test_that_is_looked_at_daily_calls_them_different(case: Any) ->
         pytest.param(lambda: rates(0.1, 0.13, seed=15), id="one in ten"),
         pytest.param(lambda: rates(0.02, 0.02, seed=12), id="one in fifty"),
         pytest.param(lambda: rates(0.5, 0.45, seed=16), id="half"),
+        pytest.param(lambda: rates(0.02, 0.03, seed=24, a_day=(5, 95)), id="one in fifty, 5 to 95"),
         pytest.param(lambda: revenues(0.2, seed=17, bounded=False), id="revenue"),
     ],
 )

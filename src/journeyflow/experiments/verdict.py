@@ -74,7 +74,7 @@ class Verdict:
 def sample(counts: Counts, metric: Metric) -> Sample:
     if metric.value is None:
         return of_conversions(counts.matured, counts.converted)
-    return of_sums(counts.matured, counts.total, counts.squares)
+    return of_sums(counts.matured, counts.total, counts.squares, counts.converted)
 
 
 def assess(counted: Sequence[Counts], rules: Rules, is_over: bool) -> Verdict:
