@@ -64,6 +64,22 @@ def test_a_fixed_test_is_looked_at_once() -> None:
     assert assess(clear, rules, is_over=True).winner == "later"
 
 
+def test_of_a_fixed_test_no_harm_is_told_before_its_look() -> None:
+    """With one variant left it would be over."""
+    harm = [counts("now", 2_000, 200, unsubscribed=10), counts("later", 2_000, 200, unsubscribed=120)]
+    rules = Rules(ORDER, (Guardrail("unsubscribed", 50),), Decide("fixed", stop_after=86_400))
+    found = assess(harm, rules, is_over=False)
+    assert (found.state, found.breaches) == ("running", ())
+    assert assess(harm, rules, is_over=True).winner == "now"
+
+
+def test_guardrails_take_their_part_of_the_level() -> None:
+    two = [counts("now", 2_000, 200), counts("later", 2_000, 262)]
+    guardrails = (Guardrail("unsubscribed", 50), Guardrail("complained", 10))
+    assert assess(two, Rules(ORDER), is_over=False).winner == "later"
+    assert assess(two, Rules(ORDER, guardrails), is_over=False).winner is None
+
+
 def test_who_breaks_a_guardrail_does_not_win() -> None:
     clear = [counts("now", 2_000, 200, unsubscribed=10), counts("later", 2_000, 300, unsubscribed=120)]
     rules = Rules(ORDER, (Guardrail("unsubscribed", at_most=50),))

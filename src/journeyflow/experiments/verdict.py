@@ -1,9 +1,11 @@
 """What the figures of an experiment allow to be said, and whether it is over.
 
-Every pair of variants is compared. The level is shared out among the pairs (Bonferroni), so that `alpha`
-bounds the chance that any of them is called different without being so: at every look for `sequential`, at
-the one look after `stop_after` for `fixed`. A variant wins when it is better than every other one that breaks
-no guardrail.
+Every pair of variants is compared. A variant wins when it is better than every other one that breaks no
+guardrail, so a breach may decide as well. The level is shared out (Bonferroni) among the pairs and, for each
+guardrail, the variants that are held against the first: `alpha` bounds the chance that any of these is called
+different, or harmful, without being so. It does at every look for `sequential`, and at the one look after
+`stop_after` for `fixed`, before which nothing is said. What is said of the holdout decides nothing; each of
+those comparisons holds at the same level for itself.
 """
 
 import math
@@ -82,8 +84,8 @@ def assess(counted: Sequence[Counts], rules: Rules, is_over: bool) -> Verdict:
     passed since the first exposure, and the outcomes of all who were exposed by then are known."""
     variants = [one for one in counted if one.arm != HOLDOUT]
     held_out = [one for one in counted if one.arm == HOLDOUT and one.share]
-    radius = _radius(rules.decide, len(variants))
-    breaches = _breaches(variants, rules, radius)
+    radius = _radius(rules, len(variants))
+    breaches = _breaches(variants, rules, radius) if is_over or rules.decide.method != "fixed" else []
     counts_now = is_over or rules.decide.method == "sequential"
     pairs = [_compared(a, b, rules, radius, counts_now) for a, b in combinations(variants, 2)]
     winner = _winner([one.arm for one in variants], {one.arm for one in breaches}, pairs)
@@ -107,8 +109,10 @@ def likely(counted: Sequence[Counts], metric: Metric) -> dict[str, float]:
     return dict(zip((one.arm for one in variants), found, strict=True))
 
 
-def _radius(decide: Decide, variants: int) -> Radius:
-    alpha = decide.alpha / _EVERYBODY / max(1, math.comb(variants, 2))
+def _radius(rules: Rules, variants: int) -> Radius:
+    decide, others = rules.decide, variants - 1
+    comparisons = math.comb(variants, 2) + len(rules.guardrails) * others
+    alpha = decide.alpha / _EVERYBODY / max(1, comparisons)
     return once(alpha) if decide.method == "fixed" else at_every_look(alpha)
 
 
