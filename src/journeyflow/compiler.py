@@ -174,7 +174,7 @@ class _Lowering:
             for variant, size in zip(step.variants, sizes, strict=True)
         ]
         shares = [(variant.name.value, variant.share) for variant in step.variants]
-        return design(step.holdout, shares, ways, _metric(step, self._goal), step.decide.method)
+        return design(step.holdout, shares, ways, _metric(step, self._goal), step.decide)
 
     def _arms(
         self, lists: tuple[tuple[d.Step, ...], ...], at: int, behind: int

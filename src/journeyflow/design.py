@@ -1,7 +1,8 @@
 """The design of an experiment: all that must stay as it is while customers are being compared.
 
-It is the split without its guardrails and its figures for deciding, and the steps of every variant, wherever
-in the journey they stand.
+It is the split without its guardrails, and the steps of every variant, wherever in the journey they stand. Of
+the figures for deciding it has those that could be chosen by what has been seen: how much doubt is allowed,
+and when a fixed one is looked at.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from journeyflow.plan import Metric, Split, Step
+from journeyflow.plan import Decide, Metric, Split, Step
 
 _STEP: TypeAdapter[Step] = TypeAdapter(Step)
 _METRIC: TypeAdapter[Metric | None] = TypeAdapter(Metric | None)
@@ -21,7 +22,7 @@ def design(
     shares: Sequence[tuple[str, int]],
     ways: Sequence[Sequence[Step]],
     metric: Metric | None,
-    method: str,
+    decide: Decide,
 ) -> dict[str, Any]:
     """As JSON. `shares` are of the variants by name, `ways` their steps, each numbered from 0 on: the number
     behind the last is what follows the experiment, and one more is the end of the journey."""
@@ -30,13 +31,19 @@ def design(
         for (name, share), way in zip(shares, ways, strict=True)
     ]
     watched = _given(_METRIC.dump_python(metric, mode="json"))
-    return {"holdout": holdout, "metric": watched, "method": method, "variants": variants}
+    return {"holdout": holdout, "metric": watched, **_decided(decide), "variants": variants}
+
+
+def _decided(decide: Decide) -> dict[str, Any]:
+    looked_at = decide.stop_after if decide.method == "fixed" else None
+    alpha = None if decide.alpha == Decide().alpha else decide.alpha
+    return {"method": decide.method, **_given({"alpha": alpha, "stop_after": looked_at})}
 
 
 def _step(step: Step) -> dict[str, Any]:
     found = _given(_STEP.dump_python(step, mode="json"))
     if isinstance(step, Split):
-        found["decide"] = step.decide.method
+        found["decide"] = _decided(step.decide)
     return {key: value for key, value in found.items() if key not in _LOOSE}
 
 

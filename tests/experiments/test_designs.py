@@ -54,7 +54,14 @@ SPOILING = [
         "the metric's value was total and is nothing, the metric's at_most was 500 and is nothing, "
         "what is better was more and is less",
     ),
-    ([("method: fixed", "method: sequential")], "the method was fixed and is sequential"),
+    (
+        [("method: fixed", "method: sequential")],
+        "the method was fixed and is sequential, stop_after was 30 days and is nothing",
+    ),
+    (
+        [("stop_after: 30 days", "stop_after: 60 days, alpha: 1%")],
+        "alpha was 5% and is 1%, stop_after was 30 days and is 60 days",
+    ),
     ([("evening", "night")], "the variant evening is gone, the variant night is new"),
     ([('"18:00"', '"19:00"')], "step 1 of evening (wait) changed"),
     (
@@ -98,12 +105,21 @@ def test_nothing_around_it_belongs_to_it(tmp_path: Path) -> None:
             "    steps:\n      - wait: 1 day\n      - id: known\n        experiment:",
         ),
         ("- send: {email: after}", "- wait: 1 hour\n      - send: {email: otherwise}"),
-        ("stop_after: 30 days", "stop_after: 60 days, alpha: 1%, minimum: 500"),
+        ("stop_after: 30 days", "stop_after: 30 days, minimum: 500"),
         ("          decide:", "          guardrails: {unsubscribed: 1%}\n          decide:"),
         ("{send: {email: early}}", "{id: letter, send: {email: early}}"),
         ("enter: {event: began", "title: Another\n    priority: 80\n    enter: {event: came"),
     )
     assert design(tmp_path, around) == design(tmp_path)
+
+
+def test_when_one_that_may_be_looked_at_any_time_is_over_does_not_belong_to_it(tmp_path: Path) -> None:
+    found = [
+        design(tmp_path, edited(("{method: fixed, stop_after: 30 days}", decide)))
+        for decide in ("{stop_after: 30 days}", "{stop_after: 60 days}", "{alpha: 1%}")
+    ]
+    assert found[0] == found[1]
+    assert differences(found[0].content, found[2].content) == ("alpha was 5% and is 1%",)
 
 
 def test_an_experiment_inside_of_a_variant_belongs_to_it(tmp_path: Path) -> None:

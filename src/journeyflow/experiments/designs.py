@@ -7,6 +7,7 @@ from typing import Any
 from journeyflow.digests import digest
 from journeyflow.language.durations import in_words
 from journeyflow.language.shares import percent
+from journeyflow.plan import Decide
 
 SPLIT = "split"  # a key of the content: the digest that the plan's split has
 Texts = Mapping[tuple[str, str], str]  # the digest of a template in all languages, by channel and name
@@ -42,10 +43,20 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[st
         *_changed("the holdout", percent(before["holdout"]), percent(after["holdout"])),
         *_metrics(before.get("metric"), after.get("metric")),
         *_changed("the method", before["method"], after["method"]),
+        *_changed("alpha", percent(_alpha(before)), percent(_alpha(after))),
+        *_changed("stop_after", _time(before), _time(after)),
         *_variants(before["variants"], after["variants"]),
         *_templates(before["templates"], after["templates"]),
     ]
     return tuple(found) or (("it is put down in another way",) if dict(before) != dict(after) else ())
+
+
+def _alpha(content: Mapping[str, Any]) -> int:
+    return int(content.get("alpha", Decide().alpha))
+
+
+def _time(content: Mapping[str, Any]) -> str | None:
+    return in_words(content["stop_after"]) if "stop_after" in content else None
 
 
 def _named(step: Mapping[str, Any]) -> tuple[str, str]:
