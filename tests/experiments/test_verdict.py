@@ -8,6 +8,8 @@ import pytest
 
 from journeyflow.conditions import EventMatch
 from journeyflow.experiments.verdict import Counts, Rules, assess, likely
+from journeyflow.inference.differences import at_every_look, needed
+from journeyflow.inference.samples import of_conversions
 from journeyflow.plan import Decide, Guardrail, Metric
 
 ORDER = Metric(EventMatch("order.completed"), within=14 * 86_400)
@@ -111,8 +113,27 @@ def test_the_holdout_tells_whether_writing_helps_and_never_wins() -> None:
 
 def test_a_bandit_is_never_over_by_its_figures() -> None:
     rules = Rules(ORDER, decide=Decide("bandit"))
-    found = assess([counts("a", 2_000, 200), counts("b", 4_000, 900)], rules, is_over=False)
+    two = [counts("a", 2_000, 200), counts("b", 4_000, 900)]
+    found = assess(two, rules, is_over=False)
     assert (found.state, found.winner) == ("running", None)
+    found = assess(two, rules, is_over=True)
+    assert (found.state, found.winner) == ("decided", "b")
+
+
+def test_a_single_variant_is_held_against_the_holdout() -> None:
+    """The variants need four fifths of all who are missing."""
+    alone = [counts("", 500, 50, share=2_000), counts("a", 2_000, 220, share=8_000)]
+    found = assess(alone, Rules(ORDER), is_over=False)
+    assert found.more is not None
+    least = needed(of_conversions(2_000, 220), of_conversions(500, 50), at_every_look(0.05))
+    assert least is not None
+    assert found.more == pytest.approx(0.8 * (least - 2_500), abs=1)
+
+
+def test_the_minimum_is_waited_for_in_the_smallest_variant() -> None:
+    few = [counts("a", 845, 420, share=9_000), counts("b", 5, 1, share=1_000)]
+    found = assess(few, Rules(ORDER, decide=Decide(minimum=2_000)), is_over=False)
+    assert found.more == 19_950
 
 
 def test_money_decides_where_it_is_asked_for() -> None:

@@ -1,11 +1,11 @@
 """What the figures of an experiment allow to be said, and whether it is over.
 
 Every pair of variants is compared. A variant wins when it is better than every other one that breaks no
-guardrail, so a breach may decide as well. The level is shared out (Bonferroni) among the pairs and, for each
-guardrail, the variants that are held against the first: `alpha` bounds the chance that any of these is called
-different, or harmful, without being so. It does at every look for `sequential`, and at the one look after
-`stop_after` for `fixed`, before which nothing is said. What is said of the holdout decides nothing; each of
-those comparisons holds at the same level for itself.
+guardrail, so a breach may decide as well; that of a bandit wins at its end. The level is shared out
+(Bonferroni) among the pairs and, for each guardrail, the variants that are held against the first: `alpha`
+bounds the chance that any of these is called different, or harmful, without being so. It does at every look
+for `sequential`, and at the one look after `stop_after` for `fixed`, before which nothing is said. What is
+said of the holdout decides nothing; each of those comparisons holds at the same level for itself.
 """
 
 import math
@@ -98,7 +98,7 @@ def assess(counted: Sequence[Counts], rules: Rules, is_over: bool) -> Verdict:
             _compared(one, other, rules, radius, counts_now) for other in held_out for one in variants
         ),
         breaches=tuple(breaches),
-        more=_more(variants, rules, radius) if state in ("early", "running") else None,
+        more=_more(variants, held_out, rules, radius) if state in ("early", "running") else None,
     )
 
 
@@ -167,19 +167,22 @@ def _state(
         return "blocked"
     if min(one.matured for one in variants) < decide.minimum:
         return "no-difference" if is_over else "early"
-    if winner is not None and decide.method != "bandit":
+    if winner is not None and (is_over or decide.method != "bandit"):
         return "decided"
     return "no-difference" if is_over else "running"
 
 
-def _more(variants: Sequence[Counts], rules: Rules, radius: Radius) -> int | None:
-    """Until the two that look best can be told apart, if they go on as they are."""
-    ranked = sorted(variants, key=lambda one: sample(one, rules.metric).mean * _better(rules.metric))
-    if len(ranked) < 2:
+def _more(variants: Sequence[Counts], held_out: Sequence[Counts], rules: Rules, radius: Radius) -> int | None:
+    """Until the two that look best can be told apart, if they go on as they are. A single variant is held
+    against the holdout."""
+    fit = [one for one in variants if one.share]  # a bandit gives nothing to what does harm
+    ranked = sorted(fit, key=lambda one: sample(one, rules.metric).mean * _better(rules.metric))
+    pair = ranked[-2:] if len(ranked) > 1 else [*ranked, *held_out]
+    if len(pair) < 2:
         return None
-    best, second = sample(ranked[-1], rules.metric), sample(ranked[-2], rules.metric)
-    both = needed(best, second, radius)
+    both = needed(sample(pair[-1], rules.metric), sample(pair[-2], rules.metric), radius)
     if both is None:
         return None
-    missing = max(0, both - best.count - second.count)
-    return max(missing, sum(max(0, rules.decide.minimum - one.matured) for one in ranked)) * len(ranked) // 2
+    missing = max(0, both - sum(one.matured for one in pair)) / sum(one.share for one in pair)
+    lacking = [(rules.decide.minimum - one.matured) / one.share for one in ranked]
+    return math.ceil(max(missing, *lacking) * sum(one.share for one in ranked))
