@@ -16,7 +16,7 @@ from tests.experiments.filling import DAY, ArmMade, fill
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 AT = ("--at", "2026-11-28T12:00")
-SAID = "Evening brings between 3.2 and 7.5 more customers in 100"
+SAID = "Evening brings between 3.0 and 7.7 more customers in 100"
 NUDGES = """
     journey: nudges
     enter: {event: began}

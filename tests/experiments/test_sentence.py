@@ -1,6 +1,6 @@
 """What is said of an experiment in each of its states, word by word."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ def told(
     decide: Decide | None = None,
     guardrails: tuple[Guardrail, ...] = (),
     is_over: bool = False,
+    ended: dict[str, Any] | None = None,
     **more: Any,
 ) -> list[str]:
     """As of 40 days after the first exposure."""
@@ -34,13 +35,22 @@ def told(
     holdout = sum(one.share for one in counts if not one.arm)
     variants = tuple(Variant(one.arm, one.share, 1) for one in counts if one.arm)
     split = Split("steps/0", "timing", holdout, variants, metric, guardrails, decide)
-    experiment = Experiment("nudges", split, winner=more.pop("winner", None), decided_at=NOON - DAY)
+    experiment = Experiment("nudges", split, **(ended or {}))
     span = Span(NOON - 40 * DAY, NOON) if any(one.exposed for one in counts) else Span()
     found = Results(experiment, NOON, span, counts, (), **more)
     if experiment.rules is not None:
         verdict = assess(counts, experiment.rules, is_over)
         found = replace(found, verdict=verdict, likely=likely(counts, experiment.rules.metric))
     return sentences(found)
+
+
+def by_rule(*counts: Counts, winner: str) -> dict[str, Any]:
+    decision = {"by": "rule", "state": "decided", "winner": winner, "counts": list(map(asdict, counts))}
+    return {"winner": winner, "decided_at": NOON - DAY, "decision": decision}
+
+
+def by_hand(winner: str) -> dict[str, Any]:
+    return {"winner": winner, "decided_at": NOON - DAY, "decision": {"by": "hand", "winner": winner}}
 
 
 def arm(name: str, matured: int, converted: int, share: int = 5_000, **more: Any) -> Counts:
@@ -50,6 +60,8 @@ def arm(name: str, matured: int, converted: int, share: int = 5_000, **more: Any
 MORNING, EVENING = arm("morning", 4_000, 240), arm("evening", 4_000, 340)
 SAID = "between 0.7 and 4.3 more customers in 100 to order.completed than morning"
 SO_FAR = "evening brings between 3.1 fewer and 3.5 more customers in 100 to order.completed than morning"
+THREE = (arm("a", 3_400, 100, 3_400), arm("b", 3_300, 330, 3_300), arm("c", 3_300, 335, 3_300))
+THIRD = "c brings between 2.4 fewer and 2.7 more customers in 100 to order.completed than b"
 ALIKE = (arm("morning", 1_000, 60), arm("evening", 1_000, 62))
 
 
@@ -57,7 +69,25 @@ ALIKE = (arm("morning", 1_000, 60), arm("evening", 1_000, 62))
     ("found", "first"),
     [
         (told(MORNING, EVENING), f"Evening brings {SAID}. You can end the test."),
-        (told(MORNING, EVENING, winner="evening"), f"Evening brings {SAID}."),
+        (
+            told(*ALIKE, ended=by_rule(MORNING, EVENING, winner="evening")),
+            f"Evening brings {SAID}.",
+        ),
+        (told(*ALIKE, ended=by_hand("evening")), f"It was ended by hand; by now {SO_FAR}."),
+        (told(MORNING, EVENING, decide=FIXED, ended=by_hand("evening")), "It was ended by hand."),
+        (
+            told(*THREE, days_left=3.0),
+            f"No variant is better than all others yet: {THIRD}; about 3 more days at this rate.",
+        ),
+        (
+            told(*THREE, is_over=True),
+            f"No variant is better than all others: {THIRD}. Take whichever of these two you like better.",
+        ),
+        (
+            told(arm("", 500, 40, 1_000), arm("text", 4_500, 370, 9_000), days_left=3.0),
+            "There is one variant only, so no winner is looked for; what it does shows beside the holdout; "
+            "about 3 more days at this rate.",
+        ),
         (
             told(EVENING, MORNING),
             f"Evening brings {SAID}. You can end the test.",
@@ -118,17 +148,35 @@ def test_winner_harm_and_holdout_follow() -> None:
     held = Counts("", 1_000, 889, 889, 20)
     guardrails = (Guardrail("unsubscribed", 50),)
     morning = replace(MORNING, share=4_500, unsubscribed=8)
-    found = told(held, morning, many, guardrails=guardrails, winner="morning")
+    found = told(
+        held, morning, many, guardrails=guardrails, ended=by_rule(held, morning, many, winner="morning")
+    )
     assert found == [
         "Morning is the one to take, as every other variant does more harm than is allowed.",
         "Since 2031-05-06 all newcomers get morning.",
-        "Evening cannot win: of 100 customers between 3.7 and 5.9 more unsubscribed than in the first "
+        "Evening cannot win: of 100 customers between 3.6 and 6.0 more unsubscribed than in the first "
         "variant, and 0.5 are allowed.",
-        "Morning brings between 1.9 and 5.6 more customers in 100 to order.completed than no message at all "
+        "Morning brings between 1.0 and 6.5 more customers in 100 to order.completed than no message at all "
         "(the holdout).",
-        "Evening brings between 4.2 and 8.3 more customers in 100 to order.completed than no message at all "
+        "Evening brings between 3.1 and 9.4 more customers in 100 to order.completed than no message at all "
         "(the holdout).",
     ]
+
+
+def test_a_fixed_test_says_nothing_of_the_holdout_before_its_end() -> None:
+    held, morning, evening = (
+        arm("", 889, 20, 1_000),
+        replace(MORNING, share=4_500),
+        replace(EVENING, share=4_500),
+    )
+    assert told(held, morning, evening, decide=FIXED)[1:] == [
+        "Whether morning does more than no message at all is not known yet.",
+        "Whether evening does more than no message at all is not known yet.",
+    ]
+
+
+def test_what_was_never_started_says_what_to_do() -> None:
+    assert told(*ALIKE, ended={"is_kept": False})[1].endswith("run: journeyflow apply")
 
 
 @pytest.mark.parametrize(

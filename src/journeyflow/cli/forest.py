@@ -30,7 +30,7 @@ def write_results(results: Results, file: Path) -> None:
 
 
 def results_png(results: Results, form: Form) -> bytes:
-    """What cannot be said yet, since its interval has no bounds, is left out."""
+    """What cannot be said yet, or not be trusted, is left out."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -54,7 +54,7 @@ def results_png(results: Results, form: Form) -> bytes:
 
 def _rows(results: Results) -> list[Comparison]:
     verdict = results.verdict
-    found = (*verdict.against_first, *verdict.against_holdout) if verdict else ()
+    found = (*verdict.against_first, *verdict.against_holdout) if verdict and results.is_telling else ()
     return [one for one in found if _is_bounded(one)]
 
 

@@ -68,7 +68,7 @@ def results(
     **wished: Any,
 ) -> None:
     """Show how experiments stand, or all about EXPERIMENT. Times are in UTC."""
-    now = at or datetime.now(UTC).replace(microsecond=0)
+    now = at or datetime.now(UTC)
     if (plan or journey) and (experiment or png or html or (plan and journey)):
         raise click.UsageError(
             '"--plan" and "--journey" are questions of their own; ask the rest without them'
@@ -165,7 +165,7 @@ def _all(found: Sequence[Results]) -> Told:
             one.experiment.name,
             one.experiment.journey,
             f"{sum(each.exposed for each in one.counts):,}",
-            one.verdict.state if one.verdict else "no metric",
+            one.state or "no metric",
             sentences(one)[0],
         )
         for one in found

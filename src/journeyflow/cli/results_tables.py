@@ -49,7 +49,7 @@ def metric_in_words(metric: Metric) -> str:
 
 def tables(results: Results) -> list[Told]:
     found = [_arms(results)]
-    if results.verdict is not None:
+    if results.verdict is not None and results.is_telling:
         compared = (*results.verdict.against_first, *results.verdict.against_holdout)
         found += [_differences(compared, results)] if compared else []
     if any(fate.sent or fate.lost for fate in results.fates):
@@ -87,7 +87,7 @@ def _counted(one: Counts) -> tuple[str, ...]:
 def _outcome(one: Counts, metric: Metric, results: Results) -> tuple[str, ...]:
     each = per_customer(one, metric)
     factor = 100 if metric.value is None else 1
-    likely = (results.likely or {}).get(one.arm)
+    likely = (results.likely or {}).get(one.arm) if results.is_telling else None
     return (
         f"{one.matured:,}",
         f"{one.converted:,}",

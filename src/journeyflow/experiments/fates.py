@@ -12,7 +12,6 @@ from sqlalchemy import Select, case, distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.experiments.outcomes import Run
-from journeyflow.store.experiments import exposures
 from journeyflow.store.ledger import WAS, messages
 
 _SENT = "sent"
@@ -44,16 +43,12 @@ def _query(run: Run, journey: str, now: datetime) -> Select[Any]:
     """Reasons are rules of the gate only for what was held or dropped; providers' may say anything."""
     state = case((messages.c.state.in_(WAS["sent"]), _SENT), else_=messages.c.state).label("end")
     reason = case((messages.c.state.in_(("held", "dropped")), messages.c.reason)).label("why")
-    theirs = messages.c.customer_id == exposures.c.customer_id
+    people = run.people
+    theirs = messages.c.customer_id == people.c.customer_id
+    meant = (messages.c.journey == journey, messages.c.at >= people.c.at, messages.c.at <= now)
     return (
-        select(exposures.c.arm, state, reason, func.count(distinct(exposures.c.customer_id)))
-        .join_from(exposures, messages, theirs)
-        .where(
-            exposures.c.experiment == run.experiment,
-            exposures.c.generation == run.generation,
-            messages.c.journey == journey,
-            messages.c.at >= exposures.c.at,
-            messages.c.at <= now,
-        )
-        .group_by(exposures.c.arm, state, reason)
+        select(people.c.arm, state, reason, func.count(distinct(people.c.customer_id)))
+        .join_from(people, messages, theirs)
+        .where(*meant)
+        .group_by(people.c.arm, state, reason)
     )

@@ -13,6 +13,7 @@ from journeyflow.plan import Metric
 
 def figures(results: Results) -> dict[str, Any]:
     experiment, verdict = results.experiment, results.verdict
+    told = results.when_it_ended.verdict
     return {
         "experiment": experiment.name,
         "journey": experiment.journey,
@@ -22,8 +23,8 @@ def figures(results: Results) -> dict[str, Any]:
         "last_exposure": _time(results.span.last),
         "method": experiment.split.decide.method,
         "metric": _metric(experiment.split.metric),
-        "state": verdict.state if verdict else None,
-        "leader": verdict.winner if verdict else None,
+        "state": results.state,
+        "leader": told.winner if told else None,
         "winner": experiment.winner,
         "decided_at": _time(experiment.decided_at),
         "sentences": sentences(results),

@@ -19,7 +19,16 @@ from journeyflow.experiments.outcomes import (
     with_harm,
 )
 from journeyflow.experiments.running import Experiment
-from journeyflow.experiments.verdict import HOLDOUT, Comparison, Counts, Rules, Verdict, assess, likely
+from journeyflow.experiments.verdict import (
+    HOLDOUT,
+    Comparison,
+    Counts,
+    Rules,
+    State,
+    Verdict,
+    assess,
+    likely,
+)
 
 _LATELY = timedelta(days=14)  # whose pace is taken for that of the days to come
 _POINTS = 60  # of the trend, at most
@@ -49,9 +58,48 @@ class Results:
     )
     fates: tuple[Fate, ...] = ()
 
+    @property
+    def state(self) -> State | None:
+        """Of one that has ended it is the one in which it ended, whatever is known by now."""
+        if self.verdict is None:
+            return None
+        if self.experiment.decided_at is None:
+            return self.verdict.state
+        return self._end.state if self._end else "decided"
+
+    @property
+    def when_it_ended(self) -> "Results":
+        """With the figures by which a rule ended it, if one has: they may look otherwise by now."""
+        if self._end is None:
+            return self
+        counts = _counts_then(self.experiment)
+        return replace(self, counts=counts, verdict=self._end)
+
+    @property
+    def _end(self) -> Verdict | None:
+        decision, rules = self.experiment.decision, self.experiment.rules
+        if rules is None or decision is None or not self.experiment.is_ended_by_rule:
+            return None
+        found = assess(_counts_then(self.experiment), rules, is_over=True)
+        return replace(found, state=decision["state"], winner=decision["winner"], more=None)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether intervals and chances may be looked at: those of a fixed test not before its end."""
+        if self.verdict is None or self.verdict.state == "blocked":
+            return False
+        is_fixed = self.experiment.split.decide.method == "fixed"
+        return not is_fixed or self.verdict.state not in ("early", "running")
+
+
+def _counts_then(experiment: Experiment) -> tuple[Counts, ...]:
+    """By which a rule ended it."""
+    return tuple(Counts(**one) for one in (experiment.decision or {})["counts"])
+
 
 async def standing(connection: AsyncConnection, experiment: Experiment, now: datetime) -> Results:
     """All but the trend and the fates, which cost more and decide nothing."""
+    experiment = experiment.as_of(now)
     run = experiment.run
     span = await exposed_from(connection, run, now)
     run = at_its_look(run, experiment.split.decide, span.first)
@@ -61,14 +109,17 @@ async def standing(connection: AsyncConnection, experiment: Experiment, now: dat
     if rules is None:
         return Results(experiment, now, span, counts, days)
     verdict = assess(counts, rules, is_over(rules.metric, rules.decide, span.first, now))
+    has_ended = experiment.decided_at is not None
+    verdict = replace(verdict, more=None) if has_ended else verdict
     left = _days_left(verdict, rules, span, days, now)
     return Results(experiment, now, span, counts, days, verdict, likely(counts, rules.metric), days_left=left)
 
 
 async def full_results(connection: AsyncConnection, experiment: Experiment, now: datetime) -> Results:
     found = await standing(connection, experiment, now)
-    lost = await fates(connection, experiment.run, experiment.journey, now)
-    looks = trend(experiment.run, experiment.rules, found.days, now) if experiment.rules else []
+    run = at_its_look(experiment.run, experiment.split.decide, found.span.first)
+    lost = await fates(connection, run, experiment.journey, now)
+    looks = trend(run, experiment.rules, found.days, now) if experiment.rules and found.is_telling else []
     return replace(found, trend=tuple(looks), fates=tuple(lost))
 
 

@@ -4,7 +4,7 @@ One that has ended may be edited. It is then about what its journey said while i
 """
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ class Experiment:
     decided_at: datetime | None = None
     decision: dict[str, Any] | None = None
     shares: tuple[int, ...] | None = None  # that a bandit has given, of the holdout and the variants
+    is_kept: bool = True  # False: it came into force by an earlier version of the program
 
     @property
     def name(self) -> str:
@@ -39,6 +40,16 @@ class Experiment:
         if self.split.metric is None:
             return None
         return Rules(self.split.metric, self.split.guardrails, self.split.decide)
+
+    @property
+    def is_ended_by_rule(self) -> bool:
+        return self.decided_at is not None and (self.decision or {}).get("by") == "rule"
+
+    def as_of(self, now: datetime) -> "Experiment":
+        """Without a decision that came later."""
+        if self.decided_at is None or self.decided_at <= now:
+            return self
+        return replace(self, winner=None, decided_at=None, decision=None)
 
     @property
     def run(self) -> Run:
@@ -104,7 +115,7 @@ async def _earlier(connection: AsyncConnection, name: str, journey: str) -> Asyn
 
 def _standing(one: Experiment, row: Any) -> Experiment:
     if row is None:
-        return one
+        return replace(one, is_kept=False)
     # An earlier version of the journey may have other variants than the shares were made for.
     fits = row.shares is not None and len(row.shares) == len(one.split.shares)
     return Experiment(

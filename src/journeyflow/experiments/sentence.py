@@ -2,24 +2,31 @@
 
 from typing import assert_never
 
+from journeyflow.experiments.pairs import closest, is_any_known
 from journeyflow.experiments.results import Results
 from journeyflow.experiments.verdict import HOLDOUT, Breach, Comparison, Rules, Verdict
 from journeyflow.inference.balance import missing
 from journeyflow.inference.differences import Interval
 from journeyflow.plan import Metric
 
+_ALONE = "There is one variant only, so no winner is looked for; what it does shows beside the holdout"
 _DAY, _YEAR = 86_400, 365  # seconds; days
 
 
 def sentences(results: Results) -> list[str]:
+    first, *rest = _found(results)
+    return [first, *_standing(results), *rest]
+
+
+def _found(results: Results) -> list[str]:
     rules, verdict = results.experiment.rules, results.verdict
     if rules is None or verdict is None:
         return ["Nothing is decided here: the experiment has no metric."]
     if results.span.first is None:
         return ["Nobody has come to this experiment yet."]
-    told = [_verdict(results, rules, verdict)]
-    told += [_standing(results)] if results.experiment.winner else []
-    told += [_breach(breach) for breach in verdict.breaches]
+    ended = results.when_it_ended
+    told = [_verdict(ended, rules, ended.verdict or verdict)]
+    told += [_breach(breach) for breach in (ended.verdict or verdict).breaches]
     if verdict.state not in ("blocked", "early"):
         told += [_against_holdout(one, rules) for one in verdict.against_holdout]
     return told
@@ -59,6 +66,8 @@ def number_in_words(number: float) -> str:
 
 
 def _verdict(results: Results, rules: Rules, verdict: Verdict) -> str:
+    if results.experiment.decided_at is not None and not results.experiment.is_ended_by_rule:
+        return f"It was ended by hand{_meanwhile(results, rules, verdict)}."
     least = min(one.matured for one in results.counts if one.arm != HOLDOUT)
     few = f"in the smallest variant the time of {least:,} customers is over"
     match verdict.state:
@@ -68,14 +77,14 @@ def _verdict(results: Results, rules: Rules, verdict: Verdict) -> str:
             needed = f"{rules.decide.minimum:,} are needed"
             return f"Nothing can be said yet: {few}, and {needed}{_left(results)}."
         case "decided":
-            ends = "" if results.experiment.winner else " You can end the test."
+            ends = "" if results.experiment.decided_at else " You can end the test."
             return f"{_capital(_won(verdict, rules))}.{ends}"
         case "running":
             return _running(results, rules, verdict)
         case "no-difference" if least < rules.decide.minimum:
             return f"The test is over and found out nothing, since too few came: {few}."
         case "no-difference":
-            return f"No difference was found: {_first(verdict, rules)}. Take whichever you like better."
+            return _undecided(results, rules, verdict)
         case _:
             assert_never(verdict.state)
 
@@ -96,14 +105,30 @@ def _running(results: Results, rules: Rules, verdict: Verdict) -> str:
         return f"{_capital(best)} is the best of them with a probability of {results.likely[best]:.0%}."
     if rules.decide.method == "fixed":
         return f"Nothing is said before the end, as this test is looked at once{_end(results, rules)}."
-    return f"Nothing can be said yet: {_first(verdict, rules)}{_left(results)}."
+    pair = closest(results.counts, rules, verdict)
+    if pair is None:
+        is_known = any(one.is_better or one.is_worse for one in verdict.against_holdout)
+        return f"{_ALONE}{'' if is_known else _left(results)}."
+    some = is_any_known(results.counts, rules, verdict)
+    open_ = "No variant is better than all others yet" if some else "Nothing can be said yet"
+    return f"{open_}: {compared(pair, rules)}{_left(results)}."
 
 
-def _first(verdict: Verdict, rules: Rules) -> str:
-    """Of the comparisons with the first variant, the one that is furthest from nothing."""
-    if not verdict.against_first:
-        return "there is one variant only, which is compared with the holdout"
-    return compared(max(verdict.against_first, key=lambda one: abs(one.difference.absolute)), rules)
+def _undecided(results: Results, rules: Rules, verdict: Verdict) -> str:
+    """At its end."""
+    pair = closest(results.counts, rules, verdict)
+    if pair is None:
+        return f"{_ALONE}."
+    if is_any_known(results.counts, rules, verdict):
+        choice = "Take whichever of these two you like better."
+        return f"No variant is better than all others: {compared(pair, rules)}. {choice}"
+    return f"No difference was found: {compared(pair, rules)}. Take whichever you like better."
+
+
+def _meanwhile(results: Results, rules: Rules, verdict: Verdict) -> str:
+    """What the figures say of one that no rule has ended."""
+    pair = closest(results.counts, rules, verdict) if results.is_telling else None
+    return "" if pair is None or verdict.state == "early" else f"; by now {compared(pair, rules)}"
 
 
 def _won(verdict: Verdict, rules: Rules) -> str:
@@ -121,9 +146,13 @@ def _won(verdict: Verdict, rules: Rules) -> str:
     return f"{second.control} brings {more_in_words(turned, rules.metric)} than {second.arm}"
 
 
-def _standing(results: Results) -> str:
-    since = results.experiment.decided_at
-    return f"Since {since:%Y-%m-%d} " * bool(since) + f"all newcomers get {results.experiment.winner}."
+def _standing(results: Results) -> list[str]:
+    one = results.experiment
+    if not one.is_kept:
+        return ["It was applied by an earlier version, so no rule ends it; run: journeyflow apply"]
+    if one.winner is None or one.decided_at is None:
+        return []
+    return [f"Since {one.decided_at:%Y-%m-%d} all newcomers get {one.winner}."]
 
 
 def _breach(breach: Breach) -> str:
@@ -137,7 +166,7 @@ def _breach(breach: Breach) -> str:
 
 
 def _against_holdout(one: Comparison, rules: Rules) -> str:
-    if not one.difference.interval.excludes_zero:
+    if not (one.is_better or one.is_worse):
         return f"Whether {one.arm} does more than no message at all is not known yet."
     brings = more_in_words(one.difference.interval, rules.metric)
     return f"{_capital(one.arm)} brings {brings} than no message at all (the holdout)."
