@@ -17,8 +17,6 @@ from journeyflow.store.database import insert_ignoring
 from journeyflow.store.experiments import experiments, exposures
 from journeyflow.store.lists import among
 
-HOLDOUT = ""  # as the name of an arm
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:

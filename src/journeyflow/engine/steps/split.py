@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from journeyflow.assignment import assigned_each, salt
-from journeyflow.engine.exposing import HOLDOUT, Exposure, Standing, arms_of, expose, standing_of
+from journeyflow.engine.exposing import Exposure, Standing, arms_of, expose, standing_of
 from journeyflow.engine.leg import Leg, Member
+from journeyflow.experiments.verdict import HOLDOUT
 from journeyflow.members import Mask
 from journeyflow.plan import Split
 
