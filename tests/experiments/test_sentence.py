@@ -143,6 +143,14 @@ def test_the_first_sentence_is_what_can_be_said(found: list[str], first: str) ->
     assert found[0] == first
 
 
+def test_bounds_that_nobody_knows_are_not_told_as_numbers() -> None:
+    found = told(arm("morning", 9_000, 90, 9_000), arm("evening", 900, 0, 1_000))
+    assert found[0] == (
+        "Nothing can be said yet: evening brings an unknown number of customers in 100 to order.completed "
+        "more or fewer than morning; how long it will take cannot be said."
+    )
+
+
 def test_winner_harm_and_holdout_follow() -> None:
     many = replace(EVENING, unsubscribed=200, share=4_500)
     held = Counts("", 1_000, 889, 889, 20)

@@ -1,5 +1,6 @@
 """The results in plain sentences for whoever has to decide, the most important first."""
 
+import math
 from typing import assert_never
 
 from journeyflow.experiments.pairs import closest, is_any_known
@@ -46,6 +47,8 @@ def more_in_words(interval: Interval, metric: Metric) -> str:
     event = metric.match.event
     thing = f" customers in 100 to {event}" if is_rate else f" {metric.value} of {event} per customer"
     less = "fewer" if is_rate else "less"
+    if not math.isfinite(interval.width):  # too few have converted for any bounds
+        return f"an unknown number of{thing} more or {less}"
     if low > 0:
         return f"between {number_in_words(low)} and {number_in_words(high)} more{thing}"
     if high < 0:
