@@ -102,7 +102,7 @@ def _over_time(axes: Any, looks: Sequence[Look], results: Results) -> None:
         axes.plot(times, [each.absolute * factor for each in seen], color=colour, linewidth=2, label=label)
     _focus(axes, looks, factor)
     _dates(axes)
-    axes.legend(frameon=False, loc="upper right")
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))  # above, where no band is
     _plain(axes, "y")
 
 
