@@ -41,12 +41,12 @@ async def run(world: World, journey: str, buyers: dict[str, float], number: int 
     everybody = [f"c{index}" for index in range(number)]
     await world.customers(*everybody)
     await world.enter(*everybody)
-    arms: dict[str, list[str]] = {"a": [], "b": []}
+    arms: dict[str, list[str]] = {"": [], "a": [], "b": []}
     for key, (arm, _) in (await exposed(world)).items():
         arms[arm].append(key)
     world.now += timedelta(days=1)
     for arm, keys in arms.items():
-        await world.happen("bought", *keys[: round(len(keys) * buyers[arm])])
+        await world.happen("bought", *keys[: round(len(keys) * buyers.get(arm, 0.0))])
 
 
 async def row_of(world: World) -> Row[Any]:
@@ -148,3 +148,16 @@ async def test_the_shares_of_a_bandit_follow_what_is_known(world: World) -> None
     async with world.store.writing() as connection:  # as if it had been opened again
         await connection.execute(update(experiments).values(decision={"by": "hand"}))
     assert await decide_all(world.store, world.now) == Decided(shared=1)
+
+
+async def test_the_floor_is_of_all_customers_also_beside_a_holdout(sqlite_world: World) -> None:
+    world = sqlite_world
+    journey = timing("{method: bandit, minimum: 50, floor: 10%}").replace("share: 50%", "share: 30%")
+    await run(
+        world,
+        journey.replace("name: nudge", "name: nudge\n          holdout: 40%"),
+        {"a": 0.1, "b": 0.9},
+    )
+    world.now += timedelta(days=2)
+    assert await decide_all(world.store, world.now) == Decided(shared=1)
+    assert (await row_of(world)).shares == [4_000, 1_000, 5_000]

@@ -98,8 +98,9 @@ def _shares(found: Results, metric: Metric, harmful: Collection[str]) -> list[in
     split = found.experiment.split
     fit = [one for one in found.counts if one.arm != HOLDOUT and one.arm not in harmful]
     better = 1 if metric.better == "more" else -1
-    parts = bandit_shares([sample(one, metric) for one in fit], split.decide.floor / SLOTS, better)
-    whole = _whole(parts, SLOTS - split.holdout)
+    rest = SLOTS - split.holdout
+    parts = bandit_shares([sample(one, metric) for one in fit], split.decide.floor / rest, better)
+    whole = _whole(parts, rest)
     shares = dict(zip((one.arm for one in fit), whole, strict=True))
     return [split.holdout, *(shares.get(variant.name, 0) for variant in split.variants)]
 
