@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import insert, select
 
 from journeyflow.assignment import assigned, salt
@@ -170,13 +171,19 @@ async def test_a_winner_that_an_earlier_version_does_not_have_is_passed_over(
     assert await exposed(world) == {}
 
 
-async def test_who_turns_out_to_be_one_customer_keeps_the_customers_arm(world: World) -> None:
+@pytest.mark.parametrize("first", ["ada", "anonymous:d2"])
+async def test_who_turns_out_to_be_one_customer_keeps_the_arm_that_came_first(
+    world: World, first: str
+) -> None:
     await world.apply(TIMING)
     await world.customers("anonymous:d1", "anonymous:d2", "ada")
-    await world.enter("anonymous:d1", "anonymous:d2", "ada")
+    await world.enter("anonymous:d1", first)
+    world.now += timedelta(minutes=1)
+    await world.enter("ada" if first != "ada" else "anonymous:d2")
     await merge(world.store, Merge("anonymous:d2", "ada"), world.now)
     await world.customers("bob")
     await merge(world.store, Merge("anonymous:d1", "bob"), world.now)
-    arms = {key: arm for key, (arm, _) in (await exposed(world)).items()}
-    assert arms == {"ada": drawn("ada"), "bob": drawn("anonymous:d1")}
+    query = select(customers.c.key, exposures.c.arm).join_from(exposures, customers)
+    arms = {row.key: row.arm for row in await world.rows(query)}
+    assert arms == {"ada": drawn(first), "bob": drawn("anonymous:d1")}
     assert drawn("ada") != drawn("anonymous:d2"), "else the test proves nothing"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Text, cast, delete, literal, or_, select, text, update
+from sqlalchemy import Row, Text, and_, cast, delete, literal, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -151,15 +151,16 @@ async def _join_consents(connection: AsyncConnection, nobody: int, customer: int
 
 
 async def _join_exposures(connection: AsyncConnection, nobody: int, customer: int) -> None:
-    """Who was exposed as both keeps the arm of the customer."""
-    own = exposures.alias()
-    twice = select(own.c.customer_id).where(
-        own.c.customer_id == customer,
-        own.c.experiment == exposures.c.experiment,
-        own.c.generation == exposures.c.generation,
-    )
-    theirs = exposures.c.customer_id == nobody
-    await connection.execute(delete(exposures).where(theirs, twice.exists()))
+    """Who was exposed as both keeps the arm that came first: the other one cannot undo what it has done."""
+    other = exposures.alias()
+    same = (other.c.experiment == exposures.c.experiment, other.c.generation == exposures.c.generation)
+    theirs, own = exposures.c.customer_id == nobody, exposures.c.customer_id == customer
+    for late, earlier in (
+        (own, and_(other.c.customer_id == nobody, other.c.at < exposures.c.at)),
+        (theirs, other.c.customer_id == customer),
+    ):
+        first = select(other.c.customer_id).where(*same, earlier)
+        await connection.execute(delete(exposures).where(late, first.exists()))
     await connection.execute(update(exposures).where(theirs).values(customer_id=customer))
 
 
