@@ -94,6 +94,8 @@ async def test_started_anew_it_draws_everybody_again(world: World) -> None:
     assert await apply(world, EDITED, ["nudge"]) == {"nudge": "started anew"}
     found = await row(world)
     assert (found.generation, found.started_at, found.winner) == (2, world.now, None)
+    assert await apply(world, EDITED, ["nudge"]) == {"nudge": "goes on"}, "nobody has come since"
+    assert await row(world) == found
     await world.enter("ann", "ben")
     assert await exposed(world) == {1: 1, 2: 2}
     assert await apply(world, EDITED) == {"nudge": "goes on"}

@@ -92,7 +92,9 @@ async def _begun(connection: AsyncConnection, names: Collection[str]) -> set[str
 def _change(one: Design, row: Row[Any] | None, is_begun: bool, restart: Collection[str]) -> Change:
     if row is None:
         return "started"
-    if one.experiment in restart:
+    # Asked for again, as after a lost connection, it would throw away what has just been started anew.
+    is_fresh = not is_begun and row.decided_at is None
+    if one.experiment in restart and not is_fresh:
         return "started anew"
     if row.digest == one.digest:
         return "goes on"
