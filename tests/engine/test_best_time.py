@@ -136,6 +136,32 @@ async def test_only_hours_that_come_in_time_are_looked_at(sqlite_world: World) -
     assert (await resting(world, "c0")).astimezone(STOCKHOLM).hour == 17
 
 
+async def test_where_no_hour_that_is_known_comes_in_time_the_plan_says_when(sqlite_world: World) -> None:
+    world = sqlite_world
+    await world.apply(JOURNEY.replace("24 hours", "6 hours").replace("10:15", "15:30"), policy=POLICY)
+    await world.customers("c0")
+    await click(world, "c0", 13, 12)
+    await compute(world.store, world.programme, world.now)
+    await world.enter("c0")  # at 14:00 in Stockholm
+    assert (await resting(world, "c0")).astimezone(STOCKHOLM).time() == time(15, 30)
+    assert await told(world, "c0") == ["wait_best_time: rests; no hour at which customers act comes in time"]
+
+
+async def test_in_the_midst_of_the_hour_nobody_waits_for_tomorrow(sqlite_world: World) -> None:
+    world = sqlite_world
+    await world.apply(JOURNEY, policy=POLICY)
+    crowd = keys(20)
+    await world.customers(*crowd, "habit")
+    await click(world, "habit", 14, 3)
+    await compute(world.store, world.programme, world.now)
+    world.now += timedelta(minutes=20)  # it is 14:20 in Stockholm
+    await world.enter(*crowd)
+    moments = {await resting(world, key) - world.now for key in crowd}
+    assert moments == {timedelta(minutes=minutes) for minutes in (0, 10, 25)}
+    await world.travel(1, 1, 0, len(crowd))
+    assert "queued" in {row.state for key in crowd for row in await world.messages(key)}
+
+
 async def test_what_programs_do_and_what_is_long_ago_does_not_count(sqlite_world: World) -> None:
     world = sqlite_world
     await world.apply(JOURNEY, policy=POLICY)

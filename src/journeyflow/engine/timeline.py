@@ -42,6 +42,7 @@ HABITS = {
     "habit": "the customer mostly acts at {}h",
     "all": "customers mostly act at {}h",
     "at": "nothing is known of when customers act",
+    "outside": "no hour at which customers act comes in time",
 }
 
 

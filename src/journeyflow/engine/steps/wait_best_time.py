@@ -28,7 +28,9 @@ _QUARTERS = 4
 @dataclass(frozen=True, slots=True)
 class Choice:
     until: datetime
-    how: Literal["habit", "all", "at"]  # the customer's own, that of all customers, or the time in the plan
+    # The customer's own, that of all customers, or the time in the plan: "at" if nothing is known, "outside"
+    # if no known hour comes in time.
+    how: Literal["habit", "all", "at", "outside"]
     hour: int
     times: int = 0  # of the customer's events, how many in that hour
     total: int = 0
@@ -60,19 +62,27 @@ class Clock:
     @staticmethod
     def of(step: WaitBestTime, tz: ZoneInfo, now: datetime) -> "Clock":
         quarters = tuple(
-            tuple(next_local(now, time(hour, quarter * 60 // _QUARTERS), (), tz) for hour in range(24))
+            tuple(_coming(now, time(hour, quarter * 60 // _QUARTERS), tz) for hour in range(24))
             for quarter in range(_QUARTERS)
         )
         return Clock(now, quarters, next_local(now, time.fromisoformat(step.at), (), tz))
 
 
+def _coming(now: datetime, clock: time, tz: ZoneInfo) -> datetime:
+    """Within the hour, whoever has missed their quarter need not wait for a day."""
+    there = now.astimezone(tz)
+    has_passed = there.hour == clock.hour and there.minute >= clock.minute
+    return now if has_passed else next_local(now, clock, (), tz)
+
+
 def choose(step: WaitBestTime, clock: Clock, own: Hours, of_all: Hours, quarter: int) -> Choice:
     """Of hours that are as good, the one that comes first."""
     latest = clock.now + timedelta(seconds=step.within)
-    if not own and not of_all:
-        return Choice(min(clock.at, latest), "at", time.fromisoformat(step.at).hour)
     coming = clock.coming[quarter]
-    within = (hour for hour in range(24) if coming[hour] <= latest)
+    within = [hour for hour in range(24) if coming[hour] <= latest and _weight(hour, own, of_all)]
+    if not within:
+        otherwise: Literal["outside", "at"] = "outside" if own or of_all else "at"
+        return Choice(min(clock.at, latest), otherwise, time.fromisoformat(step.at).hour, 0, own.total())
     best = min(within, key=lambda hour: (-_weight(hour, own, of_all), coming[hour]))
     how: Literal["habit", "all"] = "habit" if own[best] else "all"
     return Choice(coming[best], how, best, own[best], own.total())
