@@ -82,6 +82,15 @@ def test_guardrails_take_their_part_of_the_level() -> None:
     assert assess(two, Rules(ORDER, guardrails), is_over=False).winner is None
 
 
+def test_a_small_first_variant_in_which_nobody_unsubscribed_accuses_nobody() -> None:
+    rules = Rules(ORDER, (Guardrail("unsubscribed", at_most=10),))
+    first = Counts("now", 1_000, 500, 500, 50)
+    some = Counts("later", 9_000, 4_500, 4_500, 450, unsubscribed=45)
+    many = Counts("later", 9_000, 4_500, 4_500, 450, unsubscribed=450)
+    assert assess([first, some], rules, is_over=False).breaches == ()
+    assert [one.arm for one in assess([first, many], rules, is_over=False).breaches] == ["later"]
+
+
 def test_who_breaks_a_guardrail_does_not_win() -> None:
     clear = [counts("now", 2_000, 200, unsubscribed=10), counts("later", 2_000, 300, unsubscribed=120)]
     rules = Rules(ORDER, (Guardrail("unsubscribed", at_most=50),))

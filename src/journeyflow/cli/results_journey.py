@@ -14,8 +14,9 @@ from journeyflow.inference.differences import Difference
 from journeyflow.plan import Metric
 
 NOBODY = (
-    "hardly anybody of this journey has been held out and has had the time for its goal, so nothing can be "
-    'compared; "holdout: 5%" in journeys/policy.yaml leaves a part of the customers alone'
+    "hardly anybody of this journey has been held out and has had the time for its goal, or hardly "
+    'anybody has reached it, so nothing can be compared; "holdout: 5%" in journeys/policy.yaml leaves a part of the '
+    "customers alone"
 )
 
 
