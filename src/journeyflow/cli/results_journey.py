@@ -15,8 +15,8 @@ from journeyflow.plan import Metric
 
 NOBODY = (
     "hardly anybody of this journey has been held out and has had the time for its goal, or hardly "
-    'anybody has reached it, so nothing can be compared; "holdout: 5%" in journeys/policy.yaml leaves a part of the '
-    "customers alone"
+    'anybody has reached it, so nothing can be compared; "holdout: 5%" in journeys/policy.yaml leaves a part '
+    "of the customers alone"
 )
 
 
