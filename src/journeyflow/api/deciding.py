@@ -18,6 +18,7 @@ from journeyflow.messages.links import Link
 from journeyflow.policy import Policy
 from journeyflow.store.customers import consent_log, consents, customers
 from journeyflow.store.ledger import messages
+from journeyflow.store.segments import touch
 
 NEW_ADDRESS = "new-address"  # the source of denials that come with another address, see `consent_log`
 
@@ -41,6 +42,7 @@ async def decide(
     if choices:
         nobodys = consents.c.customer_id == NOBODY
         await connection.execute(update(consents).where(nobodys).values(state="denied"))
+        await touch(connection, [NOBODY], "consent")
     return []
 
 
