@@ -25,7 +25,7 @@ from journeyflow.cli.status import span
 from journeyflow.cli.stores import migrated_store
 from journeyflow.demo.data import make_history, make_today
 from journeyflow.demo.folder import OUTBOX, RESULTS, STORE, TEMPORAL, prepare
-from journeyflow.demo.past import expose_the_past
+from journeyflow.demo.past import expose_the_past, in_force_before
 from journeyflow.engine.outbox import pending, workflow_id
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.status import JourneyStatus, status
@@ -81,6 +81,7 @@ async def _run(folder: Path, root: Path) -> None:
     await _command(console, settings, "events", "import", str(history.events))
     await _command(console, settings, "rfm")
     async with migrated_store(settings) as store, dev_server(folder / TEMPORAL) as server:
+        await in_force_before(store, began)
         client = await Client.connect(server.address)
         async with working(settings, store, client, QUEUES):
             console.print("\nrunning the journeys on an embedded Temporal server ...")

@@ -7,7 +7,7 @@ came is not, nor what they bought afterwards. Nothing was sent to them, so the a
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journeyflow.assignment import assigned_each
@@ -16,10 +16,17 @@ from journeyflow.experiments.running import Experiment, known_experiments
 from journeyflow.store.customers import customers
 from journeyflow.store.database import Store
 from journeyflow.store.experiments import exposures
+from journeyflow.store.programme import journeys
 
 _IN_FORCE = timedelta(days=365)
 _THANKS, _LEAST = timedelta(hours=1), 10.0  # after an order of so many dollars
 _GOODBYE = LAPSED + timedelta(days=14)  # after the last order
+
+
+async def in_force_before(store: Store, began: datetime) -> None:
+    """As if the programme had been applied long ago: else no birthday of this morning would count."""
+    async with store.writing() as connection:
+        await connection.execute(update(journeys).values(since=began - _IN_FORCE))
 
 
 async def expose_the_past(store: Store, began: datetime) -> None:
