@@ -21,13 +21,15 @@ ENTRIES = {
 }
 
 
-async def prepare(world: World, entry: str, number: int) -> None:
+async def prepare(
+    world: World, entry: str, number: int, applied: datetime = BEGIN - timedelta(minutes=1)
+) -> None:
     journey = f"""
     journey: spread
     enter: {ENTRIES[entry]}
     steps: [{{wait: 1 day}}]
     """
-    world.now = BEGIN - timedelta(minutes=1)
+    world.now = applied
     await world.apply(journey, segments="invited: {attribute: number, is: 1}\n")
     await world.customers(*keys(number), number=1, day="2031-05-07")
     world.now = BEGIN
@@ -103,7 +105,7 @@ async def test_two_sweeps_at_once_take_the_whole_time_together(sqlite_world: Wor
 
 async def test_each_zone_has_the_whole_time_of_its_own(sqlite_world: World) -> None:
     world = sqlite_world
-    await prepare(world, "date", 0)
+    await prepare(world, "date", 0, applied=BEGIN.replace(hour=0))  # it makes up for no date of before
     for zone in ("Europe/Stockholm", "Europe/London"):
         await world.customers(*(f"{zone}{key}" for key in keys(24)), day="2031-05-07", timezone=zone)
     for hour in (10, 11):  # noon there
