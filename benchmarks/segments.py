@@ -188,7 +188,8 @@ async def _enrolled(store: Store) -> list[Leg]:
         made = [{"version_id": version, "size": 1, "created_at": NOW} for _ in people]
         ids = (await connection.execute(insert(cohorts).returning(cohorts.c.id), made)).scalars()
         members = [
-            Member(0, enrollment_id(cohort, 0), one, None) for cohort, one in zip(ids, people, strict=True)
+            Member(0, enrollment_id(cohort, 0), one, f"c{one}", None)
+            for cohort, one in zip(ids, people, strict=True)
         ]
         rows = [_enrollment(version, plan.journey, member) for member in members]
         await connection.execute(insert(enrollments), rows)
