@@ -17,7 +17,6 @@ SLANT = 16.0  # of the points at the sides of a question
 _BOX, _PADDING = 216.0, 12.0
 _DOWN, _ASIDE = 26.0, 28.0  # between boxes below and beside each other
 _CASE = 150.0  # the widest line of a way's case
-_DOT = 4.0
 _END = 46.0
 
 

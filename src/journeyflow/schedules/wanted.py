@@ -1,7 +1,5 @@
 """The schedules that the programme in force needs in Temporal."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -10,6 +8,7 @@ from typing import assert_never
 from sqlalchemy import select
 from temporalio.client import ScheduleIntervalSpec, ScheduleOverlapPolicy, ScheduleSpec
 
+from journeyflow.digests import digest
 from journeyflow.engine.best_hours import best_times
 from journeyflow.engine.programme import Programme
 from journeyflow.engine.sweep import CATCH_UP
@@ -48,8 +47,7 @@ class Wanted:
 
     @property
     def digest(self) -> str:
-        text = json.dumps(asdict(self), default=str, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest(asdict(self))
 
 
 async def wanted_now(store: Store, programme: Programme) -> list[Wanted]:
